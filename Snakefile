@@ -1,0 +1,64 @@
+"""Re-simulated jets in groups: from the hard process to the dataset."""
+
+import sys
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+from campaign import provenance
+from campaign.config import parse as parse_campaign
+from campaign.config import save as save_campaign
+from campaign.errors import ResimError
+from workflow.checks import check_campaign
+from workflow.paths import SPLITS, Paths, chunk_names
+from workflow.resources import megabytes, minutes
+
+min_version("9.10")
+
+
+# Snakemake would merge --configfile into this one; a campaign is one file alone.
+if "processes" not in config:
+
+    configfile: "config/config.yaml"
+
+
+try:
+    CAMPAIGN = parse_campaign(config, " + ".join(map(str, workflow.configfiles)))
+    check_campaign(CAMPAIGN)
+except ResimError as error:
+    raise WorkflowError(str(error))
+
+PATHS = Paths.of(CAMPAIGN)
+# Inside a conda environment or a container, `python` is theirs; otherwise it is the one that runs Snakemake.
+PYTHON = "python" if workflow.deployment_settings.deployment_method else sys.executable
+RESIM = f"PYTHONPATH={workflow.basedir} {PYTHON} -m workflow"
+
+
+wildcard_constraints:
+    process="|".join(CAMPAIGN.processes),
+    realization="|".join(CAMPAIGN.realizations),
+    chunk=r"\d+",
+    split="|".join(SPLITS),
+
+
+onstart:
+    save_campaign(CAMPAIGN, PATHS.config)
+
+
+localrules:
+    all,
+
+
+rule all:
+    """The dataset card and the manifest, which need everything else."""
+    input:
+        PATHS.card,
+        PATHS.manifest,
+    default_target: True
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/hard.smk"
+include: "workflow/rules/jets.smk"
+include: "workflow/rules/groups.smk"
+include: "workflow/rules/dataset.smk"

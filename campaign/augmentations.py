@@ -1,0 +1,62 @@
+"""Augmentations that are shipped ready, by name.
+
+Factors of `renormMultFac` multiply pT², so the renormalization scale moves by their square root
+(Pythia manual, sections Timelike Showers and Spacelike Showers).
+"""
+
+from types import MappingProxyType
+from typing import Any
+
+NOMINAL = "nominal"
+"""The anchor of every group."""
+
+AUGMENTATIONS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
+    {
+        NOMINAL: {"description": "the campaign's tune, unchanged: the anchor of every group"},
+        "seed": {"description": "another random stream, nothing else"},
+        "fsrRenHi": {
+            "description": "FSR muR x 0.841, RS3L's choice: more radiation",
+            "settings": {"TimeShower:renormMultFac": 0.707},
+        },
+        "fsrRenLo": {
+            "description": "FSR muR x 1.189, RS3L's choice: less radiation",
+            "settings": {"TimeShower:renormMultFac": 1.414},
+        },
+        "fsrRenHi4": {
+            "description": "FSR muR x 0.5",
+            "settings": {"TimeShower:renormMultFac": 0.25},
+        },
+        "fsrRenLo4": {
+            "description": "FSR muR x 2",
+            "settings": {"TimeShower:renormMultFac": 4.0},
+        },
+        "isrRenHi": {
+            "description": "ISR muR x 0.841",
+            "settings": {"SpaceShower:renormMultFac": 0.707},
+        },
+        "isrRenLo": {
+            "description": "ISR muR x 1.189",
+            "settings": {"SpaceShower:renormMultFac": 1.414},
+        },
+        "isrRenHi4": {
+            "description": "ISR muR x 0.5",
+            "settings": {"SpaceShower:renormMultFac": 0.25},
+        },
+        "isrRenLo4": {
+            "description": "ISR muR x 2",
+            "settings": {"SpaceShower:renormMultFac": 4.0},
+        },
+        "mpiOff": {
+            "description": "no multiparton interactions",
+            "settings": {"PartonLevel:MPI": False},
+        },
+        "CP5up": {"description": "CP5 eigentune up", "tune": "CP5up"},
+        "CP5down": {"description": "CP5 eigentune down", "tune": "CP5down"},
+        "vincia": {
+            "description": "the Vincia antenna shower in place of the simple shower",
+            # Vincia radiates photons in hadron decays itself; with HadronLevel:QED all its events fail.
+            "settings": {"PartonShowers:model": 2, "HadronLevel:QED": False},
+        },
+    }
+)
+"""Name to the fields of `campaign.config.Augmentation` that differ from their defaults."""

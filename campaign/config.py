@@ -1,0 +1,434 @@
+"""What a campaign asks for: typed, strict, and complete before anything runs."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_origin
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+
+from campaign.augmentations import AUGMENTATIONS, NOMINAL
+from campaign.errors import ConfigError
+from campaign.files import atomic_path
+from campaign.model import Strict
+from campaign.processes import LABELS, PROCESSES, TARGETS
+from campaign.seeds import check_streams
+from campaign.tunes import TUNES
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=40)]
+SettingValue = bool | int | float | str
+Settings = dict[str, SettingValue]
+TuneName = Literal[tuple(TUNES)]
+Label = Literal[tuple(LABELS)]
+
+
+class Beams(Strict):
+    """The colliding beams."""
+
+    energy: float = Field(13000.0, gt=10, description="centre-of-mass energy [GeV]")
+    particles: tuple[int, int] = Field((2212, 2212), description="PDG ids of the two beams")
+
+
+class Target(Strict):
+    """A truth object of the hard event that a jet can stand for."""
+
+    kind: Literal["resonance", "parton", "splitting"] = Field(
+        description="a decayed resonance; each outgoing parton alone; or the two outgoing partons "
+        "of a gluon splitting together"
+    )
+    pdgid: int | None = Field(None, gt=0, description="resonance: its absolute PDG id")
+    daughters: tuple[int, ...] = Field(
+        (), description="resonance: absolute PDG ids its final quarks may have (a W inside a top is followed)"
+    )
+    label: Label | None = Field(
+        None, description="resonance: its RS3L jettype; partons and splittings get theirs from the flavour"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Target":
+        described = (self.pdgid is not None, bool(self.daughters), self.label is not None)
+        if self.kind == "resonance" and not all(described):
+            raise ValueError("a resonance needs pdgid, daughters and label")
+        if self.kind != "resonance" and any(described):
+            raise ValueError(f"a {self.kind} takes no pdgid, daughters or label")
+        return self
+
+
+def _named_target(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value not in TARGETS:
+        raise ValueError(unknown("target", value, TARGETS))
+    return TARGETS[value]
+
+
+class Cuts(Strict):
+    """Cuts on the hard event, applied when it is generated and checked in every event that is read."""
+
+    pt_min: float = Field(400.0, ge=0, description="lowest pT of the targets [GeV]")
+    pt_max: float | None = Field(None, gt=0, description="highest pT of the targets [GeV]")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Cuts":
+        if self.pt_max is not None and self.pt_max <= self.pt_min:
+            raise ValueError(f"pt_max ({self.pt_max:g}) must be above pt_min ({self.pt_min:g})")
+        return self
+
+
+class Process(Strict):
+    """A kind of hard event."""
+
+    description: str = Field("", description="one line for the dataset card")
+    generator: Literal["pythia8", "lhe"] = Field(
+        "pythia8", description="`pythia8` generates the hard events, `lhe` reads them from `files`"
+    )
+    events: int = Field(gt=0, description="number of hard events")
+    cuts: Cuts = Field(Cuts(), description="cuts on the hard event")
+    settings: Settings = Field({}, description="`pythia8`: the settings that define the process")
+    files: tuple[Path, ...] = Field((), description="`lhe`: Les Houches event files, read in this order")
+    targets: tuple[Annotated[Target, BeforeValidator(_named_target)], ...] = Field(
+        min_length=1, description="truth objects, by name (" + ", ".join(TARGETS) + ") or in full"
+    )
+    require_targets: int | None = Field(
+        None,
+        ge=1,
+        description="`pythia8`: generate until the event has exactly this many targets; "
+        "the cross-section is that of the events that do",
+    )
+    shower_settings: Settings = Field(
+        {}, description="Pythia settings that every realization of this process needs (e.g. for NLO or POWHEG events)"
+    )
+
+    @model_validator(mode="after")
+    def _generator_has_what_it_needs(self) -> "Process":
+        if self.generator == "lhe" and not self.files:
+            raise ValueError("generator `lhe` needs `files`")
+        if self.generator == "pythia8" and self.files:
+            raise ValueError("`files` are for generator `lhe`")
+        if self.generator == "pythia8" and not self.settings:
+            raise ValueError("generator `pythia8` needs the `settings` that define the process")
+        return self
+
+
+class Augmentation(Strict):
+    """A named way to re-simulate a hard event."""
+
+    name: Name = Field(description="name of the augmentation; part of the seed of its realizations")
+    description: str = Field("", description="one line for the dataset card")
+    shower: Literal["pythia8"] = Field("pythia8", description="shower and hadronization program")
+    tune: TuneName | None = Field(None, description="a tune in place of the campaign's")
+    settings: Settings = Field({}, description="Pythia settings on top of the tune")
+    replicas: int = Field(
+        1, ge=1, le=100, description="number of realizations: name, name_2, name_3, …, each with its own stream"
+    )
+
+    @property
+    def realizations(self) -> list[str]:
+        """Names of the realizations; a further replica leaves the earlier ones unchanged."""
+        return [self.name] + [f"{self.name}_{copy}" for copy in range(2, self.replicas + 1)]
+
+
+def _named_augmentation(value: Any) -> Any:
+    if isinstance(value, str):
+        if value not in AUGMENTATIONS:
+            raise ValueError(unknown("augmentation", value, AUGMENTATIONS))
+        value = {"name": value}
+    if isinstance(value, Mapping):
+        return {**AUGMENTATIONS.get(str(value.get("name")), {}), **value}
+    return value
+
+
+class SoftDrop(Strict):
+    """Soft drop grooming, arXiv:1402.2657."""
+
+    z_cut: float = Field(0.1, gt=0, lt=0.5, description="symmetry cut")
+    beta: float = Field(0.0, description="angular exponent")
+
+
+class Matching(Strict):
+    """When a jet stands for a target."""
+
+    axis_dr: float = Field(0.5, gt=0, description="largest distance of the jet axis to a resonance or splitting")
+    daughters_dr: float = Field(
+        0.8, gt=0, description="largest distance of the jet axis to a parton, or to each daughter"
+    )
+
+
+class Jets(Strict):
+    """Jet finding, substructure and matching."""
+
+    algorithm: Literal["antikt", "cambridge", "kt"] = Field("antikt", description="jet algorithm")
+    radius: float = Field(0.8, gt=0, description="jet radius")
+    pt_min: float = Field(400.0, gt=0, description="lowest jet pT [GeV]")
+    eta_max: float = Field(2.5, gt=0, description="largest jet |eta|")
+    constituent_pt_min: float = Field(1.0, ge=0, description="lowest pT of a clustered candidate [GeV]")
+    constituents_max: int = Field(200, ge=1, description="stored constituents per jet, in order of pT")
+    soft_drop: SoftDrop = Field(SoftDrop(), description="grooming of the soft-drop mass")
+    matching: Matching = Field(Matching(), description="truth matching")
+
+
+class Groups(Strict):
+    """Which groups are kept."""
+
+    require: Literal["all", "nominal", "any"] = Field(
+        "all", description="members that must be present for a group to be kept"
+    )
+    pt_min: float = Field(450.0, ge=0, description="lowest pT of a jet to count as present [GeV]")
+
+
+class Splits(Strict):
+    """Fractions of the hard events, by hash."""
+
+    train: float = Field(0.8, ge=0, le=1, description="fraction for training")
+    val: float = Field(0.1, ge=0, le=1, description="fraction for validation")
+    test: float = Field(0.1, ge=0, le=1, description="fraction for testing")
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> "Splits":
+        if abs(self.train + self.val + self.test - 1) > 1e-9:
+            raise ValueError(f"train + val + test = {self.train + self.val + self.test:g}, must be 1")
+        return self
+
+
+class Dataset(Strict):
+    """The files that are handed out."""
+
+    splits: Splits = Field(Splits(), description="train, validation and test fractions")
+    events_per_shard: int = Field(
+        10_000, gt=0, description="hard events per Parquet file, on average over all processes"
+    )
+    formats: tuple[Literal["rs3l", "rs3l_pairs"], ...] = Field(
+        ("rs3l",), description="further formats beside Parquet: the public HDF5 layout, the authors' paired training file"
+    )
+    rs3l_constituents: int = Field(
+        100, ge=1, description="constituents per jet in the HDF5 files, zero-padded"
+    )
+
+
+class Campaign(Strict):
+    """One configuration file and the dataset it makes."""
+
+    name: Name = Field(description="name of the campaign; results/{name} holds everything it makes")
+    seed: int = Field(ge=0, lt=2**63, description="campaign seed: every random number follows from it")
+    beams: Beams = Field(Beams(), description="the colliding beams")
+    tune: TuneName = Field("CP5", description="tune of the nominal realization")
+    settings: Settings = Field({}, description="Pythia settings on top of the tune, for all realizations")
+    events: int | None = Field(None, gt=0, description="hard events of each process that does not say otherwise")
+    chunk: int = Field(500, gt=0, description="hard events per job; does not change the result")
+    processes: dict[Name, Process] = Field(
+        min_length=1, description="processes; fields left out come from the catalogue entry of the same name"
+    )
+    augmentations: tuple[Annotated[Augmentation, BeforeValidator(_named_augmentation)], ...] = Field(
+        min_length=1, description="ways to re-simulate, by name or in full; `nominal` must be among them"
+    )
+    jets: Jets = Field(Jets(), description="jet finding, substructure and matching")
+    groups: Groups = Field(Groups(), description="which groups are kept")
+    dataset: Dataset = Field(Dataset(), description="the files that are handed out")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_catalogue(cls, raw: Any) -> Any:
+        if not isinstance(raw, Mapping) or not isinstance(raw.get("processes"), Mapping):
+            return raw
+        default = {} if raw.get("events") is None else {"events": raw["events"]}
+        return {
+            **raw,
+            "processes": {
+                name: _from_catalogue(name, given, default) for name, given in raw["processes"].items()
+            },
+        }
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Campaign":
+        names = self.realizations
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"augmentations: {twice[0]!r} appears twice; every realization needs its own name")
+        if NOMINAL not in names:
+            raise ValueError(f"augmentations: {NOMINAL!r} is missing; it is the anchor of every group")
+        nominal = self.augmentation(NOMINAL)
+        if nominal.settings or nominal.tune or nominal.replicas != 1:
+            raise ValueError(
+                f"augmentations: {NOMINAL!r} takes no settings, tune or replicas; "
+                "change `tune` and `settings` of the campaign"
+            )
+        if self.groups.pt_min < self.jets.pt_min:
+            raise ValueError(
+                f"groups.pt_min ({self.groups.pt_min:g}) must not be below jets.pt_min ({self.jets.pt_min:g})"
+            )
+        return self
+
+    @cached_property
+    def realizations(self) -> list[str]:
+        """Names of the members of a group, in the order in which they are stored."""
+        return [name for augmentation in self.augmentations for name in augmentation.realizations]
+
+    def augmentation(self, realization: str) -> Augmentation:
+        """The augmentation that a realization belongs to."""
+        for augmentation in self.augmentations:
+            if realization in augmentation.realizations:
+                return augmentation
+        raise ConfigError(unknown("realization", realization, self.realizations))
+
+    def process(self, name: str) -> Process:
+        """A process by name."""
+        if name not in self.processes:
+            raise ConfigError(unknown("process", name, self.processes))
+        return self.processes[name]
+
+    def shower_settings(self, process: str, realization: str) -> Settings:
+        """Pythia settings of a realization: tune, campaign, process, augmentation, the later one winning."""
+        augmentation = self.augmentation(realization)
+        return {
+            **TUNES[augmentation.tune or self.tune],
+            **self.settings,
+            **self.process(process).shower_settings,
+            **augmentation.settings,
+        }
+
+    def hard_settings(self, process: str) -> Settings:
+        """Pythia settings that generate the hard events of a process."""
+        return {**TUNES[self.tune], **self.settings, **self.process(process).settings}
+
+    def chunks(self, process: str) -> list[range]:
+        """Ranges of event indices, one a job."""
+        events = self.process(process).events
+        return [range(first, min(first + self.chunk, events)) for first in range(0, events, self.chunk)]
+
+
+def _from_catalogue(name: str, given: Any, default: dict[str, Any]) -> Any:
+    """A process as written, completed by the catalogue entry of its name."""
+    if given is not None and not isinstance(given, Mapping):
+        return given
+    given = dict(given or {})
+    entry = dict(PROCESSES.get(name, {}))
+    if not entry and not given.keys() & {"settings", "files", "generator"}:
+        raise ValueError("processes: " + unknown("process", name, PROCESSES))
+    if given.get("generator", "pythia8") != "pythia8":
+        entry = {key: entry[key] for key in ("description", "targets") if key in entry}
+    if isinstance(given.get("settings"), Mapping) and "settings" in entry:
+        given["settings"] = {**entry["settings"], **given["settings"]}
+    return {**default, **entry, **given}
+
+
+def unknown(what: str, value: object, known: Iterable[str]) -> str:
+    """One clause for a name that does not exist, with the nearest that does."""
+    names = list(known)
+    near = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(names)
+    return f"unknown {what} {value!r}; {hint}"
+
+
+def parse(raw: object, source: str) -> Campaign:
+    """Validate a configuration.
+
+    Parameters
+    ----------
+    raw : object
+        What the YAML file holds.
+    source : str
+        Where it came from, for the message.
+
+    Raises
+    ------
+    ConfigError
+        One line naming the first key that is wrong and what would be right.
+    """
+    if not isinstance(raw, Mapping):
+        raise ConfigError(f"{source}: expected a mapping of keys to values, found {type(raw).__name__}")
+    try:
+        campaign = Campaign.model_validate(raw)
+        check_streams(campaign.seed, campaign.realizations)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {_first_problem(error)}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from None
+    return campaign
+
+
+def load(path: Path) -> Campaign:
+    """Read and validate a configuration file; relative `files` are taken from the current folder.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, is not YAML, or does not describe a campaign.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not a text file; expected YAML") from None
+    except yaml.YAMLError as error:
+        reason = re.sub(r"\s+", " ", str(error))
+        raise ConfigError(f"{path}: not valid YAML: {reason}") from None
+    return parse(raw, str(path))
+
+
+def save(campaign: Campaign, path: Path) -> None:
+    """Write a campaign as a configuration file that `load` reads back to the same campaign."""
+    with atomic_path(Path(path)) as temporary:
+        temporary.write_text(yaml.safe_dump(campaign.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+
+
+_MAPPING = "expected a mapping of keys to values"
+_EXPECTED = {
+    "missing": "is required",
+    "dict_type": _MAPPING,
+    "model_type": _MAPPING,
+    "tuple_type": "expected a list",
+    "too_short": "must not be empty",
+    "string_type": "expected a text",
+    "string_pattern_mismatch": "expected letters, digits and _, beginning with a letter",
+    "int_type": "expected an integer",
+    "int_parsing": "expected an integer",
+    "int_from_float": "expected an integer",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
+    "bool_type": "expected a number, a text, on or off",  # the first member of SettingValue
+    "bool_parsing": "expected a number, a text, on or off",
+}
+"""Kinds of pydantic's errors that speak of Python, in the words of YAML."""
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
+    kind, location, given = problem["type"], problem["loc"], problem["input"]
+    if kind == "extra_forbidden":
+        return f"{_place(location)}: " + unknown("key", location[-1], _known_keys(location[:-1]))
+    message = _EXPECTED.get(kind, problem["msg"].removeprefix("Value error, ").replace("Input should", "must"))
+    told = kind in ("missing", "value_error") or isinstance(given, BaseModel | Mapping)
+    found = "" if told else f" (found {given!r})"
+    return f"{_place(location)}: {message}{found}" if location else message + found
+
+
+def _place(location: tuple[str | int, ...]) -> str:
+    """Where in the file; pydantic ends a location with the member of a union or a mark for keys."""
+    parts = location[:-1] if location[-1] in ("bool", "[key]") else location
+    return ".".join(str(part) if str(part).isprintable() else repr(part) for part in parts)
+
+
+def _known_keys(location: tuple[str | int, ...]) -> list[str]:
+    """Keys of the model at a location of the configuration."""
+    model: Any = Campaign
+    parts = iter(location)
+    for part in parts:
+        annotation = model.model_fields[part].annotation
+        if get_origin(annotation) in (dict, tuple):
+            next(parts, None)  # the name or index of an element, not a key of the model
+        model = _model_within(annotation)
+    return list(model.model_fields)
+
+
+def _model_within(annotation: Any) -> Any:
+    """The model that an annotation such as ``dict[str, Process]`` holds, or the annotation itself."""
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
+        return annotation
+    for argument in reversed(getattr(annotation, "__args__", ())):
+        found = _model_within(argument)
+        if isinstance(found, type) and issubclass(found, Strict):
+            return found
+    return annotation

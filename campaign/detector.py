@@ -1,0 +1,88 @@
+"""Which detector a campaign asks for, and what a variation of it changes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from campaign.model import Strict
+
+DetectorName = Literal["none", "cms_phase2", "delphes"]
+
+APPLIES_TO: Mapping[str, tuple[DetectorName, ...]] = {
+    "efficiency": ("cms_phase2",),
+    "track_resolution": ("cms_phase2",),
+    "calorimeter_resolution": ("cms_phase2",),
+    "calorimeter_scale": ("cms_phase2",),
+    "vertex_sigma_z": ("cms_phase2",),
+    "d0_resolution": ("cms_phase2",),
+    "dz_resolution": ("cms_phase2",),
+    "parameters": ("cms_phase2",),
+    "executable": ("delphes",),
+    "card": ("delphes",),
+    "branch": ("delphes",),
+    "events_per_run": ("delphes",),
+    "time_limit": ("delphes",),
+}
+"""Option to the detectors that have it."""
+
+
+class DetectorOptions(Strict):
+    """The detector between particles and jets."""
+
+    name: DetectorName = Field(
+        "none",
+        description="`none` (particle level), `cms_phase2` (RS3L's detector, built in) or `delphes` (the program)",
+    )
+    efficiency: float = Field(1.0, ge=0, description="factor on every tracking efficiency; the product ends at 1")
+    track_resolution: float = Field(1.0, ge=0, description="factor on the momentum resolution of tracks")
+    calorimeter_resolution: float = Field(1.0, gt=0, description="factor on the energy resolution of towers")
+    calorimeter_scale: float = Field(1.0, gt=0, description="factor on the measured energy of towers")
+    vertex_sigma_z: float = Field(
+        0.0, ge=0, description="spread of the collision along the beam [mm]; dz keeps the shift, as RS3L's does"
+    )
+    d0_resolution: float = Field(0.0, ge=0, description="Gaussian smearing of d0 [mm]; RS3L has none")
+    dz_resolution: float = Field(0.0, ge=0, description="Gaussian smearing of dz [mm]; RS3L has none")
+    parameters: Path | None = Field(
+        None, description="`cms_phase2`: file with the numbers of another detector, in the same form"
+    )
+    executable: str = Field(
+        "DelphesHepMC3", min_length=1, description="`delphes`: DelphesHepMC3 or DelphesHepMC2, by name or path"
+    )
+    card: Path | None = Field(None, description="`delphes`: its Tcl card")
+    branch: str = Field(
+        "ParticleFlowCandidate", min_length=1, description="`delphes`: branch of its tree that holds the candidates"
+    )
+    events_per_run: int = Field(
+        1,
+        ge=1,
+        description="`delphes`: consecutive hard events that share one run and its seed. 1 starts the program "
+        "for every event; with more, changing it changes the candidates, and `chunk` must be a multiple of it",
+    )
+    time_limit: float = Field(900.0, gt=0, description="`delphes`: longest run of the program, in seconds")
+
+    @model_validator(mode="after")
+    def _options_of_this_detector(self) -> "DetectorOptions":
+        defaults = type(self).model_fields
+        for option, names in APPLIES_TO.items():
+            if self.name not in names and getattr(self, option) != defaults[option].default:
+                raise ValueError(f"detector `{self.name}` has no {option} (that is for {' and '.join(names)})")
+        if self.name == "delphes" and self.card is None:
+            raise ValueError("detector `delphes` needs its `card`")
+        return self
+
+
+def overridden(campaign: DetectorOptions, changes: Mapping[str, Any]) -> DetectorOptions:
+    """The detector of an augmentation: the campaign's with some options changed.
+
+    An augmentation that names another detector starts from that detector's defaults.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        The changes do not describe a detector.
+    """
+    same = changes.get("name", campaign.name) == campaign.name
+    base = campaign.model_dump(exclude_unset=True) if same else {}
+    return DetectorOptions.model_validate({**base, **changes})

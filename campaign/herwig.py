@@ -1,0 +1,101 @@
+"""What an augmentation can ask of Herwig 7."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from campaign.errors import ConfigError
+from campaign.model import Strict
+
+_RESERVED_COMMANDS = ("saverun", "saverunfile", "run", "quit", "exit")
+
+ScaleFactor = Annotated[float, Field(gt=0, le=100)]
+
+
+def _one_command(line: str) -> str:
+    words = line.split()
+    if not words or len(line.splitlines()) != 1:
+        raise ValueError("each entry must be one line of a Herwig input card")
+    if words[0].lower() in _RESERVED_COMMANDS:
+        raise ValueError(f"`{words[0]}` must not stand in the card; the run is saved and started for you")
+    return line
+
+
+CardLine = Annotated[str, AfterValidator(_one_command)]
+ParticleName = Annotated[str, Field(pattern=r"^\S+$")]
+
+
+class HerwigOptions(Strict):
+    """Where Herwig 7 is found and what it is told.
+
+    The scale factors multiply muR or muF themselves; Pythia's `renormMultFac` multiplies pT², that
+    is muR². `campaign.herwig.scale_factor` converts.
+    """
+
+    executable: str = Field("Herwig", min_length=1, description="program, by name on the PATH or by path")
+    container: str | None = Field(
+        None, min_length=1, description="Apptainer image that holds it: a .sif file or a docker:// address"
+    )
+    tune: Literal["default", "CH3", "Tune-DotProduct", "Tune-DotProduct-Veto", "Tune-Q2", "Tune-pT"] = Field(
+        "default",
+        description="Herwig's default, CMS CH3 (arXiv:2011.03422), "
+        "or a tune that Herwig ships (arXiv:1904.11866)",
+    )
+    pdf: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$")] | None = Field(
+        None, description="LHAPDF set that the incoming partons come from, in place of Herwig's default"
+    )
+    fsr_scale: ScaleFactor = Field(1.0, description="factor on muR of the final-state shower")
+    isr_scale: ScaleFactor = Field(1.0, description="factor on muR of the initial-state shower")
+    renormalization_scale: ScaleFactor = Field(1.0, description="factor on muR of both showers")
+    factorization_scale: ScaleFactor = Field(1.0, description="factor on muF of the initial-state shower")
+    spin_correlations: bool = Field(False, description="spin correlations in the shower; RS3L has them off")
+    mpi: bool = Field(True, description="multiparton interactions")
+    hadronization: bool = Field(True, description="hadronization")
+    decays: bool = Field(True, description="decays of particles with c tau0 below 10 mm")
+    decay_modes: dict[ParticleName, tuple[ParticleName, ...]] = Field(
+        {},
+        description="Herwig's name of a particle to the products of the modes it keeps, such as "
+        "{tau-: ['pi-,nu_tau']}; an empty list makes it stable",
+    )
+    card: tuple[CardLine, ...] = Field(
+        (), description="further lines of the input card, read last, in /Herwig/EventHandlers"
+    )
+    block_events: int = Field(
+        5000,
+        ge=1,
+        description="consecutive hard events that share a run and its seed: Herwig takes one seed a run. "
+        "Changing it changes the events",
+    )
+    time_limit: float = Field(900.0, gt=0, description="longest wait for the next event, in seconds")
+
+
+def scale_factor(renorm_mult_fac: float) -> float:
+    """Factor on muR in Herwig that answers to Pythia's `renormMultFac`.
+
+    Pythia multiplies pT² with it before it takes the square root (Pythia 8 manual, Timelike Showers).
+    """
+    return renorm_mult_fac**0.5
+
+
+def check_chunk(chunk: int, block_events: int, realization: str) -> None:
+    """Refuse chunks that would cut a block of Herwig events in two.
+
+    Parameters
+    ----------
+    chunk : int
+        Hard events per job.
+    block_events : int
+        Hard events per Herwig run.
+    realization : str
+        Name for the message.
+
+    Raises
+    ------
+    ConfigError
+        `chunk` is no multiple of `block_events`.
+    """
+    if chunk % block_events:
+        raise ConfigError(
+            f"chunk ({chunk}) must be a multiple of block_events ({block_events}) of {realization!r}: "
+            "a Herwig run has one seed and cannot be continued in another job"
+        )

@@ -1,0 +1,102 @@
+"""The process catalogue: hard processes, the jets they are made for, and their RS3L labels."""
+
+from types import MappingProxyType
+from typing import Any
+
+LABELS = MappingProxyType(
+    {
+        0: "gluon",
+        1: "light quark",
+        2: "charm",
+        3: "bottom",
+        4: "H→bb",
+        5: "g→qq",
+        6: "g→cc",
+        7: "g→bb",
+        8: "g→gg",
+        9: "W→qq",
+        10: "Z→qq",
+        11: "Z→bb",
+        12: "top",
+    }
+)
+"""RS3L `jettype`; 0 (a single hard gluon) and 12 (top) are this project's."""
+
+QUARKS = [1, 2, 3, 4, 5]
+
+TARGETS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
+    {
+        "higgs": {"kind": "resonance", "pdgid": 25, "daughters": [5], "label": 4},
+        "w": {"kind": "resonance", "pdgid": 24, "daughters": QUARKS, "label": 9},
+        "z": {"kind": "resonance", "pdgid": 23, "daughters": [1, 2, 3, 4], "label": 10},
+        "z_bb": {"kind": "resonance", "pdgid": 23, "daughters": [5], "label": 11},
+        "top": {"kind": "resonance", "pdgid": 6, "daughters": QUARKS, "label": 12},
+        "parton": {"kind": "parton"},
+        "splitting": {"kind": "splitting"},
+    }
+)
+"""Targets by name, as fields of `campaign.config.Target`."""
+
+_Z_TO_NEUTRINOS = {"23:onMode": "off", "23:onIfAny": "12 14 16"}
+
+PROCESSES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
+    {
+        "higgs": {
+            "description": "pp → H Z, H → b b̄, Z → ν ν̄",
+            "settings": {
+                "HiggsSM:ffbar2HZ": True,
+                "25:onMode": "off",
+                "25:onIfMatch": "5 -5",
+                **_Z_TO_NEUTRINOS,
+            },
+            "targets": ["higgs"],
+        },
+        "qcd": {
+            "description": "pp → Z + one parton, Z → ν ν̄",
+            "settings": {
+                "WeakBosonAndParton:qqbar2gmZg": True,
+                "WeakBosonAndParton:qg2gmZq": True,
+                "WeakZ0:gmZmode": 2,
+                **_Z_TO_NEUTRINOS,
+            },
+            "targets": ["parton"],
+        },
+        "wjet": {
+            "description": "pp → W Z, W → q q̄', Z → ν ν̄",
+            "settings": {
+                "WeakDoubleBoson:ffbar2ZW": True,
+                "24:onMode": "off",
+                "24:onIfAny": "1 2 3 4 5",
+                **_Z_TO_NEUTRINOS,
+            },
+            "targets": ["w"],
+        },
+        "zjet": {
+            "description": "pp → Z Z, one Z → q q̄, the other Z → ν ν̄",
+            "settings": {
+                "WeakDoubleBoson:ffbar2gmZgmZ": True,
+                "WeakZ0:gmZmode": 2,
+                "23:onMode": "off",
+                "23:onIfAny": "1 2 3 4 5 12 14 16",
+            },
+            "targets": ["z", "z_bb"],
+            "require_targets": 1,
+        },
+        "top": {
+            "description": "pp → t t̄, both tops to three quarks",
+            "settings": {
+                "Top:gg2ttbar": True,
+                "Top:qqbar2ttbar": True,
+                "24:onMode": "off",
+                "24:onIfAny": "1 2 3 4 5",
+            },
+            "targets": ["top"],
+        },
+        "dijet": {
+            "description": "pp → two partons",
+            "settings": {"HardQCD:all": True},
+            "targets": ["parton"],
+        },
+    }
+)
+"""Process name to the fields of `campaign.config.Process` that the catalogue fills in."""

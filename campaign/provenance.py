@@ -1,0 +1,74 @@
+"""What made a file: software versions, and the part of the configuration that a stage depends on."""
+
+import hashlib
+import json
+import platform
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from campaign import __version__
+from campaign.config import Campaign
+
+SCHEMA_VERSION = 1
+"""Version of the layout of all files of a campaign."""
+
+_PACKAGES = ("pythia8mc", "fastjet", "pylhe", "awkward", "numpy", "pyarrow")
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of the software that decides what the events look like."""
+    ours = {"resim": __version__, "python": platform.python_version()}
+    return ours | {package: version(package) for package in _PACKAGES}
+
+
+def encode(content: Any) -> str:
+    """JSON with one spelling for equal content."""
+    return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def digest(content: Any) -> str:
+    """Short fingerprint of JSON content."""
+    return hashlib.blake2b(encode(content).encode(), digest_size=8).hexdigest()
+
+
+def survey_inputs(campaign: Campaign, process: str) -> dict[str, Any]:
+    """What the survey of a process depends on."""
+    asked = campaign.process(process).model_dump(mode="json", exclude={"description", "events", "shower_settings"})
+    return {
+        "seed": campaign.seed,
+        "beams": campaign.beams.model_dump(mode="json"),
+        "process": asked,
+        "settings": campaign.hard_settings(process),
+    }
+
+
+def jets_inputs(campaign: Campaign, process: str, realization: str) -> dict[str, Any]:
+    """What the jets of a realization depend on beside its hard events."""
+    return {
+        "seed": campaign.seed,
+        "beams": campaign.beams.model_dump(mode="json"),
+        "process": campaign.process(process).model_dump(mode="json", include={"targets", "cuts"}),
+        "shower": campaign.augmentation(realization).shower,
+        "settings": campaign.shower_settings(process, realization),
+        "jets": campaign.jets.model_dump(mode="json"),
+    }
+
+
+def groups_inputs(campaign: Campaign, process: str) -> dict[str, Any]:
+    """What the groups of a process depend on beside their jets."""
+    return {
+        "process": campaign.process(process).model_dump(mode="json", include={"targets", "cuts"}),
+        "realizations": campaign.realizations,
+        "groups": campaign.groups.model_dump(mode="json"),
+    }
+
+
+def dataset_inputs(campaign: Campaign) -> dict[str, Any]:
+    """What the dataset depends on beside its groups."""
+    return {
+        "seed": campaign.seed,
+        "dataset": campaign.dataset.model_dump(mode="json"),
+        "events": {name: process.events for name, process in campaign.processes.items()},
+    }

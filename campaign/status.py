@@ -1,0 +1,22 @@
+"""What became of one target of one hard event in one realization."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Every realization of every target has exactly one of these; nothing is dropped without one."""
+
+    MATCHED = "matched"
+    """Exactly one jet stands for the target."""
+    CUT = "cut"
+    """The hard event fails the cuts of its process; it was not showered."""
+    FAILED = "failed"
+    """The shower program gave up on the event."""
+    NO_JET = "no jet"
+    """No jet satisfies the matching rule."""
+    AMBIGUOUS = "ambiguous"
+    """Several jets satisfy the matching rule."""
+    SHARED = "shared"
+    """The only jet that satisfies the rule also does so for another target."""
+    BELOW_PT = "below pt"
+    """The matched jet is below the pT that groups require."""

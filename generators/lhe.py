@@ -1,0 +1,209 @@
+"""Hard events from Les Houches event files that a user brings."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import accumulate, combinations
+from pathlib import Path
+
+import pylhe
+
+from campaign.config import Campaign, Process
+from campaign.errors import ConfigError, DataError
+from generators.events import HardEvent
+from generators.lhe_files import open_lhe
+from generators.lhe_run import Run, read_run, refuse_other_kind
+from generators.lhe_warnings import find_warnings
+from generators.survey import SourceFile, Subprocess, Survey
+
+_KEEP_EVERY_EVENT = -4
+
+
+class LHEFiles:
+    """Generator `lhe`: the events of one or several files, in their order.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    process : str
+        Name of the process.
+
+    Notes
+    -----
+    All weights are brought to one normalization: pb, with the cross-section as their mean. For
+    IDWTUP ±1 and ±4 they have it already. For ±2 and ±3 (POWHEG's weights of ±1, MadGraph's
+    ``event_norm = sum``) those of each file are multiplied with its ΣXSECUP over their mean in the
+    *whole* file, so that a weight does not depend on how many events a campaign uses. Several
+    files are runs of the same process: their cross-sections are averaged with their numbers of
+    events as weights, which is also what the mean over all events gives.
+    """
+
+    def __init__(self, campaign: Campaign, process: str) -> None:
+        self._campaign = campaign
+        self._name = process
+        self._process = campaign.process(process)
+
+    def survey(self) -> Survey:
+        """Read all files from end to end and check every event.
+
+        Raises
+        ------
+        ConfigError
+            More events are asked for than the files hold, or a file is named twice.
+        HardEventError
+            A file cannot be used, is for other beams, or does not belong to the others.
+        """
+        self._refuse_repeated_names()
+        runs = [read_run(path, self._campaign, self._process) for path in self._process.files]
+        for first, second in combinations(runs, 2):
+            refuse_other_kind(first, second)
+        available = sum(run.events for run in runs)
+        if available < self._process.events:
+            raise ConfigError(
+                f"processes.{self._name}.events: {self._process.events} asked for, `files` hold {available}"
+            )
+        return _combine(runs, self._process)
+
+    def init(self, survey: Survey) -> pylhe.LHEInit:
+        """Make the ``<init>`` block: beams and PDFs of the files, weights of strategy -4."""
+        with open_lhe(self._process.files[0]) as source:
+            lines = [
+                pylhe.LHEProcInfo(line.cross_section, line.cross_section_error, line.max_weight, line.id)
+                for line in survey.subprocesses
+            ]
+            info = replace(source.init.initInfo, weightingStrategy=_KEEP_EVERY_EVENT, numProcesses=len(lines))
+            return replace(source.init, initInfo=info, procInfo=lines)
+
+    def header(self) -> pylhe.LHEHeader | None:
+        """Take over the ``<initrwgt>`` block, which explains the named weights."""
+        with open_lhe(self._process.files[0]) as source:
+            return source.header
+
+    def events(self, events: range, survey: Survey) -> Iterator[HardEvent]:
+        """Read a range of events; those before it are passed over without being parsed.
+
+        Parameters
+        ----------
+        events : range
+            Event indices; the index is the place in all files together.
+        survey : Survey
+            Says how many events each file holds, and how they are normalized.
+        """
+        if len(survey.files) != len(self._process.files):
+            raise DataError(f"process {self._name}: its survey is of other files; make it again")
+        ends = accumulate(file.events for file in survey.files)
+        for path, file, end in zip(self._process.files, survey.files, ends, strict=True):
+            first = end - file.events
+            inside = range(max(events.start, first), min(events.stop, end))
+            if inside:
+                yield from _read_range(path, inside, first, file.weight_factor)
+
+    def _refuse_repeated_names(self) -> None:
+        files = [path.resolve() for path in self._process.files]
+        for path, file in zip(self._process.files, files, strict=True):
+            if files.count(file) > 1:
+                raise ConfigError(f"processes.{self._name}.files: {path} is listed twice")
+
+
+def weight_names(names: dict[str, str]) -> dict[str, str]:
+    """Make the names of the weights of a file unique.
+
+    Parameters
+    ----------
+    names : dict
+        Weight id to the text that describes it in ``<initrwgt>``, in their order.
+
+    Returns
+    -------
+    dict
+        The same ids with the text in single blanks. The id itself where there is no text, and
+        text and id where two weights have the same text.
+    """
+    texts = {name: " ".join(text.split()) or name for name, text in names.items()}
+    uses = Counter(texts.values())
+    taken = {text for text, number in uses.items() if number == 1}
+    unique = {}
+    for name, text in texts.items():
+        if uses[text] > 1:
+            text = f"{text} ({name})"
+            while text in taken:
+                text = f"{text} ({name})"
+            taken.add(text)
+        unique[name] = text
+    return unique
+
+
+def _read_range(path: Path, events: range, first: int, factor: float) -> Iterator[HardEvent]:
+    """Read events of one file, whose first event has the index `first`."""
+    with open_lhe(path, skip=events.start - first) as source:
+        records = source.events
+        for index in events:
+            record = next(records, None)
+            if record is None:
+                raise DataError(
+                    f"{path}: ends before event {index - first} of its survey; make the survey again"
+                )
+            yield HardEvent(index, _scaled(record, factor))
+
+
+def _scaled(record: pylhe.LHEEvent, factor: float) -> pylhe.LHEEvent:
+    return replace(
+        record,
+        eventinfo=replace(record.eventinfo, weight=record.eventinfo.weight * factor),
+        weights={name: weight * factor for name, weight in record.weights.items()},
+    )
+
+
+def _combine(runs: Sequence[Run], process: Process) -> Survey:
+    lines = _average([_lines(run) for run in runs], [run.events for run in runs])
+    lowest = min(run.lowest_pt for run in runs)
+    return Survey(
+        cross_section=math.fsum(line.cross_section for line in lines),
+        cross_section_error=math.hypot(*(line.cross_section_error for line in lines)),
+        events=sum(run.events for run in runs),
+        weight_names=weight_names(runs[0].names),
+        files=tuple(SourceFile(events=run.events, weight_factor=run.weight_factor) for run in runs),
+        subprocesses=tuple(lines),
+        failed_cuts=sum(run.failed_cuts for run in runs),
+        lowest_pt=lowest if math.isfinite(lowest) else None,
+        without_target=sum(run.without_target for run in runs),
+        negative_weights=sum(run.negative_weights for run in runs),
+        warnings=tuple(find_warnings(runs, process)),
+    )
+
+
+def _lines(run: Run) -> list[Subprocess]:
+    """Read the lines of ``<init>``, with the weights' own sums where they list no cross-section."""
+    largest = max(run.max_weights.values())
+    return [
+        Subprocess(
+            id=line.procId,
+            cross_section=(
+                line.xSection
+                if run.lists_cross_section
+                else run.weight_sums.get(line.procId, 0.0) / run.events
+            ),
+            cross_section_error=abs(line.error) if run.lists_cross_section else run.mean_weight_error,
+            max_weight=run.max_weights.get(line.procId, largest) * run.weight_factor,
+        )
+        for line in sorted(run.init.procInfo, key=lambda line: line.procId)
+    ]
+
+
+def _average(runs: Sequence[list[Subprocess]], events: Sequence[int]) -> list[Subprocess]:
+    """Average independent runs, with their numbers of events as weights."""
+    shares = [number / sum(events) for number in events]
+    return [
+        Subprocess(
+            id=lines[0].id,
+            cross_section=math.fsum(
+                share * line.cross_section for share, line in zip(shares, lines, strict=True)
+            ),
+            cross_section_error=math.hypot(
+                *(share * line.cross_section_error for share, line in zip(shares, lines, strict=True))
+            ),
+            max_weight=max(line.max_weight for line in lines),
+        )
+        for lines in zip(*runs, strict=True)
+    ]

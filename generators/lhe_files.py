@@ -1,0 +1,465 @@
+"""Strict streaming reader and exact writer of Les Houches event files, around pylhe.
+
+pylhe warns and stops where a file is damaged, and cannot read files whose header is no XML (old
+MadGraph run cards, POWHEG's second header). So the text is cut into events here, what surrounds
+them is checked, and pylhe parses a clean document made of the ``<initrwgt>``, ``<init>`` and
+``<event>`` blocks alone. The formats are hep-ph/0609017 and arXiv:1405.1067.
+"""
+
+import gzip
+import io
+import math
+import re
+import warnings
+import xml.etree.ElementTree as ET
+import zlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from xml.sax.saxutils import escape, unescape
+
+import pylhe
+
+from campaign.errors import DataError, HardEventError
+from campaign.files import atomic_path
+from generators.events import HardEvent
+
+_READ_BYTES = 1 << 20
+_LONGEST_PIECE = 1 << 28  # no header or event comes near; a foreign file must not fill the memory
+
+_GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, section 2.3.1
+
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_ROOT = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:(?:<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*>)\s*)*<LesHouchesEvents\b[^>]*>",
+    re.DOTALL,
+)
+_INIT = re.compile(rb"<init(?:\s[^>]*)?>")
+_INITRWGT = re.compile(rb"<initrwgt\b.*?</initrwgt\s*>", re.DOTALL)
+_EVENT = re.compile(rb"<event(?:\s[^>]*)?>")
+_EVENT_NUMBER = re.compile(rb"<event num>\s*(\d+)\s*</event num>")
+_END_OF_EVENT = b"</event>"
+_END_OF_FILE = b"</LesHouchesEvents>"
+
+_INCOMING = -1
+
+# General formatting without a type is Python's shortest text that reads back as the same double.
+_EXACT = pylhe.LHEXMLFormat(
+    eventinfo="{nparticles} {pid} {weight} {scale} {aqed} {aqcd}",
+    particle="{id:9d} {status:2d} {mother1:4d} {mother2:4d} {color1:4d} {color2:4d} "
+    "{px} {py} {pz} {e} {m} {lifetime} {spin}",
+    initinfo="{beamA} {beamB} {energyA} {energyB} {PDFgroupA} {PDFgroupB} {PDFsetA} {PDFsetB} "
+    "{weightingStrategy} {numProcesses}",
+    procinfo="{xSection} {error} {unitWeight} {procId}",
+)
+
+
+class _ExactFloat(float):
+    """A weight that keeps all its digits: pylhe formats named weights with five."""
+
+    def __format__(self, spec: str) -> str:
+        return repr(float(self))
+
+
+@dataclass(frozen=True, slots=True)
+class LHESource:
+    """An opened Les Houches event file.
+
+    Attributes
+    ----------
+    path : Path
+    banner : str
+        Everything before ``<init>``, as it stands in the file.
+    header : pylhe.LHEHeader or None
+        The ``<initrwgt>`` block; the rest of the header is in the banner only.
+    init : pylhe.LHEInit
+    numbered_events : iterator of (int or None, pylhe.LHEEvent)
+        The events, each with the number that the file gives it in ``<event num>``. Ends without an
+        error only where the file is whole.
+    """
+
+    path: Path
+    banner: str
+    header: pylhe.LHEHeader | None
+    init: pylhe.LHEInit
+    numbered_events: Iterator[tuple[int | None, pylhe.LHEEvent]]
+
+    @property
+    def events(self) -> Iterator[pylhe.LHEEvent]:
+        """The events alone."""
+        return (record for _, record in self.numbered_events)
+
+
+@contextmanager
+def open_lhe(path: Path, skip: int = 0) -> Iterator[LHESource]:
+    """Open a Les Houches event file, gzipped or not, for reading once.
+
+    Parameters
+    ----------
+    path : Path
+    skip : int
+        Events to pass over; they are neither parsed nor checked.
+
+    Raises
+    ------
+    HardEventError
+        Here or while the events are read: the file cannot be read, is damaged or cut off, or is no
+        Les Houches event file. One line with the file and the event, counted from 0.
+    """
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        raise HardEventError(f"{path}: cannot be read ({error.strerror})") from None
+    with raw:
+        yield _source(_Text(raw, path), skip)
+
+
+def read_hard_events(path: Path, first: int) -> Iterator[HardEvent]:
+    """Read the hard events of a chunk that `write_lhe` wrote.
+
+    Parameters
+    ----------
+    path : Path
+    first : int
+        Index of its first event.
+
+    Raises
+    ------
+    HardEventError
+        See `open_lhe`.
+    DataError
+        An event carries another number than its place gives it.
+    """
+    with open_lhe(path) as source:
+        for index, (number, record) in enumerate(source.numbered_events, start=first):
+            if number not in (None, index):
+                raise DataError(f"{path}: holds event {number} where event {index} belongs; delete the file")
+            yield HardEvent(index, record)
+
+
+def write_lhe(
+    path: Path, init: pylhe.LHEInit, header: pylhe.LHEHeader | None, events: Iterable[HardEvent]
+) -> None:
+    """Write hard events as gzipped LHE 3, byte for byte reproducible.
+
+    All numbers read back as the same doubles. The index of each event stands in a comment at the
+    end of the event, where Herwig's ``EventNumbering LHE`` finds it.
+
+    Parameters
+    ----------
+    path : Path
+    init : pylhe.LHEInit
+    header : pylhe.LHEHeader or None
+    events : iterable of HardEvent
+        Events of consecutive indices; they are written as they come.
+    """
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
+        io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as text,
+    ):
+        text.write(f'<LesHouchesEvents version="3.0">\n{_header_text(header)}\n{init.tolhe(_EXACT)}\n')
+        text.writelines(map(_event_text, _consecutive(events)))
+        text.write("</LesHouchesEvents>\n")
+
+
+def _consecutive(events: Iterable[HardEvent]) -> Iterator[HardEvent]:
+    last = None
+    for event in events:
+        if last is not None and event.index != last + 1:
+            raise ValueError(f"hard event {event.index} follows hard event {last}")
+        last = event.index
+        yield event
+
+
+def _header_text(header: pylhe.LHEHeader | None) -> str:
+    text = "" if header is None else header.tolhe(_EXACT).strip()
+    # Readers that go by lines, such as Herwig's, look for the closing tag.
+    return "<header>\n</header>" if not text or text.endswith("/>") else text
+
+
+def _event_text(event: HardEvent) -> str:
+    record = event.record
+    exact = replace(
+        record,
+        weights={_quoted(name): _ExactFloat(value) for name, value in record.weights.items()},
+        optional=[escape(remark) for remark in record.optional],
+    )
+    # pylhe breaks on the bare tag; in a comment it is passed over by pylhe and Pythia and read by Herwig.
+    number = f"<!-- <event num> {event.index} </event num> -->"
+    return exact.tolhe(_EXACT).removesuffix("</event>") + f"{number}\n</event>\n"
+
+
+def _quoted(name: str) -> str:
+    return escape(name, {"'": "&apos;"})
+
+
+class _Text:
+    """The text of a file, taken piece by piece; every way it can end badly is a `HardEventError`."""
+
+    def __init__(self, raw: io.BufferedReader, path: Path) -> None:
+        self.path = path
+        self.events = 0
+        self._stream = gzip.GzipFile(fileobj=raw) if raw.peek(2).startswith(_GZIP_MAGIC) else raw
+        self._buffer = b""
+        self._place = 0
+        self._fill()
+
+    def error(self, reason: str) -> HardEventError:
+        return HardEventError(f"{self.path}: {reason}")
+
+    def until(self, marker: bytes) -> tuple[bytes, bool]:
+        """Take the text up to the end of a marker, and True; without it all that is left, and False."""
+        searched = self._place
+        while (found := self._buffer.find(marker, searched)) < 0:
+            searched = max(len(self._buffer) - self._place - len(marker) + 1, 0)
+            if not self._fill():
+                return self._take(len(self._buffer)), False
+            if len(self._buffer) > _LONGEST_PIECE:
+                raise self.error(
+                    f"not a Les Houches event file; no {marker.decode()} in {len(self._buffer)} bytes"
+                )
+        return self._take(found + len(marker)), True
+
+    def peek(self) -> bytes:
+        """Show the beginning of what comes next."""
+        return self._buffer[self._place :]
+
+    def _take(self, stop: int) -> bytes:
+        piece, self._place = self._buffer[self._place : stop], stop
+        return piece
+
+    def _fill(self) -> bool:
+        """Read on; the buffer then begins at the current place."""
+        try:
+            new = self._stream.read(_READ_BYTES)
+        except EOFError:
+            raise self.error(f"the compressed file is cut off, after {self.events} or more events") from None
+        except (gzip.BadGzipFile, zlib.error) as problem:
+            raise self.error(f"damaged gzip data, after {self.events} or more events ({problem})") from None
+        except OSError as problem:
+            raise self.error(f"cannot be read ({problem.strerror})") from None
+        self._buffer, self._place = self._buffer[self._place :] + new, 0
+        return bool(new)
+
+
+def _source(text: _Text, skip: int) -> LHESource:
+    banner, init, initrwgt = _prolog(text)
+    _skip_events(text, skip)
+    document = _Document(_opening(initrwgt, init), _event_blocks(text))
+    with _pylhe_errors(f"{text.path}: <init> or <initrwgt>"):
+        parsed = pylhe.LHEFile.frombuffer(document)
+    _check_init(text, parsed.init)
+    return LHESource(
+        text.path,
+        banner.decode("utf-8", errors="replace"),
+        parsed.header,
+        parsed.init,
+        _checked_events(text, document, parsed, skip),
+    )
+
+
+def _skip_events(text: _Text, number: int) -> None:
+    while text.events < number:
+        if not text.until(_END_OF_EVENT)[1]:
+            raise text.error(f"ends after {text.events} events, more were expected")
+        text.events += 1
+
+
+def _prolog(text: _Text) -> tuple[bytes, ET.Element, list[ET.Element]]:
+    """Read the banner, the ``<init>`` element and the ``<initrwgt>`` elements."""
+    start = text.peek()
+    if not start.strip():
+        raise text.error("is empty")
+    if not _ROOT.match(start):
+        shown = start[:30].decode(errors="replace")
+        raise text.error(f"not a Les Houches event file; it begins with {shown!r}")
+    prolog, complete = text.until(b"</init>")
+    visible = _COMMENT.sub(b"", prolog)
+    starts = [match.start() for match in _INIT.finditer(visible)]
+    if not complete or not starts:
+        raise text.error("no complete <init> block; the file is cut off or not a Les Houches event file")
+    initrwgt = [_element(text, block) for block in _INITRWGT.findall(visible[: starts[-1]])]
+    return prolog, _element(text, visible[starts[-1] :]), initrwgt
+
+
+def _element(text: _Text, block: bytes) -> ET.Element:
+    try:
+        return ET.fromstring(block)
+    except ET.ParseError as problem:
+        tag = block.split(b">", 1)[0].decode(errors="replace") + ">"
+        raise text.error(f"{tag} is not well-formed XML ({problem})") from None
+
+
+def _opening(initrwgt: list[ET.Element], init: ET.Element) -> bytes:
+    """Write the beginning of the document that pylhe gets, with the numbers first in ``<init>``."""
+    pieces = [init.text or "", *(child.tail or "" for child in init)]
+    lines = [line for piece in pieces for line in piece.splitlines() if line.strip()]
+    clean = ET.Element("init")
+    clean.text = "\n".join(["", *(line for line in lines if not line.lstrip().startswith("#")), ""])
+    for child in init:
+        if child.tag == "generator":
+            child.tail = "\n"
+            clean.append(child)
+    header = ET.Element("header")
+    header.extend(initrwgt)
+    parts = [header, clean] if initrwgt else [clean]
+    return b'<LesHouchesEvents version="3.0">\n' + b"\n".join(map(ET.tostring, parts))
+
+
+def _check_init(text: _Text, init: pylhe.LHEInit) -> None:
+    info = init.initInfo
+    if len(init.procInfo) != info.numProcesses:
+        raise text.error(f"<init> announces {info.numProcesses} processes and lists {len(init.procInfo)}")
+    ids = [process.procId for process in init.procInfo]
+    if len(set(ids)) != len(ids):
+        raise text.error(f"<init> lists a process number twice: {ids}")
+    numbers = [info.energyA, info.energyB]
+    numbers += [number for process in init.procInfo for number in (process.xSection, process.error)]
+    if not all(map(math.isfinite, numbers)):
+        raise text.error("<init> holds numbers that are not finite")
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """One event as pylhe can read it, and beside it what pylhe would drop."""
+
+    xml: bytes
+    number: int | None
+    remarks: list[str]
+
+
+class _Document(io.RawIOBase):
+    """The file that pylhe reads: clean blocks, one event a read; `pending` are those handed over."""
+
+    def __init__(self, opening: bytes, blocks: Iterator[_Block]) -> None:
+        self.pending: deque[_Block] = deque()
+        self._pieces = self._generate(opening, blocks)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next piece, whatever its size; nothing at the end."""
+        return next(self._pieces, b"")
+
+    def _generate(self, opening: bytes, blocks: Iterator[_Block]) -> Iterator[bytes]:
+        yield opening
+        for block in blocks:
+            self.pending.append(block)
+            yield b"\n" + block.xml
+        yield b"\n" + _END_OF_FILE
+
+
+def _event_blocks(text: _Text) -> Iterator[_Block]:
+    while True:
+        piece, complete = text.until(_END_OF_EVENT)
+        if not complete:
+            _check_end(text, piece)
+            return
+        yield _event_block(text, piece)
+        text.events += 1
+
+
+def _event_block(text: _Text, piece: bytes) -> _Block:
+    """Cut out the event at the end of a piece of text, after checking that nothing else is in it."""
+    number = _EVENT_NUMBER.search(piece)
+    visible = _EVENT_NUMBER.sub(b"", _COMMENT.sub(b"", piece))
+    starts = [match.start() for match in _EVENT.finditer(visible)]
+    if len(starts) != 1 or _END_OF_FILE in visible:
+        raise text.error(
+            f"event {text.events} (counted from 0) is damaged: {len(starts)} <event> tags before its </event>"
+        )
+    _check_gap(text, visible[: starts[0]])
+    lines = [line for line in visible[starts[0] :].split(b"\n") if line and not line.isspace()]
+    # pylhe loses such lines where they follow an element, as POWHEG's #pdf follows <rwgt>.
+    remarks = [line.strip() for line in lines if line.lstrip().startswith(b"#")]
+    if remarks:
+        lines = [line for line in lines if not line.lstrip().startswith(b"#")]
+    return _Block(
+        b"\n".join(lines),
+        int(number.group(1)) if number else None,
+        [unescape(remark.decode(errors="replace")) for remark in remarks],
+    )
+
+
+def _check_gap(text: _Text, gap: bytes) -> None:
+    """Between events there may be comments, and lines that POWHEG begins with #."""
+    for line in map(bytes.strip, gap.splitlines()):
+        if line and not line.startswith(b"#"):
+            shown = line[:40].decode(errors="replace")
+            raise text.error(f"unexpected text {shown!r} after {text.events} events")
+
+
+def _check_end(text: _Text, rest: bytes) -> None:
+    visible = _COMMENT.sub(b"", rest)
+    before, end, after = visible.partition(_END_OF_FILE)
+    if _EVENT.search(before):
+        raise text.error(f"is cut off within event {text.events} (counted from 0)")
+    if not end:
+        raise text.error(f"is cut off after {text.events} events: no </LesHouchesEvents>")
+    _check_gap(text, before)
+    _check_gap(text, after)
+    if text.events == 0:
+        raise text.error("holds no events")
+
+
+def _checked_events(
+    text: _Text, document: _Document, parsed: pylhe.LHEFile, skip: int
+) -> Iterator[tuple[int | None, pylhe.LHEEvent]]:
+    processes = {process.procId for process in parsed.init.procInfo}
+    records = iter(parsed.events)
+    for index in count(skip):
+        where = f"{text.path}: event {index} (counted from 0)"
+        with _pylhe_errors(where):
+            record = next(records, None)
+        if record is None:
+            return
+        block = document.pending.popleft()
+        record.optional = block.remarks
+        if problem := next(_problems(record, processes), None):
+            raise HardEventError(f"{where}: {problem}")
+        yield block.number, record
+
+
+@contextmanager
+def _pylhe_errors(where: str) -> Iterator[None]:
+    """Turn what pylhe raises, and where it only warns and stops, into one line."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            yield
+    except IndexError:
+        raise HardEventError(f"{where}: a line has too few numbers") from None
+    except KeyError as problem:
+        raise HardEventError(f"{where}: a named weight lacks its {problem}") from None
+    except (ValueError, AttributeError, OverflowError, RuntimeWarning) as problem:
+        raise HardEventError(f"{where}: {problem}") from None
+
+
+def _problems(record: pylhe.LHEEvent, processes: set[int]) -> Iterator[str]:
+    """Name what makes an event unusable."""
+    info, particles = record.eventinfo, record.particles
+    if info.nparticles != len(particles):
+        yield f"announces {info.nparticles} particles and has {len(particles)}"
+    if info.pid not in processes:
+        yield f"belongs to process {info.pid}, which <init> does not list"
+    if not _finite(info.weight, info.scale, info.aqed, info.aqcd):
+        yield "its weight, scale or couplings are not finite"
+    incoming = sum(particle.status == _INCOMING for particle in particles)
+    if incoming != 2:
+        yield f"has {incoming} incoming particles, expected 2"
+    for place, one in enumerate(particles, start=1):
+        if not _finite(one.px, one.py, one.pz, one.e, one.m, one.lifetime, one.spin):
+            yield f"particle {place} has a momentum, mass, lifetime or spin that is not finite"
+        for mother in (one.mother1, one.mother2):
+            if not 0 <= mother <= len(particles) or mother == place:
+                yield f"particle {place} cannot have particle {mother} as its mother"
+    for name, weight in record.weights.items():
+        if not _finite(weight):
+            yield f"its weight {name!r} is not finite"
+
+
+def _finite(*numbers: float) -> bool:
+    return all(map(math.isfinite, numbers))

@@ -1,0 +1,43 @@
+"""The generators by the name that the configuration uses."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import pylhe
+
+from campaign.config import Campaign
+from generators.events import HardEvent
+from generators.lhe import LHEFiles
+from generators.pythia8 import Pythia8Generator
+from generators.survey import Survey
+
+
+class Generator(Protocol):
+    """A source of hard events of one process."""
+
+    def survey(self) -> Survey:
+        """Measure or read what holds for the whole process: cross-section, weights, cuts."""
+        ...
+
+    def init(self, survey: Survey) -> pylhe.LHEInit:
+        """The ``<init>`` block of the files to write."""
+        ...
+
+    def header(self) -> pylhe.LHEHeader | None:
+        """The ``<header>`` block of the files to write."""
+        ...
+
+    def events(self, events: range, survey: Survey) -> Iterator[HardEvent]:
+        """The hard events of a range of indices, in order."""
+        ...
+
+
+GENERATORS: dict[str, Callable[[Campaign, str], Generator]] = {
+    "pythia8": Pythia8Generator,
+    "lhe": LHEFiles,
+}
+
+
+def make_generator(campaign: Campaign, process: str) -> Generator:
+    """Set up the generator of a process."""
+    return GENERATORS[campaign.process(process).generator](campaign, process)

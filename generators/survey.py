@@ -1,0 +1,67 @@
+"""What holds for all hard events of a process, measured once before any chunk is made."""
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from campaign.config import Strict
+from campaign.errors import DataError
+from campaign.files import atomic_path
+
+
+class SourceFile(Strict):
+    """One of the files that were brought, in the order of the configuration."""
+
+    events: int = Field(gt=0, description="number of events it holds")
+    weight_factor: float = Field(gt=0, description="what its weights are multiplied with to be in pb")
+
+
+class Subprocess(Strict):
+    """One line of the ``<init>`` block."""
+
+    id: int = Field(description="its number, LPRUP and IDPRUP")
+    cross_section: float = Field(description="[pb]")
+    cross_section_error: float = Field(ge=0, description="[pb]")
+    max_weight: float = Field(ge=0, description="largest absolute weight of its events [pb]")
+
+
+class Survey(Strict):
+    """Cross-section, weights and cuts of a process."""
+
+    cross_section: float = Field(description="total cross-section [pb]")
+    cross_section_error: float = Field(ge=0, description="its standard error [pb]")
+    events: int | None = Field(None, gt=0, description="events that are available; None if there is no limit")
+    weight_names: dict[str, str] = Field({}, description="id of a named weight to its name, in their order")
+    files: tuple[SourceFile, ...] = Field((), description="`lhe`: the files")
+    subprocesses: tuple[Subprocess, ...] = Field((), description="`lhe`: lines of the <init> block")
+    failed_cuts: int = Field(0, ge=0, description="available events that fail the cuts of the process")
+    lowest_pt: float | None = Field(None, description="lowest target pT in the available events [GeV]")
+    without_target: int = Field(0, ge=0, description="available events without a target")
+    negative_weights: int = Field(0, ge=0, description="available events of negative weight")
+    warnings: tuple[str, ...] = Field((), description="what a user should know, one line each")
+
+
+def write_survey(survey: Survey, path: Path) -> None:
+    """Write a survey as JSON; floats keep all their digits."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(survey.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def read_survey(path: Path) -> Survey:
+    """Read a survey.
+
+    Raises
+    ------
+    DataError
+        The file is missing or is not a survey of this version.
+    """
+    try:
+        return Survey.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); make the survey first") from None
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise DataError(
+            f"{path}: not a survey ({where or 'text'}: {problem['msg']}); delete the file"
+        ) from None

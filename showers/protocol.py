@@ -1,0 +1,86 @@
+"""What every shower program offers: hard events in, batches of final-state particles out."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import awkward as ak
+import numpy as np
+import numpy.typing as npt
+
+from generators.events import HardEvent
+
+PARTICLE_FIELDS = ("pdgid", "px", "py", "pz", "energy", "x", "y", "z", "t")
+"""int32 PDG id; float64 momentum and energy [GeV]; float64 production vertex and time [mm]."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParticleBatch:
+    """Final-state particles of some consecutive hard events, all of which keep their place.
+
+    Attributes
+    ----------
+    events : ndarray of int64, shape (N,)
+        Indices of the hard events, as they were asked for.
+    seeds : ndarray of int64, shape (N,)
+        Seed of each realization.
+    succeeded : ndarray of bool, shape (N,)
+        False where the program gave up; the event then has no particles.
+    particles : ak.Array, N * var * record
+        Final-state particles with `PARTICLE_FIELDS`, neutrinos included, in the program's order.
+    """
+
+    events: npt.NDArray[np.int64]
+    seeds: npt.NDArray[np.int64]
+    succeeded: npt.NDArray[np.bool_]
+    particles: ak.Array
+
+
+class Shower(Protocol):
+    """A shower and hadronization program, set up for one realization of one process."""
+
+    def simulate(self, events: Iterable[HardEvent]) -> Iterator[ParticleBatch]:
+        """Shower the hard events in their order.
+
+        Every event that goes in comes out in exactly one batch. Its particles depend on the hard
+        event and its seed alone, not on which other events are asked for.
+
+        Raises
+        ------
+        ShowerError
+            The program cannot go on at all. A single event it fails on is no error.
+        """
+        ...
+
+
+def no_particles() -> dict[str, npt.NDArray]:
+    """Empty columns of `PARTICLE_FIELDS`."""
+    return {name: np.array([], dtype=np.int32 if name == "pdgid" else np.float64) for name in PARTICLE_FIELDS}
+
+
+def empty_batch() -> ParticleBatch:
+    """A batch of no events."""
+    none = np.array([], dtype=np.int64)
+    return ParticleBatch(none, none, none.astype(bool), ak.unflatten(ak.zip(no_particles()), none))
+
+
+def placed_among(batch: ParticleBatch, events: npt.NDArray[np.int64], seeds: npt.NDArray[np.int64]) -> ParticleBatch:
+    """Give a batch further events that were not simulated; they have no particles.
+
+    Parameters
+    ----------
+    batch : ParticleBatch
+    events, seeds : ndarray of int64, shape (M,)
+        All events, in order, those of the batch among them.
+
+    Returns
+    -------
+    ParticleBatch
+        Of M events; what was not simulated has not succeeded.
+    """
+    places = np.searchsorted(events, batch.events)
+    counts = np.zeros(len(events), dtype=np.int64)
+    counts[places] = ak.to_numpy(ak.num(batch.particles))
+    succeeded = np.zeros(len(events), dtype=bool)
+    succeeded[places] = batch.succeeded
+    return ParticleBatch(events, seeds, succeeded, ak.unflatten(ak.flatten(batch.particles), counts))

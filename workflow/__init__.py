@@ -1,0 +1,1 @@
+"""Orchestration: the stages as functions, the `resim` command, paths and Snakemake rules."""

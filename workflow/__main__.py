@@ -1,0 +1,5 @@
+"""``python -m workflow`` is the `resim` command."""
+
+from workflow.cli import app
+
+app(prog_name="resim")

@@ -1,0 +1,180 @@
+"""The `resim` command: one subcommand a stage, usable without Snakemake."""
+
+import logging
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from campaign.config import Campaign, load
+from campaign.errors import ConfigError, ResimError
+from workflow import stages
+from workflow.checks import check_campaign, existing
+from workflow.estimate import estimate_campaign, estimate_table
+from workflow.paths import SPLITS, Paths, chunk_name, chunk_names
+
+app = typer.Typer(
+    help="Re-simulated jets in groups: hard events once, showers many times, one dataset.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[Path, typer.Argument(help="configuration of the campaign (YAML)", show_default=False)]
+Results = Annotated[Path, typer.Option(help="folder that holds the campaign's folder")]
+Process = Annotated[str, typer.Option(help="process of the campaign")]
+Realization = Annotated[str, typer.Option(help="realization: an augmentation, or a replica such as seed_2")]
+Chunk = Annotated[int, typer.Option(min=0, help="number of the chunk, from 0")]
+Split = Annotated[str, typer.Option(help="train, val or test")]
+
+RESULTS = Path("results")
+
+
+def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn errors a user can cause into one line on standard error and exit code 1."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s", force=True)
+        try:
+            command(*args, **kwargs)
+        except ResimError as error:
+            sys.exit(f"error: {error}")
+        except OSError as error:
+            sys.exit(f"error: {error.filename or 'file system'}: {error.strerror or error}")
+
+    return run
+
+
+@app.command()
+@one_line_errors
+def validate(config: ConfigFile) -> None:
+    """Check a configuration, its Pythia settings and its files before anything runs."""
+    campaign = load(config)
+    check_campaign(campaign)
+    jobs = sum(len(campaign.chunks(name)) for name in campaign.processes)
+    Console().print(
+        f"{config}: campaign [bold]{campaign.name}[/bold], {len(campaign.processes)} processes × "
+        f"{len(campaign.realizations)} realizations in {jobs} chunks: nothing wrong"
+    )
+
+
+@app.command()
+@one_line_errors
+def estimate(
+    config: ConfigFile,
+    events: Annotated[int, typer.Option(min=10, help="hard events to measure with, of each process")] = 60,
+) -> None:
+    """Events, jobs, core-hours and bytes of a campaign, from a short run on this machine."""
+    campaign = load(config)
+    check_campaign(campaign)
+    Console().print(estimate_table(campaign, estimate_campaign(campaign, events)))
+
+
+@app.command()
+@one_line_errors
+def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> None:
+    """Measure or read the cross-section of a process and check its event files."""
+    campaign = load(config)
+    stages.make_survey(campaign, process, _path(campaign, results, "survey", process=process))
+
+
+@app.command()
+@one_line_errors
+def hard(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
+    """Write the hard events of a chunk as LHE."""
+    campaign = load(config)
+    _check_chunk(campaign, process, chunk)
+    survey_file = existing(_path(campaign, results, "survey", process=process), "survey")
+    output = _path(campaign, results, "hard", process=process, chunk=chunk_name(chunk))
+    stages.make_hard(campaign, process, chunk, survey_file, output)
+
+
+@app.command()
+@one_line_errors
+def jets(
+    config: ConfigFile, process: Process, realization: Realization, chunk: Chunk, results: Results = RESULTS
+) -> None:
+    """Shower a chunk of hard events once and write the jets that stand for their targets."""
+    campaign = load(config)
+    _check_chunk(campaign, process, chunk)
+    campaign.augmentation(realization)
+    names = {"process": process, "chunk": chunk_name(chunk)}
+    hard_file = existing(_path(campaign, results, "hard", **names), "hard")
+    output = _path(campaign, results, "jets", realization=realization, **names)
+    stages.make_jets(campaign, process, realization, chunk, hard_file, output)
+
+
+@app.command()
+@one_line_errors
+def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
+    """Write the groups of a chunk from the jets of all realizations."""
+    campaign = load(config)
+    _check_chunk(campaign, process, chunk)
+    names = {"process": process, "chunk": chunk_name(chunk)}
+    hard_file = existing(_path(campaign, results, "hard", **names), "hard")
+    members = [
+        existing(_path(campaign, results, "jets", realization=name, **names), "jets")
+        for name in campaign.realizations
+    ]
+    survey_file = existing(_path(campaign, results, "survey", process=process), "survey")
+    output = _path(campaign, results, "groups", **names)
+    stages.make_groups(campaign, process, chunk, survey_file, hard_file, members, output)
+
+
+@app.command()
+@one_line_errors
+def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> None:
+    """Write the Parquet shards of a split, processes mixed and shuffled."""
+    campaign = load(config)
+    _check_split(split)
+    files = [
+        existing(_path(campaign, results, "groups", process=process, chunk=chunk), "groups")
+        for process in campaign.processes
+        for chunk in chunk_names(campaign, process)
+    ]
+    stages.make_split(campaign, split, files, _path(campaign, results, "split", split=split))
+
+
+@app.command()
+@one_line_errors
+def export(
+    config: ConfigFile,
+    split: Split,
+    format: Annotated[str, typer.Option(help="rs3l or rs3l_pairs")],
+    results: Results = RESULTS,
+) -> None:
+    """Write a split in another format."""
+    campaign = load(config)
+    _check_split(split)
+    source = existing(_path(campaign, results, "split", split=split), "dataset")
+    stages.make_export(campaign, format, source, _path(campaign, results, format, split=split))
+
+
+@app.command()
+@one_line_errors
+def card(config: ConfigFile, results: Results = RESULTS) -> None:
+    """Write the dataset card and the manifest."""
+    campaign = load(config)
+    for split in SPLITS:
+        existing(_path(campaign, results, "split", split=split), "dataset")
+    stages.make_card(campaign, _path(campaign, results, "dataset"))
+
+
+def _path(campaign: Campaign, results: Path, what: str, **names: str) -> Path:
+    return Path(getattr(Paths.of(campaign, str(results)), what).format(**names))
+
+
+def _check_chunk(campaign: Campaign, process: str, chunk: int) -> None:
+    count = len(campaign.chunks(process))
+    if chunk >= count:
+        raise ConfigError(f"--chunk {chunk}: process {process} has {count} chunks, 0 to {count - 1}")
+
+
+def _check_split(split: str) -> None:
+    if split not in SPLITS:
+        raise ConfigError(f"--split {split}: expected one of " + ", ".join(SPLITS))

@@ -1,0 +1,120 @@
+"""What a campaign will cost, from a short run on this machine."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.table import Table
+
+from campaign.augmentations import NOMINAL
+from campaign.config import Campaign
+from generators.events import HardEvent
+from generators.registry import make_generator
+from workflow.stages import simulate, write_jets
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Cost of one process.
+
+    Attributes
+    ----------
+    events, realizations, jobs : int
+        Hard events, realizations of each, and jobs that simulate them.
+    start_seconds, event_seconds : float
+        CPU time to start a job, and of one realization of one event [s].
+    jet_bytes : float
+        Size of the stored jets of one realization of one event.
+    """
+
+    events: int
+    realizations: int
+    jobs: int
+    start_seconds: float
+    event_seconds: float
+    jet_bytes: float
+
+    @property
+    def core_hours(self) -> float:
+        """CPU time of all jobs [h]."""
+        return (self.jobs * self.start_seconds + self.events * self.realizations * self.event_seconds) / 3600
+
+    @property
+    def gigabytes(self) -> float:
+        """Size of the jets of all realizations [GB]; groups and dataset are about as large again each."""
+        return self.events * self.realizations * self.jet_bytes / 1e9
+
+
+def estimate_campaign(campaign: Campaign, events: int) -> dict[str, Cost]:
+    """Measure every process with the nominal realization of its first events.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    events : int
+        Hard events to measure with; fewer if the process has fewer.
+    """
+    return {name: _estimate(campaign, name, events) for name in campaign.processes}
+
+
+def _estimate(campaign: Campaign, process: str, events: int) -> Cost:
+    asked = campaign.process(process)
+    generator = make_generator(campaign, process)
+    survey = generator.survey()
+    count = min(events, asked.events)
+    hard = list(generator.events(range(count), survey))
+    half = count // 2
+    first = _seconds(lambda: list(simulate(campaign, process, NOMINAL, hard[:half])))
+    with TemporaryDirectory() as folder:
+        output = Path(folder) / "jets.parquet"
+        second = _seconds(lambda: _run(campaign, process, hard, output))
+        size = output.stat().st_size
+    event_seconds = max(second - first, 0.0) / (count - half)
+    return Cost(
+        events=asked.events,
+        realizations=len(campaign.realizations),
+        jobs=len(campaign.chunks(process)) * len(campaign.realizations),
+        start_seconds=max(first - half * event_seconds, 0.0),
+        event_seconds=event_seconds,
+        jet_bytes=size / count,
+    )
+
+
+def _run(campaign: Campaign, process: str, hard: list[HardEvent], output: Path) -> None:
+    write_jets(output, simulate(campaign, process, NOMINAL, hard), {})
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def estimate_table(campaign: Campaign, costs: dict[str, Cost]) -> Table:
+    """The estimate as a table for the terminal."""
+    table = Table(title=f"campaign {campaign.name}, from a short run on this machine")
+    table.add_column("process")
+    for heading in ("hard events", "realizations", "jobs", "ms/event", "core-hours", "h/job", "jets [GB]"):
+        table.add_column(heading, justify="right")
+    for name, cost in costs.items():
+        table.add_row(name, *_cells(cost))
+    total = [str(sum(getattr(cost, field) for cost in costs.values())) for field in ("events", "jobs")]
+    hours = sum(cost.core_hours for cost in costs.values())
+    size = sum(cost.gigabytes for cost in costs.values())
+    table.add_section()
+    table.add_row("all", total[0], "", total[1], "", f"{hours:.3g}", "", f"{size:.3g}")
+    return table
+
+
+def _cells(cost: Cost) -> list[str]:
+    return [
+        str(cost.events),
+        str(cost.realizations),
+        str(cost.jobs),
+        f"{cost.event_seconds * 1e3:.3g}",
+        f"{cost.core_hours:.3g}",
+        f"{cost.core_hours / cost.jobs:.3g}",
+        f"{cost.gigabytes:.3g}",
+    ]

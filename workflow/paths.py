@@ -1,0 +1,99 @@
+"""Every path of a campaign, as a pattern; rules and commands hold no string building of their own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from campaign.config import Campaign
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Paths below ``results/{campaign}/``; braces are Snakemake wildcards.
+
+    Attributes
+    ----------
+    root : str
+        ``results/{campaign}``.
+    """
+
+    root: str
+
+    @classmethod
+    def of(cls, campaign: Campaign, results: str = "results") -> "Paths":
+        """The paths of a campaign."""
+        return cls(f"{results}/{campaign.name}")
+
+    @property
+    def config(self) -> str:
+        """The validated configuration that jobs read."""
+        return f"{self.root}/config.yaml"
+
+    @property
+    def survey(self) -> str:
+        """Cross-section and checks of a process."""
+        return f"{self.root}/hard/{{process}}/survey.json"
+
+    @property
+    def hard(self) -> str:
+        """Hard events of a chunk."""
+        return f"{self.root}/hard/{{process}}/{{chunk}}.lhe.gz"
+
+    @property
+    def jets(self) -> str:
+        """Jets of one realization of a chunk."""
+        return f"{self.root}/jets/{{process}}/{{realization}}/{{chunk}}.parquet"
+
+    @property
+    def groups(self) -> str:
+        """Groups of a chunk."""
+        return f"{self.root}/groups/{{process}}/{{chunk}}.parquet"
+
+    @property
+    def dataset(self) -> str:
+        """The folder that is handed out."""
+        return f"{self.root}/dataset"
+
+    @property
+    def split(self) -> str:
+        """Parquet shards of a split."""
+        return f"{self.dataset}/{{split}}"
+
+    @property
+    def rs3l(self) -> str:
+        """RS3L HDF5 files of a split."""
+        return f"{self.dataset}/rs3l/{{split}}"
+
+    @property
+    def rs3l_pairs(self) -> str:
+        """The authors' paired training file of a split."""
+        return f"{self.dataset}/rs3l_pairs/{{split}}.h5"
+
+    @property
+    def card(self) -> str:
+        """The dataset card."""
+        return f"{self.dataset}/README.md"
+
+    @property
+    def manifest(self) -> str:
+        """Files, rows, bytes and checksums."""
+        return f"{self.dataset}/manifest.json"
+
+    def log(self, stage: str) -> str:
+        """Log of a job of a stage; `stage` holds the wildcards."""
+        return f"{self.root}/logs/{stage}.log"
+
+    def benchmark(self, stage: str) -> str:
+        """Resources used by a job of a stage."""
+        return f"{self.root}/benchmarks/{stage}.tsv"
+
+
+def chunk_name(chunk: int) -> str:
+    """Name of a chunk, so that names sort as numbers do."""
+    return f"{chunk:05d}"
+
+
+def chunk_names(campaign: Campaign, process: str) -> list[str]:
+    """Names of all chunks of a process."""
+    return [chunk_name(chunk) for chunk in range(len(campaign.chunks(process)))]

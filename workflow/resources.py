@@ -1,0 +1,27 @@
+"""What a job asks a batch system for."""
+
+import math
+from typing import Any
+
+_STARTUP_MINUTES = 10
+_MEGABYTES = 1000
+
+
+def megabytes(wildcards: Any, attempt: int) -> int:  # noqa: ARG001 (Snakemake names the arguments)
+    """Memory [MB]: every stage streams, so it does not depend on the number of events."""
+    return _MEGABYTES * attempt
+
+
+def minutes(attempt: int, events: int, milliseconds: float) -> int:
+    """Wall time [min] of a job, with every retry asking for as much again.
+
+    Parameters
+    ----------
+    attempt : int
+        1 for the first try.
+    events : int
+        Events that the job handles.
+    milliseconds : float
+        Generous time per event.
+    """
+    return attempt * (_STARTUP_MINUTES + math.ceil(events * milliseconds / 60_000))
