@@ -50,11 +50,11 @@ localrules:
 
 
 rule all:
+    default_target: True
     """The dataset card and the manifest, which need everything else."""
     input:
         PATHS.card,
         PATHS.manifest,
-    default_target: True
 
 
 include: "workflow/rules/common.smk"

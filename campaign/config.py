@@ -85,7 +85,7 @@ class Process(Strict):
     generator: Literal["pythia8", "lhe"] = Field(
         "pythia8", description="`pythia8` generates the hard events, `lhe` reads them from `files`"
     )
-    events: int = Field(gt=0, description="number of hard events")
+    events: int = Field(gt=0, le=10**12, strict=True, description="number of hard events")
     cuts: Cuts = Field(Cuts(), description="cuts on the hard event")
     settings: Settings = Field({}, description="`pythia8`: the settings that define the process")
     files: tuple[Path, ...] = Field((), description="`lhe`: Les Houches event files, read in this order")
@@ -99,7 +99,8 @@ class Process(Strict):
         "the cross-section is that of the events that do",
     )
     shower_settings: Settings = Field(
-        {}, description="Pythia settings that every realization of this process needs (e.g. for NLO or POWHEG events)"
+        {},
+        description="Pythia settings that every realization of this process needs (NLO or POWHEG events)",
     )
 
     @model_validator(mode="after")
@@ -122,7 +123,11 @@ class Augmentation(Strict):
     tune: TuneName | None = Field(None, description="a tune in place of the campaign's")
     settings: Settings = Field({}, description="Pythia settings on top of the tune")
     replicas: int = Field(
-        1, ge=1, le=100, description="number of realizations: name, name_2, name_3, …, each with its own stream"
+        1,
+        ge=1,
+        strict=True,
+        le=100,
+        description="number of realizations: name, name_2, name_3, …, each with its own stream",
     )
 
     @property
@@ -136,9 +141,10 @@ def _named_augmentation(value: Any) -> Any:
         if value not in AUGMENTATIONS:
             raise ValueError(unknown("augmentation", value, AUGMENTATIONS))
         value = {"name": value}
-    if isinstance(value, Mapping):
-        return {**AUGMENTATIONS.get(str(value.get("name")), {}), **value}
-    return value
+    if not isinstance(value, Mapping):
+        return value
+    entry = AUGMENTATIONS.get(str(value.get("name")), {})
+    return {**entry, **_merged_settings(entry, value)}
 
 
 class SoftDrop(Strict):
@@ -151,7 +157,9 @@ class SoftDrop(Strict):
 class Matching(Strict):
     """When a jet stands for a target."""
 
-    axis_dr: float = Field(0.5, gt=0, description="largest distance of the jet axis to a resonance or splitting")
+    axis_dr: float = Field(
+        0.5, gt=0, description="largest distance of the jet axis to a resonance or splitting"
+    )
     daughters_dr: float = Field(
         0.8, gt=0, description="largest distance of the jet axis to a parton, or to each daughter"
     )
@@ -165,7 +173,9 @@ class Jets(Strict):
     pt_min: float = Field(400.0, gt=0, description="lowest jet pT [GeV]")
     eta_max: float = Field(2.5, gt=0, description="largest jet |eta|")
     constituent_pt_min: float = Field(1.0, ge=0, description="lowest pT of a clustered candidate [GeV]")
-    constituents_max: int = Field(200, ge=1, description="stored constituents per jet, in order of pT")
+    constituents_max: int = Field(
+        200, ge=1, strict=True, description="stored constituents per jet, in order of pT"
+    )
     soft_drop: SoftDrop = Field(SoftDrop(), description="grooming of the soft-drop mass")
     matching: Matching = Field(Matching(), description="truth matching")
 
@@ -198,13 +208,14 @@ class Dataset(Strict):
 
     splits: Splits = Field(Splits(), description="train, validation and test fractions")
     events_per_shard: int = Field(
-        10_000, gt=0, description="hard events per Parquet file, on average over all processes"
+        10_000, gt=0, strict=True, description="hard events per Parquet file, on average over all processes"
     )
     formats: tuple[Literal["rs3l", "rs3l_pairs"], ...] = Field(
-        ("rs3l",), description="further formats beside Parquet: the public HDF5 layout, the authors' paired training file"
+        ("rs3l",),
+        description="formats beside Parquet: the public HDF5 layout, the authors' paired training file",
     )
     rs3l_constituents: int = Field(
-        100, ge=1, description="constituents per jet in the HDF5 files, zero-padded"
+        100, ge=1, strict=True, description="constituents per jet in the HDF5 files, zero-padded"
     )
 
 
@@ -212,12 +223,16 @@ class Campaign(Strict):
     """One configuration file and the dataset it makes."""
 
     name: Name = Field(description="name of the campaign; results/{name} holds everything it makes")
-    seed: int = Field(ge=0, lt=2**63, description="campaign seed: every random number follows from it")
+    seed: int = Field(
+        ge=0, lt=2**63, strict=True, description="campaign seed: every random number follows from it"
+    )
     beams: Beams = Field(Beams(), description="the colliding beams")
     tune: TuneName = Field("CP5", description="tune of the nominal realization")
     settings: Settings = Field({}, description="Pythia settings on top of the tune, for all realizations")
-    events: int | None = Field(None, gt=0, description="hard events of each process that does not say otherwise")
-    chunk: int = Field(500, gt=0, description="hard events per job; does not change the result")
+    events: int | None = Field(
+        None, gt=0, strict=True, description="hard events of each process that does not say otherwise"
+    )
+    chunk: int = Field(500, gt=0, strict=True, description="hard events per job; does not change the result")
     processes: dict[Name, Process] = Field(
         min_length=1, description="processes; fields left out come from the catalogue entry of the same name"
     )
@@ -245,7 +260,9 @@ class Campaign(Strict):
     def _consistent(self) -> "Campaign":
         names = self.realizations
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"augmentations: {twice[0]!r} appears twice; every realization needs its own name")
+            raise ValueError(
+                f"augmentations: {twice[0]!r} appears twice; every realization needs its own name"
+            )
         if NOMINAL not in names:
             raise ValueError(f"augmentations: {NOMINAL!r} is missing; it is the anchor of every group")
         nominal = self.augmentation(NOMINAL)
@@ -308,9 +325,14 @@ def _from_catalogue(name: str, given: Any, default: dict[str, Any]) -> Any:
         raise ValueError("processes: " + unknown("process", name, PROCESSES))
     if given.get("generator", "pythia8") != "pythia8":
         entry = {key: entry[key] for key in ("description", "targets") if key in entry}
-    if isinstance(given.get("settings"), Mapping) and "settings" in entry:
-        given["settings"] = {**entry["settings"], **given["settings"]}
-    return {**default, **entry, **given}
+    return {**default, **entry, **_merged_settings(entry, given)}
+
+
+def _merged_settings(entry: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given, with the settings of the catalogue entry under its own."""
+    if not isinstance(given.get("settings"), Mapping) or "settings" not in entry:
+        return dict(given)
+    return {**given, "settings": {**entry["settings"], **given["settings"]}}
 
 
 def unknown(what: str, value: object, known: Iterable[str]) -> str:
@@ -371,7 +393,9 @@ def load(path: Path) -> Campaign:
 def save(campaign: Campaign, path: Path) -> None:
     """Write a campaign as a configuration file that `load` reads back to the same campaign."""
     with atomic_path(Path(path)) as temporary:
-        temporary.write_text(yaml.safe_dump(campaign.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+        temporary.write_text(
+            yaml.safe_dump(campaign.model_dump(mode="json"), sort_keys=False), encoding="utf-8"
+        )
 
 
 _MAPPING = "expected a mapping of keys to values"
@@ -399,7 +423,9 @@ def _first_problem(error: ValidationError) -> str:
     kind, location, given = problem["type"], problem["loc"], problem["input"]
     if kind == "extra_forbidden":
         return f"{_place(location)}: " + unknown("key", location[-1], _known_keys(location[:-1]))
-    message = _EXPECTED.get(kind, problem["msg"].removeprefix("Value error, ").replace("Input should", "must"))
+    message = _EXPECTED.get(
+        kind, problem["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    )
     told = kind in ("missing", "value_error") or isinstance(given, BaseModel | Mapping)
     found = "" if told else f" (found {given!r})"
     return f"{_place(location)}: {message}{found}" if location else message + found

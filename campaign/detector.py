@@ -33,14 +33,19 @@ class DetectorOptions(Strict):
 
     name: DetectorName = Field(
         "none",
-        description="`none` (particle level), `cms_phase2` (RS3L's detector, built in) or `delphes` (the program)",
+        description="`none` (particle level), `cms_phase2` (RS3L's detector, built in) "
+        "or `delphes` (the program)",
     )
-    efficiency: float = Field(1.0, ge=0, description="factor on every tracking efficiency; the product ends at 1")
+    efficiency: float = Field(
+        1.0, ge=0, description="factor on every tracking efficiency; the product ends at 1"
+    )
     track_resolution: float = Field(1.0, ge=0, description="factor on the momentum resolution of tracks")
     calorimeter_resolution: float = Field(1.0, gt=0, description="factor on the energy resolution of towers")
     calorimeter_scale: float = Field(1.0, gt=0, description="factor on the measured energy of towers")
     vertex_sigma_z: float = Field(
-        0.0, ge=0, description="spread of the collision along the beam [mm]; dz keeps the shift, as RS3L's does"
+        0.0,
+        ge=0,
+        description="spread of the collision along the beam [mm]; dz keeps the shift, as RS3L's does",
     )
     d0_resolution: float = Field(0.0, ge=0, description="Gaussian smearing of d0 [mm]; RS3L has none")
     dz_resolution: float = Field(0.0, ge=0, description="Gaussian smearing of dz [mm]; RS3L has none")
@@ -48,17 +53,22 @@ class DetectorOptions(Strict):
         None, description="`cms_phase2`: file with the numbers of another detector, in the same form"
     )
     executable: str = Field(
-        "DelphesHepMC3", min_length=1, description="`delphes`: DelphesHepMC3 or DelphesHepMC2, by name or path"
+        "DelphesHepMC3",
+        min_length=1,
+        description="`delphes`: DelphesHepMC3 or DelphesHepMC2, by name or path",
     )
     card: Path | None = Field(None, description="`delphes`: its Tcl card")
     branch: str = Field(
-        "ParticleFlowCandidate", min_length=1, description="`delphes`: branch of its tree that holds the candidates"
+        "ParticleFlowCandidate",
+        min_length=1,
+        description="`delphes`: branch of its tree that holds the candidates",
     )
     events_per_run: int = Field(
         1,
         ge=1,
-        description="`delphes`: consecutive hard events that share one run and its seed. 1 starts the program "
-        "for every event; with more, changing it changes the candidates, and `chunk` must be a multiple of it",
+        description="`delphes`: consecutive hard events that share one run and its seed. 1 starts the "
+        "program for each event; with more, changing it changes the candidates, and `chunk` must be a "
+        "multiple of it",
     )
     time_limit: float = Field(900.0, gt=0, description="`delphes`: longest run of the program, in seconds")
 
@@ -67,7 +77,9 @@ class DetectorOptions(Strict):
         defaults = type(self).model_fields
         for option, names in APPLIES_TO.items():
             if self.name not in names and getattr(self, option) != defaults[option].default:
-                raise ValueError(f"detector `{self.name}` has no {option} (that is for {' and '.join(names)})")
+                raise ValueError(
+                    f"detector `{self.name}` has no {option} (that is for {' and '.join(names)})"
+                )
         if self.name == "delphes" and self.card is None:
             raise ValueError("detector `delphes` needs its `card`")
         return self

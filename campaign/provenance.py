@@ -35,7 +35,9 @@ def digest(content: Any) -> str:
 
 def survey_inputs(campaign: Campaign, process: str) -> dict[str, Any]:
     """What the survey of a process depends on."""
-    asked = campaign.process(process).model_dump(mode="json", exclude={"description", "events", "shower_settings"})
+    asked = campaign.process(process).model_dump(
+        mode="json", exclude={"description", "events", "shower_settings"}
+    )
     return {
         "seed": campaign.seed,
         "beams": campaign.beams.model_dump(mode="json"),

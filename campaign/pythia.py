@@ -94,9 +94,7 @@ def setting_names() -> dict[str, str]:
     """All settings in Pythia's database: lower-case name to its proper spelling."""
     settings = _database().settings
     maps = ("Flag", "Mode", "Parm", "Word", "FVec", "MVec", "PVec", "WVec")
-    return {
-        key: entry.name for kind in maps for key, entry in getattr(settings, f"get{kind}Map")("").items()
-    }
+    return {key: entry.name for kind in maps for key, entry in getattr(settings, f"get{kind}Map")("").items()}
 
 
 def check_settings(settings: Settings, where: str) -> None:

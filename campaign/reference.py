@@ -61,9 +61,9 @@ dataset: {formats: [rs3l]}
 _SECTIONS = """\
 ## Precedence
 
-Keys that are left out have the defaults above. A process of the catalogue starts from its entry: keys in the
-file replace those of the entry, and its `settings` are added to the entry's, yours winning. An augmentation
-of a shipped name likewise starts from its entry, but `settings` in the file replace the entry's altogether.
+Keys that are left out have the defaults above. A process of the catalogue, and an augmentation of a shipped
+name, start from their entry: keys in the file replace those of the entry, and `settings` are added to the
+entry's, yours winning.
 `events` of a process wins over `events` of the campaign.
 
 Pythia settings are applied in this order, the later one winning:

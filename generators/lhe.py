@@ -58,12 +58,9 @@ class LHEFiles:
         runs = [read_run(path, self._campaign, self._process) for path in self._process.files]
         for first, second in combinations(runs, 2):
             refuse_other_kind(first, second)
-        available = sum(run.events for run in runs)
-        if available < self._process.events:
-            raise ConfigError(
-                f"processes.{self._name}.events: {self._process.events} asked for, `files` hold {available}"
-            )
-        return _combine(runs, self._process)
+        survey = _combine(runs, self._process)
+        self._refuse_too_many(self._process.events, survey)
+        return survey
 
     def init(self, survey: Survey) -> pylhe.LHEInit:
         """Make the ``<init>`` block: beams and PDFs of the files, weights of strategy -4."""
@@ -90,6 +87,7 @@ class LHEFiles:
         survey : Survey
             Says how many events each file holds, and how they are normalized.
         """
+        self._refuse_too_many(events.stop, survey)
         if len(survey.files) != len(self._process.files):
             raise DataError(f"process {self._name}: its survey is of other files; make it again")
         ends = accumulate(file.events for file in survey.files)
@@ -98,6 +96,12 @@ class LHEFiles:
             inside = range(max(events.start, first), min(events.stop, end))
             if inside:
                 yield from _read_range(path, inside, first, file.weight_factor)
+
+    def _refuse_too_many(self, events: int, survey: Survey) -> None:
+        if survey.events is not None and events > survey.events:
+            raise ConfigError(
+                f"processes.{self._name}.events: {events} asked for, `files` hold {survey.events}"
+            )
 
     def _refuse_repeated_names(self) -> None:
         files = [path.resolve() for path in self._process.files]

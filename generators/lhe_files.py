@@ -111,10 +111,11 @@ def open_lhe(path: Path, skip: int = 0) -> Iterator[LHESource]:
     """
     try:
         raw = path.open("rb")
+        packed = raw.peek(2).startswith(_GZIP_MAGIC)
     except OSError as error:
         raise HardEventError(f"{path}: cannot be read ({error.strerror})") from None
     with raw:
-        yield _source(_Text(raw, path), skip)
+        yield _source(_Text(gzip.GzipFile(fileobj=raw) if packed else raw, path), skip)
 
 
 def read_hard_events(path: Path, first: int) -> Iterator[HardEvent]:
@@ -201,10 +202,10 @@ def _quoted(name: str) -> str:
 class _Text:
     """The text of a file, taken piece by piece; every way it can end badly is a `HardEventError`."""
 
-    def __init__(self, raw: io.BufferedReader, path: Path) -> None:
+    def __init__(self, stream: io.BufferedIOBase, path: Path) -> None:
         self.path = path
         self.events = 0
-        self._stream = gzip.GzipFile(fileobj=raw) if raw.peek(2).startswith(_GZIP_MAGIC) else raw
+        self._stream = stream
         self._buffer = b""
         self._place = 0
         self._fill()
@@ -292,7 +293,12 @@ def _element(text: _Text, block: bytes) -> ET.Element:
         return ET.fromstring(block)
     except ET.ParseError as problem:
         tag = block.split(b">", 1)[0].decode(errors="replace") + ">"
-        raise text.error(f"{tag} is not well-formed XML ({problem})") from None
+        raise text.error(f"{tag} is not well-formed XML ({_xml_reason(problem)})") from None
+
+
+def _xml_reason(problem: Exception) -> str:
+    """Shorten what the parser says: its line numbers are those of the document made for it."""
+    return str(problem).removeprefix("Parse Error: ").split(": line")[0]
 
 
 def _opening(initrwgt: list[ET.Element], init: ET.Element) -> bytes:
@@ -434,7 +440,9 @@ def _pylhe_errors(where: str) -> Iterator[None]:
         raise HardEventError(f"{where}: a line has too few numbers") from None
     except KeyError as problem:
         raise HardEventError(f"{where}: a named weight lacks its {problem}") from None
-    except (ValueError, AttributeError, OverflowError, RuntimeWarning) as problem:
+    except RuntimeWarning as problem:
+        raise HardEventError(f"{where}: not well-formed XML ({_xml_reason(problem)})") from None
+    except (ValueError, AttributeError, OverflowError) as problem:
         raise HardEventError(f"{where}: {problem}") from None
 
 

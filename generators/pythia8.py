@@ -58,7 +58,9 @@ class Pythia8Generator:
         accepted = 0
         for _ in range(SURVEY_EVENTS):
             if not pythia.next():
-                raise HardEventError(f"process {self._name}: Pythia cannot generate events; check its settings")
+                raise HardEventError(
+                    f"process {self._name}: Pythia cannot generate events; check its settings"
+                )
             accepted += self._wanted(_record(pythia, 1.0))
         if not accepted:
             raise HardEventError(
@@ -89,7 +91,9 @@ class Pythia8Generator:
                 )
             ],
             generators=[
-                pylhe.LHEGenerator("Pythia 8", f"{settings.parm('Pythia:versionNumber'):.3f}", "arXiv:2203.11601")
+                pylhe.LHEGenerator(
+                    "Pythia 8", f"{settings.parm('Pythia:versionNumber'):.3f}", "arXiv:2203.11601"
+                )
             ],
         )
 

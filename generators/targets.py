@@ -138,12 +138,12 @@ def _final_quarks(record: pylhe.LHEEvent, children: list[list[int]], place: int)
 
 
 def _reachable(start: int, links: Sequence[Sequence[int]]) -> set[int]:
-    """All places that links lead to from a place, directly or not, without the place itself."""
+    """All places that links lead to from a place, directly or not."""
     found: set[int] = set()
     open_ends = list(links[start])
     while open_ends:
         place = open_ends.pop()
-        if place not in found and place != start:
+        if place not in found:
             found.add(place)
             open_ends += links[place]
     return found

@@ -64,7 +64,9 @@ def empty_batch() -> ParticleBatch:
     return ParticleBatch(none, none, none.astype(bool), ak.unflatten(ak.zip(no_particles()), none))
 
 
-def placed_among(batch: ParticleBatch, events: npt.NDArray[np.int64], seeds: npt.NDArray[np.int64]) -> ParticleBatch:
+def placed_among(
+    batch: ParticleBatch, events: npt.NDArray[np.int64], seeds: npt.NDArray[np.int64]
+) -> ParticleBatch:
     """Give a batch further events that were not simulated; they have no particles.
 
     Parameters

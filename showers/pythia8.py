@@ -17,7 +17,7 @@ from campaign.seeds import event_seed, stage_seed
 from generators.events import HardEvent
 from showers.protocol import ParticleBatch, no_particles
 
-BATCH_EVENTS = 100
+BATCH_EVENTS = 200
 """Events per batch: enough that overheads vanish, few enough that memory stays flat."""
 
 _UNIT_WEIGHTS = 3  # Les Houches weighting strategy: accept every event as it comes
@@ -153,7 +153,7 @@ class _Feed(pythia8mc.LHAup):
         self.addProcess(0, 1.0, 0.0, 1.0)
         return True
 
-    def setEvent(self, process: int = 0) -> bool:  # noqa: N802, ARG002
+    def setEvent(self, process: int = 0) -> bool:  # noqa: N802
         if self._next == len(self._batch):
             return False
         self.calls[-1] = self._next
@@ -194,7 +194,7 @@ class _Reseed(pythia8mc.UserHooks):
     def canVetoProcessLevel(self) -> bool:  # noqa: N802
         return True
 
-    def doVetoProcessLevel(self, record: pythia8mc.Event) -> bool:  # noqa: N802, ARG002
+    def doVetoProcessLevel(self, record: pythia8mc.Event) -> bool:  # noqa: N802
         self._seed = self._seed_of(self._feed.current.index)
         self._resonances = 0
         self._random.init(self._seed)
@@ -212,7 +212,7 @@ class _Reseed(pythia8mc.UserHooks):
     def canVetoPartonLevel(self) -> bool:  # noqa: N802
         return True
 
-    def doVetoPartonLevel(self, record: pythia8mc.Event) -> bool:  # noqa: N802, ARG002
+    def doVetoPartonLevel(self, record: pythia8mc.Event) -> bool:  # noqa: N802
         self._start("hadronization")
         self._decaying = False
         return False
@@ -220,7 +220,7 @@ class _Reseed(pythia8mc.UserHooks):
     def canVetoAfterHadronization(self) -> bool:  # noqa: N802
         return True
 
-    def doVetoAfterHadronization(self, record: pythia8mc.Event) -> bool:  # noqa: N802, ARG002
+    def doVetoAfterHadronization(self, record: pythia8mc.Event) -> bool:  # noqa: N802
         # Called again where decay products are hadronized; the stream of the decays then goes on.
         if not self._decaying:
             self._start("decays")

@@ -21,7 +21,9 @@ def check_campaign(campaign: Campaign) -> None:
     for name, process in campaign.processes.items():
         for file in process.files:
             if not file.is_file():
-                raise ConfigError(f"processes.{name}.files: {file} does not exist; expected an .lhe or .lhe.gz file")
+                raise ConfigError(
+                    f"processes.{name}.files: {file} does not exist; expected an .lhe or .lhe.gz file"
+                )
 
 
 def existing(path: Path, command: str) -> Path:

@@ -1,11 +1,11 @@
 """Every path of a campaign, as a pattern; rules and commands hold no string building of their own."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from campaign.config import Campaign
+from dataset.assemble import SPLITS
 
-SPLITS = ("train", "val", "test")
+__all__ = ["SPLITS", "Paths", "chunk_name", "chunk_names"]
 
 
 @dataclass(frozen=True)

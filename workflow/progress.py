@@ -35,7 +35,14 @@ def progress(
         now = time.monotonic()
         if now - last >= INTERVAL and done < total:
             rate = done / (now - start)
-            log.info("%s: %d of %d events, %.1f events/s, %s left", what, done, total, rate, _clock((total - done) / rate))
+            log.info(
+                "%s: %d of %d events, %.1f events/s, %s left",
+                what,
+                done,
+                total,
+                rate,
+                _clock((total - done) / rate),
+            )
             last = now
     seconds = time.monotonic() - start
     log.info("%s: %d events in %s, %.1f events/s", what, done, _clock(seconds), done / max(seconds, 1e-9))

@@ -7,7 +7,7 @@ _STARTUP_MINUTES = 10
 _MEGABYTES = 1000
 
 
-def megabytes(wildcards: Any, attempt: int) -> int:  # noqa: ARG001 (Snakemake names the arguments)
+def megabytes(wildcards: Any, attempt: int) -> int:
     """Memory [MB]: every stage streams, so it does not depend on the number of events."""
     return _MEGABYTES * attempt
 

@@ -22,7 +22,9 @@ from campaign.seeds import event_seed
 from dataset.assemble import write_split
 from dataset.card import write_card
 from dataset.groups import HardTruth, build_groups
+from dataset.parquet import METADATA_KEY, parquet_files, writer
 from dataset.rs3l import write_rs3l, write_rs3l_pairs
+from dataset.schema import ROW_GROUP
 from detectors.registry import make_detector
 from generators.events import HardEvent
 from generators.lhe_files import read_hard_events, write_lhe
@@ -35,9 +37,6 @@ from jets.schema import JETS_SCHEMA
 from showers.protocol import ParticleBatch, empty_batch, placed_among
 from showers.registry import make_shower
 from workflow.progress import progress
-
-ROW_GROUP = 1000
-"""Rows of a Parquet row group: the same in all realizations, so that they can be read side by side."""
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +81,8 @@ def hard_events(path: Path, events: range) -> Iterator[HardEvent]:
         The file does not hold exactly the events that are asked for.
     """
     found = 0
-    for found, event in enumerate(read_hard_events(path, events.start), start=1):
+    for event in read_hard_events(path, events.start):
+        found += 1
         yield event
     if found != len(events):
         raise DataError(
@@ -117,7 +117,7 @@ def simulate(
     """
     asked = campaign.process(process)
     shower = make_shower(campaign, process, realization)
-    detector = make_detector()
+    detector = make_detector(campaign)
     waiting: deque[tuple[int, Truth]] = deque()
 
     def to_shower() -> Iterator[HardEvent]:
@@ -156,26 +156,26 @@ def write_jets(path: Path, parts: Iterable[SimulatedPart], metadata: dict[str, A
     counts: Counter[str] = Counter()
     events = without_target = 0
     pending: list[pa.Table] = [JETS_SCHEMA.empty_table()]
-    with pq.ParquetWriter(path, JETS_SCHEMA, compression="zstd") as writer:
+    with writer(path, JETS_SCHEMA) as sink:
         for part in parts:
             events += part.events
             without_target += part.without_target
             counts.update(part.table["status"].to_pylist())
-            pending = _write_full_groups(writer, [*pending, part.table])
+            pending = _write_full_groups(sink, [*pending, part.table])
         rest = pa.concat_tables(pending)
         if len(rest) or not events:
-            writer.write_table(rest)
+            sink.write_table(rest)
         found = {"events": events, "events_without_target": without_target, "counts": dict(counts)}
-        writer.add_key_value_metadata({"rs3l": encode({**metadata, **found, "versions": versions()})})
+        sink.add_key_value_metadata({METADATA_KEY: encode({**metadata, **found, "versions": versions()})})
 
 
-def _write_full_groups(writer: pq.ParquetWriter, tables: list[pa.Table]) -> list[pa.Table]:
+def _write_full_groups(sink: pq.ParquetWriter, tables: list[pa.Table]) -> list[pa.Table]:
     """Write what fills row groups and return the rest."""
     if sum(map(len, tables)) < ROW_GROUP:
         return tables
     table = pa.concat_tables(tables)
     full = len(table) - len(table) % ROW_GROUP
-    writer.write_table(table.slice(0, full), row_group_size=ROW_GROUP)
+    sink.write_table(table.slice(0, full), row_group_size=ROW_GROUP)
     return [table.slice(full)]
 
 
@@ -210,7 +210,7 @@ def make_export(campaign: Campaign, layout: str, split: Path, output: Path) -> N
     """Write a split in another layout."""
     if layout not in EXPORTS:
         raise ConfigError(unknown("format", layout, EXPORTS))
-    EXPORTS[layout](output, sorted(split.glob("*.parquet")), campaign)
+    EXPORTS[layout](output, parquet_files(split), campaign)
 
 
 def make_card(campaign: Campaign, dataset: Path) -> None:

@@ -13,18 +13,19 @@ rule dataset:
     benchmark:
         PATHS.benchmark("dataset/{split}")
     retries: 1
+    conda:
+        "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, ALL_EVENTS, 2),
     params:
+        resim=RESIM,
         config=PATHS.config,
         depends_on=provenance.digest(provenance.dataset_inputs(CAMPAIGN)),
-    conda:
-        "../../envs/resim.yaml"
     message:
         "shards of {wildcards.split}"
     shell:
-        "{RESIM} dataset {params.config} --split {wildcards.split} > {log} 2>&1"
+        "{params.resim} dataset {params.config} --split {wildcards.split} > {log} 2>&1"
 
 
 rule rs3l:
@@ -38,18 +39,19 @@ rule rs3l:
     benchmark:
         PATHS.benchmark("rs3l/{split}")
     retries: 1
+    conda:
+        "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, ALL_EVENTS, 1),
     params:
+        resim=RESIM,
         config=PATHS.config,
         depends_on=provenance.digest(provenance.dataset_inputs(CAMPAIGN)),
-    conda:
-        "../../envs/resim.yaml"
     message:
         "RS3L files of {wildcards.split}"
     shell:
-        "{RESIM} export {params.config} --format rs3l --split {wildcards.split} > {log} 2>&1"
+        "{params.resim} export {params.config} --format rs3l --split {wildcards.split} > {log} 2>&1"
 
 
 rule rs3l_pairs:
@@ -63,18 +65,19 @@ rule rs3l_pairs:
     benchmark:
         PATHS.benchmark("rs3l_pairs/{split}")
     retries: 1
+    conda:
+        "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, ALL_EVENTS, 1),
     params:
+        resim=RESIM,
         config=PATHS.config,
         depends_on=provenance.digest(provenance.dataset_inputs(CAMPAIGN)),
-    conda:
-        "../../envs/resim.yaml"
     message:
         "paired training file of {wildcards.split}"
     shell:
-        "{RESIM} export {params.config} --format rs3l_pairs --split {wildcards.split} > {log} 2>&1"
+        "{params.resim} export {params.config} --format rs3l_pairs --split {wildcards.split} > {log} 2>&1"
 
 
 rule card:
@@ -90,15 +93,16 @@ rule card:
     benchmark:
         PATHS.benchmark("card")
     retries: 1
+    conda:
+        "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, ALL_EVENTS, 0.1),
     params:
+        resim=RESIM,
         config=PATHS.config,
         depends_on=provenance.digest(CAMPAIGN.model_dump(mode="json")),
-    conda:
-        "../../envs/resim.yaml"
     message:
         "dataset card and manifest"
     shell:
-        "{RESIM} card {params.config} > {log} 2>&1"
+        "{params.resim} card {params.config} > {log} 2>&1"

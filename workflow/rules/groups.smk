@@ -11,15 +11,16 @@ rule groups:
     benchmark:
         PATHS.benchmark("groups/{process}/{chunk}")
     retries: 1
+    conda:
+        "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, chunk_size(wildcards), 2),
     params:
+        resim=RESIM,
         config=PATHS.config,
         depends_on=lambda wildcards: provenance.digest(provenance.groups_inputs(CAMPAIGN, wildcards.process)),
-    conda:
-        "../../envs/resim.yaml"
     message:
         "groups of {wildcards.process}, chunk {wildcards.chunk}"
     shell:
-        "{RESIM} groups {params.config} --process {wildcards.process} --chunk {wildcards.chunk} > {log} 2>&1"
+        "{params.resim} groups {params.config} --process {wildcards.process} --chunk {wildcards.chunk} > {log} 2>&1"

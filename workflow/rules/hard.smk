@@ -9,18 +9,19 @@ rule survey:
     benchmark:
         PATHS.benchmark("survey/{process}")
     retries: 1
+    conda:
+        "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, CAMPAIGN.processes[wildcards.process].events, 0.1),
     params:
+        resim=RESIM,
         config=PATHS.config,
         depends_on=lambda wildcards: provenance.digest(provenance.survey_inputs(CAMPAIGN, wildcards.process)),
-    conda:
-        "../../envs/resim.yaml"
     message:
         "cross-section of {wildcards.process}"
     shell:
-        "{RESIM} survey {params.config} --process {wildcards.process} > {log} 2>&1"
+        "{params.resim} survey {params.config} --process {wildcards.process} > {log} 2>&1"
 
 
 rule hard:
@@ -35,16 +36,17 @@ rule hard:
     benchmark:
         PATHS.benchmark("hard/{process}/{chunk}")
     retries: 1
+    conda:
+        "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, chunk_size(wildcards), 1),
     params:
+        resim=RESIM,
         config=PATHS.config,
         depends_on=lambda wildcards: provenance.digest(provenance.survey_inputs(CAMPAIGN, wildcards.process)),
         events=chunk_range,
-    conda:
-        "../../envs/resim.yaml"
     message:
         "hard events {params.events} of {wildcards.process}"
     shell:
-        "{RESIM} hard {params.config} --process {wildcards.process} --chunk {wildcards.chunk} > {log} 2>&1"
+        "{params.resim} hard {params.config} --process {wildcards.process} --chunk {wildcards.chunk} > {log} 2>&1"

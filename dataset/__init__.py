@@ -1,0 +1,1 @@
+"""Jets of all realizations → groups; splits, shards, file formats, readers."""

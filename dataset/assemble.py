@@ -1,0 +1,256 @@
+"""Groups of all chunks → the shards of a split, with the processes mixed and shuffled."""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import ValidationError
+
+from campaign.config import Campaign
+from campaign.errors import DataError
+from campaign.files import atomic_path
+from campaign.provenance import SCHEMA_VERSION, encode, groups_inputs, jets_inputs, versions
+from campaign.seeds import stable_hash, unit_hash
+from dataset.groups import merged_versions
+from dataset.parquet import METADATA_KEY, batches, check_made_with, read_metadata, single, writer
+from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
+
+SPLITS = ("train", "val", "test")
+
+Integers = npt.NDArray[np.int64]
+
+_IDENTITY = ("process", "event", "target")
+
+_SCATTER_BYTES = 64 * 2**20
+"""Rows are collected up to this size before they are handed out to the shards."""
+
+
+def write_split(output_dir: Path, groups: Sequence[Path], campaign: Campaign, split: str) -> None:
+    """Write one split of the dataset.
+
+    Which split, shard and place a group gets is a hash of its identity, so the result depends neither on
+    the chunks nor on the order of the files. Memory is bounded by one shard: the rows are first
+    scattered into one temporary file a shard, then each of these is put in order alone.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Folder for ``{split}-{index:05d}.parquet``; replaced as a whole.
+    groups : sequence of Path
+        Groups of all chunks of all processes, in any order.
+    campaign : Campaign
+    split : str
+        ``train``, ``val`` or ``test``.
+
+    Raises
+    ------
+    DataError
+        A file is unreadable or was made with other settings, or the files do not cover every hard event
+        of the campaign exactly once.
+    """
+    sources = {path: read_metadata(path) for path in sorted(groups)}
+    for path, metadata in sources.items():
+        _check_source(path, metadata, campaign)
+    _check_coverage(sources, campaign)
+    metadata = _metadata(list(sources.values()), campaign, split)
+    with atomic_path(output_dir) as folder:
+        folder.mkdir()
+        scattered = [folder / f"{split}-{index:05d}.arrows" for index in range(shard_count(campaign, split))]
+        _scatter(sources, campaign, split, scattered)
+        for path in scattered:
+            _write_shard(path.with_suffix(".parquet"), path, campaign, metadata)
+            path.unlink(missing_ok=True)
+
+
+def split_of(campaign: Campaign, process: str, event: int) -> str:
+    """Split of all groups of a hard event."""
+    fractions = campaign.dataset.splits.model_dump()
+    place = unit_hash(campaign.seed, "split", process, event)
+    for split in SPLITS:
+        place -= fractions[split]
+        if place < 0:
+            return split
+    # the fractions may sum to one only up to rounding
+    return [split for split in SPLITS if fractions[split] > 0][-1]
+
+
+def shard_count(campaign: Campaign, split: str) -> int:
+    """Shards of a split: at least one, so that every split can be opened."""
+    events = sum(process.events for process in campaign.processes.values())
+    fraction = getattr(campaign.dataset.splits, split)
+    return max(1, round(fraction * events / campaign.dataset.events_per_shard))
+
+
+def shard_of(campaign: Campaign, process: str, event: int, shards: int) -> int:
+    """Shard of all groups of a hard event within its split."""
+    return stable_hash(campaign.seed, "shard", process, event) % shards
+
+
+def _check_source(path: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
+    """Refuse groups that were made with anything else than the campaign asks for now."""
+    if missing := {"process", "first_event", "events", "campaign", "totals", "counts"} - metadata.keys():
+        raise DataError(f"{path}: metadata without {', '.join(sorted(missing))}; not a groups file")
+    process = metadata["process"]
+    if metadata.get("schema") != SCHEMA_VERSION or process not in campaign.processes:
+        raise DataError(f"{path}: groups of process {process!r}; expected {', '.join(campaign.processes)}")
+    stored = _stored_campaign(path, encode(metadata["campaign"]))
+    check_made_with(path, _inputs(stored, process), _inputs(campaign, process))
+
+
+def _stored_campaign(path: Path, config: str) -> Campaign:
+    try:
+        return _parsed(config)
+    except ValidationError:
+        raise DataError(f"{path}: its configuration is not one of this version; remake the groups") from None
+
+
+@cache
+def _parsed(config: str) -> Campaign:
+    return Campaign.model_validate_json(config)
+
+
+def _inputs(campaign: Campaign, process: str) -> dict[str, Any]:
+    jets = {name: jets_inputs(campaign, process, name) for name in campaign.realizations}
+    return {**groups_inputs(campaign, process), "jets": jets}
+
+
+def _check_coverage(sources: dict[Path, dict[str, Any]], campaign: Campaign) -> None:
+    """Every hard event of every process comes from exactly one file."""
+    for name, process in campaign.processes.items():
+        chunks = sorted(
+            (metadata["first_event"], metadata["events"], path)
+            for path, metadata in sources.items()
+            if metadata["process"] == name
+        )
+        covered = 0
+        for first, events, path in chunks:
+            if first != covered:
+                problem = "missing" if first > covered else "there twice"
+                low, high = sorted((first, covered))
+                raise DataError(f"{path}: groups of {name} events {low} to {high - 1} are {problem}")
+            covered += events
+        if covered != process.events:
+            raise DataError(f"{name}: groups of {covered} hard events; the campaign has {process.events}")
+
+
+def _metadata(sources: list[dict[str, Any]], campaign: Campaign, split: str) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA_VERSION,
+        # how the work was cut into jobs is no property of the dataset
+        "campaign": campaign.model_dump(mode="json", exclude={"chunk"}),
+        "realizations": campaign.realizations,
+        "versions": merged_versions([*(source["versions"] for source in sources), versions()]),
+        "split": split,
+        "totals": _summed(source["totals"] for source in sources),
+        "counts": _summed(source["counts"] for source in sources),
+    }
+
+
+def _summed(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Sum nested dictionaries of counts."""
+    total: dict[str, Any] = {}
+    for part in parts:
+        for key, value in part.items():
+            if isinstance(value, dict):
+                total[key] = _summed([total.get(key, {}), value])
+            else:
+                total[key] = total.get(key, 0) + value
+    return total
+
+
+def _scatter(groups: Iterable[Path], campaign: Campaign, split: str, shards: Sequence[Path]) -> None:
+    """Append the rows of a split to the temporary files of their shards.
+
+    A file is a sequence of Arrow streams and open only while one is appended, so the number of shards is
+    not limited by that of open files.
+    """
+    pending: list[tuple[pa.Table, Integers]] = []
+    for path in groups:
+        for table in batches(path, GROUPS_SCHEMA):
+            pending.append(_share(table, campaign, split, len(shards)))
+            if sum(part.nbytes for part, _ in pending) > _SCATTER_BYTES:
+                _append(pending, shards)
+                pending = []
+    if pending:
+        _append(pending, shards)
+
+
+def _share(table: pa.Table, campaign: Campaign, split: str, shards: int) -> tuple[pa.Table, Integers]:
+    """Rows of a table that belong to a split, and the shard of each."""
+    mine = [
+        (row, shard_of(campaign, process, event, shards))
+        for row, (process, event, _) in enumerate(_identities(table))
+        if split_of(campaign, process, event) == split
+    ]
+    rows, index = np.array(mine, np.int64).reshape(-1, 2).T
+    return table.take(rows), index
+
+
+def _identities(table: pa.Table) -> list[tuple[str, int, int]]:
+    """(process, event, target) of each row."""
+    return list(zip(*(table[name].to_pylist() for name in _IDENTITY), strict=True))
+
+
+def _append(parts: list[tuple[pa.Table, Integers]], shards: Sequence[Path]) -> None:
+    index = np.concatenate([each for _, each in parts])
+    order = np.argsort(index, kind="stable")
+    table = pa.concat_tables([each for each, _ in parts]).combine_chunks().take(order)
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    for shard, start, count in zip(
+        *np.unique(index[order], return_index=True, return_counts=True), strict=True
+    ):
+        with (
+            shards[shard].open("ab") as sink,
+            pa.ipc.new_stream(sink, table.schema, options=options) as stream,
+        ):
+            stream.write_table(table.slice(start, count))
+
+
+def _load(path: Path) -> pa.Table:
+    """All rows of a temporary file; one that was never written to has none."""
+    tables = [GROUPS_SCHEMA.empty_table()]
+    if path.exists():
+        with pa.OSFile(str(path)) as source:
+            while source.tell() < source.size():
+                tables.append(pa.ipc.open_stream(source).read_all())
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def _write_shard(output: Path, scattered: Path, campaign: Campaign, metadata: dict[str, Any]) -> None:
+    table = _load(scattered)
+    order = _shuffled(table, campaign.seed)
+    events = {process: totals["hard_events"] for process, totals in metadata["totals"].items()}
+    with writer(output, GROUPS_SCHEMA) as sink:
+        for start in range(0, table.num_rows, ROW_GROUP):
+            sink.write_table(_normalized(table.take(order[start : start + ROW_GROUP]), events))
+        sink.add_key_value_metadata({METADATA_KEY: encode(metadata)})
+
+
+def _shuffled(table: pa.Table, seed: int) -> Integers:
+    """Order of the rows by a hash of their identity, which itself decides between equal hashes."""
+    identities = _identities(table)
+    keys = [(stable_hash(seed, "order", *identity), identity) for identity in identities]
+    return np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int64)
+
+
+def _normalized(table: pa.Table, events: dict[str, int]) -> pa.Table:
+    """Divide the weights by the hard events of the process: their sum becomes the cross-section."""
+    divisor = np.array([events[process] for process in table["process"].to_pylist()], np.float64)
+    weights = single(table["weights"])
+    named = weights.flatten()
+    lengths = pc.list_value_length(weights).to_numpy(zero_copy_only=False)
+    values = pc.divide(named.field("value"), pa.array(np.repeat(divisor, lengths)))
+    scaled = pa.StructArray.from_arrays([named.field("name"), values], fields=list(weights.type.value_type))
+    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+    columns = {
+        "weight": pc.divide(single(table["weight"]), pa.array(divisor)),
+        "weights": pa.ListArray.from_arrays(offsets, scaled),
+    }
+    for name, column in columns.items():
+        table = table.set_column(table.schema.get_field_index(name), GROUPS_SCHEMA.field(name), column)
+    return table

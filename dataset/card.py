@@ -1,0 +1,320 @@
+"""The dataset card and the manifest: what is in the folder that is handed out."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import yaml
+
+from campaign.augmentations import NOMINAL
+from campaign.config import Campaign
+from campaign.errors import DataError
+from campaign.files import atomic_path
+from campaign.processes import LABELS
+from campaign.status import Status
+from dataset.assemble import SPLITS
+from dataset.parquet import METADATA_KEY, batches, parquet_files, read_metadata
+from dataset.schema import DESCRIPTIONS, GROUPS_SCHEMA, MEMBER
+
+CITATIONS = (
+    ("Re-simulation-based self-supervised learning (RS3L)", "arXiv:2403.07066"),
+    ("A comprehensive guide to the physics and usage of Pythia 8.3", "arXiv:2203.11601"),
+    ("FastJet user manual", "arXiv:1111.6097"),
+)
+"""Title and number of what a user of the dataset should cite."""
+
+_ROWS_OF = {".parquet": lambda path: pq.read_metadata(path).num_rows, ".h5": lambda path: _h5_rows(path)}
+
+_FRONT_MATTER_SPLITS = {"train": "train", "val": "validation", "test": "test"}
+
+_SIZES = (
+    (10**3, "n<1K"),
+    (10**4, "1K<n<10K"),
+    (10**5, "10K<n<100K"),
+    (10**6, "100K<n<1M"),
+    (10**7, "1M<n<10M"),
+)
+
+
+_EXAMPLES = {
+    "parquet": """```python
+import awkward as ak
+import pyarrow.parquet as pq
+
+groups = ak.from_arrow(pq.read_table("train"))
+nominal = groups.realizations[:, ANCHOR]
+print(nominal.jet.sdmass, nominal.constituents.pt)
+```
+
+```python
+import polars as pl
+
+groups = pl.read_parquet("train/*.parquet")
+nominal = pl.col("realizations").list.get(ANCHOR).struct.field("jet").struct.field("pt")
+print(groups.select("process", "event", nominal))
+```
+
+```python
+import duckdb
+
+query = "SELECT process, label, count(*), sum(weight) FROM 'train/*.parquet' GROUP BY ALL ORDER BY ALL"
+print(duckdb.sql(query))
+```""",
+    "rs3l": """The folder `rs3l` holds the same groups in the layout of the public RS3L dataset:
+
+```python
+import h5py
+
+with h5py.File("rs3l/train/rs3l_0.h5") as file:
+    jettype = file["singletons"][:, ANCHOR, 0]
+    constituents = file["jet_pflow_cands"][:, ANCHOR]
+filled = constituents[:, 0] > 0
+```""",
+    "rs3l_pairs": """The folder `rs3l_pairs` holds pairs for contrastive training: row 2i is a nominal jet,
+row 2i + 1 another realization of the same target.
+
+```python
+import h5py
+
+with h5py.File("rs3l_pairs/train.h5") as file:
+    anchors, others = file["features"][0::2], file["features"][1::2]
+```""",
+}
+"""How to read each layout; ANCHOR is the index of the nominal realization."""
+
+
+def write_card(dataset_dir: Path, campaign: Campaign) -> None:
+    """Write ``README.md`` and ``manifest.json`` beside the splits.
+
+    Both depend on the files alone: no times, hosts or absolute paths.
+
+    Parameters
+    ----------
+    dataset_dir : Path
+        Folder with ``train``, ``val`` and ``test`` and the further formats, all complete.
+    campaign : Campaign
+
+    Raises
+    ------
+    DataError
+        A split has no Parquet file, or a file is unreadable.
+    """
+    shards = {split: _shards(dataset_dir / split) for split in SPLITS}
+    metadata = read_metadata(shards[SPLITS[0]][0])
+    with atomic_path(dataset_dir / "manifest.json") as path:
+        path.write_text(json.dumps(manifest(dataset_dir), indent=1) + "\n", encoding="utf-8")
+    with atomic_path(dataset_dir / "README.md") as path:
+        path.write_text(_card(metadata, _contents(shards, campaign), campaign), encoding="utf-8")
+
+
+def manifest(dataset_dir: Path) -> dict[str, Any]:
+    """List the data files of a dataset.
+
+    Returns
+    -------
+    dict
+        ``files``: path relative to the folder, rows, bytes and sha256 of each, in order of the paths;
+        ``rows`` counts groups in Parquet and ``rs3l``, jets in ``rs3l_pairs``.
+    """
+    files = (path for path in dataset_dir.rglob("*") if path.suffix in _ROWS_OF)
+    relative = sorted(path.relative_to(dataset_dir).as_posix() for path in files)
+    visible = [path for path in relative if not any(part.startswith(".") for part in path.split("/"))]
+    return {"files": [_entry(dataset_dir, path) for path in visible]}
+
+
+def _entry(dataset_dir: Path, relative: str) -> dict[str, Any]:
+    path = dataset_dir / relative
+    try:
+        rows = _ROWS_OF[path.suffix](path)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise DataError(f"{path}: cannot be read ({error}); remake it") from None
+    return {"path": relative, "rows": rows, "bytes": path.stat().st_size, "sha256": digest}
+
+
+def _h5_rows(path: Path) -> int:
+    with h5py.File(path) as file:
+        return len(file["event"])
+
+
+def _shards(folder: Path) -> list[Path]:
+    shards = parquet_files(folder)
+    if not shards:
+        raise DataError(f"{folder}: no Parquet files; write the split first")
+    return shards
+
+
+def _contents(shards: dict[str, list[Path]], campaign: Campaign) -> dict[tuple[str, str], tuple[int, float]]:
+    """Groups and sum of weights [pb] of each process in each split."""
+    found: dict[tuple[str, str], tuple[int, float]] = {}
+    for split, paths in shards.items():
+        tables = [table for path in paths for table in batches(path, GROUPS_SCHEMA, ["process", "weight"])]
+        for name in campaign.processes:
+            weights = [
+                weight
+                for table in tables
+                for weight in table["weight"].filter(pc.equal(table["process"], name)).to_pylist()
+            ]
+            found[name, split] = (len(weights), math.fsum(weights))
+    return found
+
+
+def _card(
+    metadata: dict[str, Any], contents: dict[tuple[str, str], tuple[int, float]], campaign: Campaign
+) -> str:
+    sections = (
+        _front_matter(contents, campaign),
+        _introduction(campaign),
+        _processes(metadata, contents, campaign),
+        _realizations(metadata, campaign),
+        _schema(),
+        _reading(campaign),
+        _reproducing(metadata, campaign),
+        _citations(),
+    )
+    return "\n\n".join(sections) + "\n"
+
+
+def _front_matter(contents: dict[tuple[str, str], tuple[int, float]], campaign: Campaign) -> str:
+    rows = {split: sum(contents[name, split][0] for name in campaign.processes) for split in SPLITS}
+    total = sum(rows.values())
+    files = [
+        {"split": _FRONT_MATTER_SPLITS[split], "path": f"{split}/*.parquet"}
+        for split in SPLITS
+        if rows[split]
+    ]
+    content = {
+        "pretty_name": campaign.name,
+        "size_categories": [next((size for limit, size in _SIZES if total < limit), "n>10M")],
+        "tags": ["physics", "high-energy-physics", "jets", "simulation", "self-supervised-learning"],
+        "configs": [{"config_name": "default", "data_files": files}],
+    }
+    return f"---\n{yaml.safe_dump(content, sort_keys=False)}---"
+
+
+def _introduction(campaign: Campaign) -> str:
+    energy = f"{campaign.beams.energy / 1000:g} TeV"
+    jets, groups = campaign.jets, campaign.groups
+    required = {
+        "all": "every realization has",
+        "nominal": "the nominal realization has",
+        "any": "at least one realization has",
+    }
+    return f"""# {campaign.name}
+
+Simulated jets at {energy}, in groups. All members of a group come from one and the same hard event: only
+what happens after it (parton shower, multiparton interactions, hadronization, decays) was simulated again,
+with other random numbers or other settings. What the members of a group share is the physics of the hard
+event; a model that learns to recognize it learns that physics.
+
+One row is one group: a target of a hard event (the object that the jet stands for) with all its realizations.
+Jets: {jets.algorithm}, R = {jets.radius:g}, pT > {jets.pt_min:g} GeV, |eta| < {jets.eta_max:g},
+from particles with pT > {jets.constituent_pt_min:g} GeV.
+A group is kept if {required[groups.require]} exactly one jet that stands for the target,
+with pT > {groups.pt_min:g} GeV. Tune: {campaign.tune}.
+
+All groups of a hard event are in the same split ({_shares(campaign)})."""
+
+
+def _shares(campaign: Campaign) -> str:
+    return ", ".join(f"{name} {share:.0%}" for name, share in campaign.dataset.splits.model_dump().items())
+
+
+def _processes(
+    metadata: dict[str, Any], contents: dict[tuple[str, str], tuple[int, float]], campaign: Campaign
+) -> str:
+    rows = []
+    for name, process in campaign.processes.items():
+        totals = metadata["totals"][name]
+        weight = math.fsum(contents[name, split][1] for split in SPLITS)
+        groups = [contents[name, split][0] for split in SPLITS]
+        rows.append(
+            [name, process.description, totals["hard_events"], totals["targets"], *groups, f"{weight:.6g}"]
+        )
+    header = ["process", "description", "hard events", "targets", *SPLITS, "sum of weights [pb]"]
+    labels = ", ".join(f"{number} {label}" for number, label in LABELS.items())
+    return f"""## Processes
+
+{_table(header, rows)}
+
+The columns {", ".join(SPLITS)} count groups. Labels (RS3L's jettype): {labels}."""
+
+
+def _realizations(metadata: dict[str, Any], campaign: Campaign) -> str:
+    described = [
+        [index, name, campaign.augmentation(name).description]
+        for index, name in enumerate(campaign.realizations)
+    ]
+    statuses = [str(status) for status in Status]
+    counted = [
+        [process, name, *(metadata["counts"][process][name][key] for key in ("tried", *statuses, "kept"))]
+        for process in campaign.processes
+        for name in campaign.realizations
+    ]
+    return f"""## Realizations
+
+In this order in every group:
+
+{_table(["index", "name", "description"], described)}
+
+What became of the targets, over all splits. Each of those tried has exactly one of the outcomes; `kept` are
+the members that are present in a group of this dataset:
+
+{_table(["process", "realization", "tried", *statuses, "kept"], counted)}"""
+
+
+def _schema() -> str:
+    types = {field.name: field.type for field in GROUPS_SCHEMA} | {
+        f"realizations.{field.name}": field.type for field in MEMBER
+    }
+    rows = [[f"`{name}`", _type_name(types[name]), meaning] for name, meaning in DESCRIPTIONS.items()]
+    return f"""## Columns
+
+{_table(["column", "type", "meaning"], rows)}
+
+The metadata of every Parquet file (key `{METADATA_KEY}`) is JSON: full configuration, names of the
+realizations, software versions, and the counts above."""
+
+
+def _type_name(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return f"list of {_type_name(kind.value_type)}"
+    return "struct" if pa.types.is_struct(kind) else str(kind)
+
+
+def _reading(campaign: Campaign) -> str:
+    anchor = str(campaign.realizations.index(NOMINAL))
+    examples = [_EXAMPLES[layout] for layout in ("parquet", *campaign.dataset.formats)]
+    return "## Reading\n\n" + "\n\n".join(examples).replace("ANCHOR", anchor)
+
+
+def _reproducing(metadata: dict[str, Any], campaign: Campaign) -> str:
+    return f"""## Making it again
+
+Every random number follows from the campaign seed, {campaign.seed}: the stream of a realization is a function
+of this seed, the process, the index of the hard event and the name of the realization, and `seed` of every
+realization is stored. The same configuration (`campaign` in the metadata of every file) and the versions
+below give the same dataset, however the work is cut into jobs. `manifest.json` lists all files with their
+checksums.
+
+{_table(["software", "version"], sorted(metadata["versions"].items()))}"""
+
+
+def _citations() -> str:
+    return "## Citing\n\n" + "\n".join(f"- {title}, {number}" for title, number in CITATIONS)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Format a Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
+    )

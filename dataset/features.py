@@ -1,0 +1,125 @@
+"""RS3L's features of constituents and jets (arXiv:2403.07066): one quantity, one function.
+
+Every function takes the columns of all constituents and those of the jet each of them belongs to, as
+float64 arrays of the same length, and returns one number a constituent.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Columns = Mapping[str, npt.NDArray[np.generic]]
+
+PHOTON, MUON, ELECTRON = 22, 13, 11
+
+CHARGED_HADRONS = (211, 321, 2212, 3112, 3222, 3312, 3334)
+"""Absolute PDG ids that the authors' loader counts as charged hadrons."""
+
+NEUTRAL_HADRON = 0
+"""PDG id of a neutral hadron in Delphes' particle flow; candidates at particle level never have it."""
+
+_SMALLEST_LN_PT = float(np.log1p(np.finfo(np.float32).eps))
+
+
+def ln_pt(constituent: Columns, jet: Columns) -> Floats:
+    """Logarithm of pT [GeV], positive for every constituent.
+
+    Readers take a slot with a value above 0 as filled. A pT that float32 rounded to 1 GeV therefore
+    counts as the next number above it.
+    """
+    return np.maximum(np.log(constituent["pt"]), _SMALLEST_LN_PT)
+
+
+def ln_relative_pt(constituent: Columns, jet: Columns) -> Floats:
+    """Logarithm of the fraction of the jet's pT."""
+    return np.log(constituent["pt"] / jet["pt"])
+
+
+def delta_eta(constituent: Columns, jet: Columns) -> Floats:
+    """Pseudorapidity from the jet axis."""
+    return constituent["eta"] - jet["eta"]
+
+
+def delta_phi(constituent: Columns, jet: Columns) -> Floats:
+    """Azimuth from the jet axis, in [-pi, pi)."""
+    return (constituent["phi"] - jet["phi"] + np.pi) % (2 * np.pi) - np.pi
+
+
+def delta_r(constituent: Columns, jet: Columns) -> Floats:
+    """Distance to the jet axis."""
+    return np.hypot(delta_eta(constituent, jet), delta_phi(constituent, jet))
+
+
+def ln_energy(constituent: Columns, jet: Columns) -> Floats:
+    """Logarithm of the energy [GeV]."""
+    return np.log(constituent["energy"])
+
+
+def ln_relative_energy(constituent: Columns, jet: Columns) -> Floats:
+    """Logarithm of the fraction of the jet's energy."""
+    return np.log(constituent["energy"] / jet["energy"])
+
+
+def tanh_d0(constituent: Columns, jet: Columns) -> Floats:
+    """Transverse impact parameter [mm], squeezed into (-1, 1)."""
+    return np.tanh(constituent["d0"])
+
+
+def tanh_dz(constituent: Columns, jet: Columns) -> Floats:
+    """Longitudinal impact parameter [mm], squeezed into (-1, 1)."""
+    return np.tanh(constituent["dz"])
+
+
+def charge(constituent: Columns, jet: Columns) -> Floats:
+    """Electric charge [e]."""
+    return constituent["charge"]
+
+
+def pdgid(constituent: Columns, jet: Columns) -> Floats:
+    """PDG id."""
+    return constituent["pdgid"]
+
+
+def is_kind(*codes: int) -> Callable[[Columns, Columns], Floats]:
+    """Make the feature that is 1 for constituents with one of these absolute PDG ids, else 0."""
+    return lambda constituent, jet: np.isin(np.abs(constituent["pdgid"]), codes).astype(np.float64)
+
+
+FEATURES: MappingProxyType[str, Callable[[Columns, Columns], Floats]] = MappingProxyType(
+    {
+        "pt": ln_pt,
+        "relpt": ln_relative_pt,
+        "eta": delta_eta,
+        "phi": delta_phi,
+        "dr": delta_r,
+        "e": ln_energy,
+        "rele": ln_relative_energy,
+        "charge": charge,
+        "pdgid": pdgid,
+        "d0": tanh_d0,
+        "dz": tanh_dz,
+        "isPhoton": is_kind(PHOTON),
+        "isMuon": is_kind(MUON),
+        "isElectron": is_kind(ELECTRON),
+        "isChargedHadron": is_kind(*CHARGED_HADRONS),
+        "isNeutralHadron": is_kind(NEUTRAL_HADRON),
+    }
+)
+"""Name of a constituent feature in the published files to the function that gives it."""
+
+PFLOW_FEATURES = ("pt", "relpt", "eta", "phi", "dr", "e", "rele", "charge", "pdgid", "d0", "dz")
+"""Order along axis 2 of ``jet_pflow_cands``."""
+
+PAIR_FEATURES = (
+    *("pt", "relpt", "eta", "phi", "e", "rele", "charge", "d0", "dz", "dr"),
+    *("isPhoton", "isMuon", "isElectron", "isChargedHadron", "isNeutralHadron"),
+)
+"""Order along the last axis of ``features`` in the paired training file."""
+
+JET_FEATURES = MappingProxyType(
+    {"pt": "pt", "eta": "eta", "phi": "phi", "e": "energy", "sdmass": "sdmass", "n2": "n2"}
+)
+"""Name of a jet feature to the field of the groups' jets."""

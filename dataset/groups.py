@@ -1,0 +1,281 @@
+"""Jets of all realizations of a chunk → groups, one row a target of a hard event."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import islice, zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from campaign.augmentations import NOMINAL
+from campaign.config import Campaign
+from campaign.errors import DataError
+from campaign.files import atomic_path
+from campaign.provenance import SCHEMA_VERSION, encode, jets_inputs, versions
+from campaign.status import Status
+from dataset.parquet import METADATA_KEY, batches, check_made_with, read_metadata, single, writer
+from dataset.schema import GROUPS_SCHEMA, MEMBER, ROW_GROUP
+from generators.events import TruthTarget
+from jets.schema import JETS_SCHEMA
+
+_TRUTH_SCHEMA = pa.schema([column for column in GROUPS_SCHEMA if column.name != "realizations"])
+
+
+@dataclass(frozen=True, slots=True)
+class HardTruth:
+    """What the groups keep of a hard event.
+
+    Attributes
+    ----------
+    event : int
+        Event index within the process.
+    weight : float
+        Weight [pb], normalized so that its mean over the process is the cross-section.
+    weights : dict of str to float
+        Named weights in the same normalization.
+    targets : list of TruthTarget
+        Truth objects, in the order that ``target`` counts; may be empty.
+    """
+
+    event: int
+    weight: float
+    weights: dict[str, float]
+    targets: list[TruthTarget]
+
+
+@dataclass
+class _Tally:
+    """What became of everything that went in."""
+
+    hard_events: int = 0
+    without_target: int = 0
+    groups: int = 0
+    statuses: dict[str, Counter[str]] = field(default_factory=dict)
+    kept: Counter[str] = field(default_factory=Counter)
+
+    def totals(self) -> dict[str, int]:
+        """Numbers that all realizations share."""
+        targets = max((counts.total() for counts in self.statuses.values()), default=0)
+        return {
+            "hard_events": self.hard_events,
+            "without_target": self.without_target,
+            "targets": targets,
+            "groups": self.groups,
+        }
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """For each realization: targets tried, matched and kept, and how many have each status."""
+        return {
+            name: {
+                "tried": counts.total(),
+                "kept": self.kept[name],
+                **{str(status): counts[status] for status in Status},
+            }
+            for name, counts in self.statuses.items()
+        }
+
+
+def build_groups(
+    output: Path, hard: Iterable[HardTruth], jets: Sequence[Path], campaign: Campaign, process: str
+) -> None:
+    """Bring the realizations of a chunk together, target by target.
+
+    Streams: memory is bounded by `ROW_GROUP` rows of all realizations. A member counts as present when
+    its jet is matched and above ``groups.pt_min``; ``groups.require`` decides which rows are kept.
+
+    Parameters
+    ----------
+    output : Path
+        Parquet file with `GROUPS_SCHEMA`.
+    hard : iterable of HardTruth
+        All hard events of the chunk in order, those without targets included.
+    jets : sequence of Path
+        Jets table of each realization, in the order of ``campaign.realizations``.
+    campaign : Campaign
+    process : str
+        Name of the process.
+
+    Raises
+    ------
+    DataError
+        A jets file is unreadable, belongs to something else, or is not row by row about the targets of
+        the hard events.
+    """
+    names = campaign.realizations
+    if len(jets) != len(names):
+        raise DataError(
+            f"{output}: {len(jets)} jets files given; expected one for each of {', '.join(names)}"
+        )
+    sources = [_identified(path, campaign, process, name) for path, name in zip(jets, names, strict=True)]
+    tally = _Tally(statuses={name: Counter() for name in names})
+    with atomic_path(output) as temporary, writer(temporary, GROUPS_SCHEMA) as sink:
+        truth = _truth_batches(_counted(hard, sources[0], jets[0], tally), process)
+        members = (batches(path, JETS_SCHEMA) for path in jets)
+        for step, (rows, *tables) in enumerate(zip_longest(truth, *members)):
+            for path, table in zip(jets, tables, strict=True):
+                _check_aligned(path, step * ROW_GROUP, table, rows)
+            sink.write_table(_grouped(rows, tables, campaign, tally))
+        _check_ranges(sources, jets, tally)
+        sink.add_key_value_metadata({METADATA_KEY: encode(_metadata(campaign, process, sources, tally))})
+
+
+def merged_versions(found: Iterable[dict[str, str]]) -> dict[str, str]:
+    """Join software versions; where they differ, all are named."""
+    seen: dict[str, set[str]] = {}
+    for each in found:
+        for package, version in each.items():
+            seen.setdefault(package, set()).update(str(version).split(", "))
+    return {package: ", ".join(sorted(seen[package])) for package in sorted(seen)}
+
+
+def _metadata(
+    campaign: Campaign, process: str, sources: list[dict[str, Any]], tally: _Tally
+) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA_VERSION,
+        "campaign": campaign.model_dump(mode="json"),
+        "realizations": campaign.realizations,
+        "versions": merged_versions([*(source["versions"] for source in sources), versions()]),
+        "process": process,
+        "first_event": sources[0]["first_event"],
+        "events": tally.hard_events,
+        "totals": {process: tally.totals()},
+        "counts": {process: tally.counts()},
+    }
+
+
+def _identified(path: Path, campaign: Campaign, process: str, realization: str) -> dict[str, Any]:
+    """Metadata of a jets file, once it is sure that it is the one that was asked for."""
+    metadata = read_metadata(path)
+    expected = {"schema": SCHEMA_VERSION, "process": process, "realization": realization}
+    for key, value in expected.items():
+        if metadata.get(key) != value:
+            raise DataError(f"{path}: jets of {key} {metadata.get(key)!r}; expected {key} {value!r}")
+    if missing := {"first_event", "events", "settings", "versions"} - metadata.keys():
+        raise DataError(f"{path}: metadata without {', '.join(sorted(missing))}; remake the file")
+    check_made_with(path, metadata["settings"], jets_inputs(campaign, process, realization))
+    return metadata
+
+
+def _counted(
+    hard: Iterable[HardTruth], source: dict[str, Any], path: Path, tally: _Tally
+) -> Iterator[tuple[HardTruth, int, TruthTarget]]:
+    """Targets of the hard events, which must be the ones that the jets were made from."""
+    for expected, truth in enumerate(hard, source["first_event"]):
+        if truth.event != expected:
+            raise DataError(
+                f"{path}: jets of event {expected} come where the hard events have event {truth.event}"
+            )
+        tally.hard_events += 1
+        tally.without_target += not truth.targets
+        for index, target in enumerate(truth.targets):
+            yield truth, index, target
+
+
+def _check_ranges(sources: list[dict[str, Any]], jets: Sequence[Path], tally: _Tally) -> None:
+    """All files must be about the same hard events; those without a target leave no row to notice it by."""
+    expected = (sources[0]["first_event"], tally.hard_events)
+    for source, path in zip(sources, jets, strict=True):
+        found = (source["first_event"], source["events"])
+        if found != expected:
+            raise DataError(
+                f"{path}: jets of {found[1]} events from event {found[0]}; "
+                f"expected {expected[1]} events from event {expected[0]}"
+            )
+
+
+def _truth_batches(targets: Iterator[tuple[HardTruth, int, TruthTarget]], process: str) -> Iterator[pa.Table]:
+    while rows := [_truth_row(process, *each) for each in islice(targets, ROW_GROUP)]:
+        yield pa.Table.from_pylist(rows, _TRUTH_SCHEMA)
+
+
+def _truth_row(process: str, truth: HardTruth, index: int, target: TruthTarget) -> dict[str, Any]:
+    return {
+        "process": process,
+        "event": truth.event,
+        "target": index,
+        "label": target.label,
+        "weight": truth.weight,
+        "weights": [{"name": name, "value": value} for name, value in truth.weights.items()],
+        "truth": {**asdict(target.parton), "daughters": [asdict(each) for each in target.daughters]},
+    }
+
+
+def _check_aligned(path: Path, start: int, table: pa.Table | None, truth: pa.Table | None) -> None:
+    """Every row of the jets must be about the target that the hard events have there."""
+    found, expected = _identity(table), _identity(truth)
+    length = min(len(found), len(expected))
+    wrong = np.flatnonzero((found[:length] != expected[:length]).any(axis=1))
+    if not len(wrong) and len(found) == len(expected):
+        return
+    row = int(wrong[0]) if len(wrong) else length
+    raise DataError(
+        f"{path}: row {start + row} has {_described(found, row)}; "
+        f"the hard events have {_described(expected, row)}"
+    )
+
+
+def _identity(table: pa.Table | None) -> npt.NDArray[np.int64]:
+    """(event, target) of each row, shape (N, 2); a source that ended early has none."""
+    if table is None:
+        return np.empty((0, 2), np.int64)
+    return np.stack([table[name].to_numpy().astype(np.int64) for name in ("event", "target")], axis=1)
+
+
+def _described(identity: npt.NDArray[np.int64], row: int) -> str:
+    if row >= len(identity):
+        return "no target left"
+    return "event {} target {}".format(*identity[row])
+
+
+def _grouped(truth: pa.Table, tables: list[pa.Table], campaign: Campaign, tally: _Tally) -> pa.Table:
+    """Rows of a batch that are kept, with their realizations; counts all of them."""
+    members = [_member(table, campaign.groups.pt_min) for table in tables]
+    present = np.stack([member.field("present").to_numpy(zero_copy_only=False) for member in members])
+    kept = _required(present, campaign.groups.require, campaign.realizations.index(NOMINAL))
+    for name, member, there in zip(campaign.realizations, members, present, strict=True):
+        tally.statuses[name].update(member.field("status").to_pylist())
+        tally.kept[name] += int((there & kept).sum())
+    tally.groups += int(kept.sum())
+    realizations = _interleaved(members, np.flatnonzero(kept))
+    return truth.filter(pa.array(kept)).append_column(GROUPS_SCHEMA.field("realizations"), realizations)
+
+
+def _member(table: pa.Table, pt_min: float) -> pa.StructArray:
+    """One realization of the rows: a jet below `pt_min` is recorded as such and taken out."""
+    status = single(table["status"]).cast(pa.string())
+    jet, constituents = single(table["jet"]), single(table["constituents"])
+    matched = pc.equal(status, Status.MATCHED)
+    present = pc.and_(matched, pc.fill_null(pc.greater(pc.struct_field(jet, "pt"), pt_min), False))
+    below = pc.and_(matched, pc.invert(present))
+    columns = {
+        "present": present,
+        "status": pc.if_else(below, str(Status.BELOW_PT), status),
+        "seed": single(table["seed"]),
+        "jet": pc.if_else(present, jet, pa.scalar(None, jet.type)),
+        "constituents": pc.if_else(present, constituents, pa.scalar([], constituents.type)),
+    }
+    return pa.StructArray.from_arrays([columns[each.name] for each in MEMBER], fields=list(MEMBER))
+
+
+def _required(present: npt.NDArray[np.bool_], require: str, nominal: int) -> npt.NDArray[np.bool_]:
+    """Which rows are kept, shape (N,), from the presence of their members, shape (K, N)."""
+    rules = {
+        "all": lambda: present.all(axis=0),
+        "nominal": lambda: present[nominal],
+        "any": lambda: present.any(axis=0),
+    }
+    return rules[require]()
+
+
+def _interleaved(members: list[pa.StructArray], rows: npt.NDArray[np.int64]) -> pa.ListArray:
+    """Bring the K members of each of the given rows together in a list."""
+    count, length = len(members), len(members[0])
+    indices = (np.arange(count) * length + rows[:, np.newaxis]).ravel()
+    offsets = pa.array(np.arange(len(rows) + 1) * count, pa.int32())
+    return pa.ListArray.from_arrays(offsets, pa.concat_arrays(members).take(pa.array(indices)))

@@ -1,0 +1,410 @@
+"""Parquet shards → the HDF5 layouts of the public RS3L dataset and of its authors' training."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from campaign.augmentations import NOMINAL
+from campaign.config import Campaign
+from campaign.errors import ConfigError, DataError
+from campaign.files import atomic_path
+from campaign.provenance import encode
+from campaign.seeds import stable_hash
+from dataset.features import FEATURES, JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES, Floats
+from dataset.parquet import batches, read_metadata, single
+from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
+
+SINGLETON_FEATURES = (
+    "jettype",
+    *(f"parton{number}_{name}" for number in (1, 2) for name in ("pt", "eta", "phi", "e")),
+    *(f"jet_{name}" for name in JET_FEATURES),
+)
+"""Order along axis 2 of ``singletons``."""
+
+VARTYPES = MappingProxyType({NOMINAL: -1, "seed": 0, "fsrRenHi": 1, "fsrRenLo": 2, "herwig7": 3})
+"""The authors' numbers for their realizations; any others are counted on from these."""
+
+HIGGS, TOP = 4, 6
+"""Jettype of H→bb; absolute PDG id of the top."""
+
+CONVENTIONS = (
+    "singletons 1 to 8: the two daughters of the target; the parton itself, then zeros, where it has none; "
+    "of a top the quark beside the W, then the W; of more than two daughters otherwise the first two",
+    "a member that is absent has zeros everywhere; dataset `present` tells",
+    "jettype 0 is a single hard gluon and 12 a top",
+    "constituents are ordered by falling pt and zero-padded; a slot is filled where feature 0 is above 0",
+    "isNeutralHadron means PDG id 0, as particle flow gives it; candidates at particle level never have it",
+)
+"""What the published description leaves open, and what is chosen here."""
+
+_CHUNK_BYTES = 2**20
+
+_FOUR_VECTOR = ("pt", "eta", "phi", "energy")
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """Realizations of some groups, one after the other.
+
+    Attributes
+    ----------
+    present : ndarray of bool, shape (M,)
+    seeds : ndarray of int64, shape (M,)
+    jets : dict of str to ndarray of float64, shape (M,)
+        NaN where absent.
+    counts : ndarray of int64, shape (M,)
+        Number of constituents.
+    constituents : dict of str to ndarray, shape (sum of counts,)
+    """
+
+    present: npt.NDArray[np.bool_]
+    seeds: npt.NDArray[np.int64]
+    jets: dict[str, Floats]
+    counts: npt.NDArray[np.int64]
+    constituents: dict[str, npt.NDArray[np.generic]]
+
+
+def check_export(campaign: Campaign) -> None:
+    """Refuse a configuration whose jets the HDF5 layouts cannot hold.
+
+    Raises
+    ------
+    ConfigError
+        Constituents may be softer than 1 GeV, where ln pT is no longer positive; or there is nothing to
+        pair the nominal realization with.
+    """
+    formats = campaign.dataset.formats
+    softest = campaign.jets.constituent_pt_min
+    if formats and softest < 1:
+        raise ConfigError(
+            f"jets.constituent_pt_min: {softest:g} GeV; dataset.formats {formats[0]!r} marks a constituent "
+            "by ln pT > 0 and needs at least 1 GeV"
+        )
+    if "rs3l_pairs" in formats and len(campaign.realizations) < 2:
+        raise ConfigError("dataset.formats: 'rs3l_pairs' needs an augmentation beside 'nominal'")
+
+
+def write_rs3l(output_dir: Path, shards: Sequence[Path], campaign: Campaign) -> None:
+    """Write the shards of a split as ``rs3l_{id}.h5``, ids counting the shards in order of their names.
+
+    ``singletons`` (N, K, 15) and ``jet_pflow_cands`` (N, K, 11, C) are the published layout, with the K
+    realizations in the order of the campaign; ``event``, ``target``, ``process``, ``weight`` (N,),
+    ``seed`` and ``present`` (N, K) are added. A member that is absent has zeros everywhere.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Folder, replaced as a whole.
+    shards : sequence of Path
+        Parquet files of `dataset.assemble.write_split`.
+    campaign : Campaign
+
+    Raises
+    ------
+    ConfigError
+        See `check_export`.
+    DataError
+        A shard is unreadable or has other realizations.
+    """
+    check_export(campaign)
+    with atomic_path(output_dir) as folder:
+        folder.mkdir()
+        for index, shard in enumerate(sorted(shards)):
+            with h5py.File(folder / f"rs3l_{index}.h5", "w") as file:
+                _describe(file, _checked_metadata(shard, campaign), campaign)
+                for table in batches(shard, GROUPS_SCHEMA):
+                    _append(file, _group_columns(table, campaign))
+
+
+def write_rs3l_pairs(output_file: Path, shards: Sequence[Path], campaign: Campaign) -> None:
+    """Write a split as the authors' training reads it: jets in pairs.
+
+    Row 2i is a nominal jet, row 2i + 1 one of the other realizations of the same target, drawn by a hash of
+    its identity. Groups where either is absent are left out; attribute ``groups_without_pair`` counts them.
+    ``features`` (2N, C, 15), ``parton_features`` (2N, 4) of the target, ``jet_features`` (2N, 6),
+    ``truth_label``, ``vartype`` and ``jettype`` (2N,); identity, ``weight`` and ``seed`` (2N,) are added.
+
+    Parameters
+    ----------
+    output_file : Path
+    shards : sequence of Path
+        Parquet files of `dataset.assemble.write_split`; at least one.
+    campaign : Campaign
+
+    Raises
+    ------
+    ConfigError
+        See `check_export`.
+    DataError
+        A shard is unreadable or has other realizations, or there is none.
+    """
+    check_export(campaign)
+    if not shards:
+        raise DataError(f"{output_file}: no shards given; at least one is needed")
+    groups = pairs = 0
+    with atomic_path(output_file) as temporary, h5py.File(temporary, "w") as file:
+        for shard in sorted(shards):
+            metadata = _checked_metadata(shard, campaign)
+            for table in batches(shard, GROUPS_SCHEMA):
+                columns = _pair_columns(table, campaign)
+                _append(file, columns)
+                groups += table.num_rows
+                pairs += len(columns["event"]) // 2
+        _describe_pairs(file, metadata, campaign)
+        file.attrs.update({"groups": groups, "groups_without_pair": groups - pairs})
+
+
+def vartypes(campaign: Campaign) -> dict[str, int]:
+    """Number of each realization in ``vartype``: the authors', others next in the order of the config."""
+    others = [name for name in campaign.realizations if name not in VARTYPES]
+    numbers = {**VARTYPES, **{name: len(VARTYPES) - 1 + index for index, name in enumerate(others)}}
+    return {name: numbers[name] for name in campaign.realizations}
+
+
+def truth_vectors(truth: pa.StructArray) -> Floats:
+    """Two four-vectors that stand for each target.
+
+    Parameters
+    ----------
+    truth : pa.StructArray
+        Column ``truth`` of N groups.
+
+    Returns
+    -------
+    ndarray, shape (N, 8)
+        pT [GeV], eta, phi, energy [GeV] of both; see `CONVENTIONS` for the choice.
+    """
+    lists = truth.field("daughters")
+    counts = _lengths(lists)
+    first = np.cumsum(counts) - counts
+    daughters = lists.flatten()
+    vectors = _four_vectors(daughters)
+    chosen = np.zeros((len(truth), 2, 4))
+    chosen[counts == 0, 0] = _four_vectors(truth)[counts == 0]
+    for place in (0, 1):
+        there = counts > place
+        chosen[there, place] = vectors[first[there] + place]
+    top = (np.abs(_numbers(truth, "pdgid")) == TOP) & (counts == 3)
+    quarks = first[top, np.newaxis] + np.arange(3)
+    chosen[top] = _quark_and_w(vectors[quarks], _numbers(daughters, "pdgid")[quarks])
+    return chosen.reshape(len(truth), 8)
+
+
+def _quark_and_w(quarks: Floats, pdgids: npt.NDArray[np.int64]) -> Floats:
+    """Sum the quarks of the W; shape (N, 3, 4) to (N, 2, 4).
+
+    Of t → b W → b u d̄ and its like, only the quark beside the W is down-type and of the sign of its
+    up-type partner.
+    """
+    down = pdgids % 2 == 1
+    sign = np.sign(np.sum(np.where(down, 0, pdgids), axis=1, keepdims=True))
+    beside = np.argmax(down & (np.sign(pdgids) == sign), axis=1)
+    rows = np.arange(len(quarks))
+    of_w = np.ones(pdgids.shape, bool)
+    of_w[rows, beside] = False
+    w = _sum(quarks[of_w].reshape(-1, 2, 4))
+    return np.stack([quarks[rows, beside], w], axis=1)
+
+
+def _sum(vectors: Floats) -> Floats:
+    """Add four-vectors in (pt, eta, phi, energy) along axis 1."""
+    pt, eta, phi, energy = np.moveaxis(vectors, -1, 0)
+    px, py, pz = ((pt * part).sum(axis=1) for part in (np.cos(phi), np.sin(phi), np.sinh(eta)))
+    total = np.hypot(px, py)
+    return np.stack([total, np.arcsinh(pz / total), np.arctan2(py, px), energy.sum(axis=1)], axis=1)
+
+
+def _checked_metadata(shard: Path, campaign: Campaign) -> dict[str, Any]:
+    metadata = read_metadata(shard)
+    if metadata.get("realizations") != campaign.realizations:
+        raise DataError(
+            f"{shard}: realizations {metadata.get('realizations')}; expected {campaign.realizations}"
+        )
+    return metadata
+
+
+def _group_columns(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray[np.generic]]:
+    """Datasets of the published layout for some groups."""
+    members = _members(single(table["realizations"]).flatten())
+    columns = {
+        "singletons": _singletons(table, members),
+        "jet_pflow_cands": _padded(members, PFLOW_FEATURES, campaign.dataset.rs3l_constituents),
+        "seed": members.seeds,
+        "present": members.present,
+    }
+    shape = (table.num_rows, len(campaign.realizations))
+    grouped = {name: values.reshape(*shape, *values.shape[1:]) for name, values in columns.items()}
+    return {**grouped, **_identity(table)}
+
+
+def _pair_columns(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray[np.generic]]:
+    """Datasets of the paired training file for some groups."""
+    names = campaign.realizations
+    realizations = single(table["realizations"]).flatten()
+    present = realizations.field("present").to_numpy(zero_copy_only=False).reshape(-1, len(names))
+    chosen = np.array(list(_pairs(table, present, campaign)), np.int64).reshape(-1, 2)
+    rows = np.repeat(chosen[:, 0], 2)
+    nominal = np.full(len(chosen), names.index(NOMINAL))
+    place = np.stack([nominal, chosen[:, 1]], axis=1).ravel()
+    table = table.take(rows)
+    members = _members(realizations.take(rows * len(names) + place))
+    jettype = table["label"].to_numpy().astype(np.int64)
+    codes = np.array(list(vartypes(campaign).values()))
+    return {
+        "features": _padded(members, PAIR_FEATURES, campaign.dataset.rs3l_constituents).swapaxes(1, 2),
+        "parton_features": _four_vectors(single(table["truth"])).astype(np.float32),
+        "jet_features": _jet_features(members),
+        "truth_label": (jettype == HIGGS).astype(np.int64),
+        "vartype": codes[place],
+        "jettype": jettype,
+        **_identity(table),
+        "seed": members.seeds,
+    }
+
+
+def _pairs(table: pa.Table, present: npt.NDArray[np.bool_], campaign: Campaign) -> Iterator[tuple[int, int]]:
+    """Row of each group that makes a pair, and the realization that goes with the nominal one.
+
+    Each realization draws a lot of its own, so the winner does not depend on the order of the config.
+    """
+    names = campaign.realizations
+    nominal = names.index(NOMINAL)
+    identities = zip(*(table[name].to_pylist() for name in ("process", "event", "target")), strict=True)
+    for row, identity in enumerate(identities):
+        lots = {
+            place: stable_hash(campaign.seed, "pair", *identity, names[place])
+            for place in np.flatnonzero(present[row]).tolist()
+            if place != nominal
+        }
+        if lots and present[row, nominal]:
+            yield row, min(lots, key=lots.__getitem__)
+
+
+def _identity(table: pa.Table) -> dict[str, npt.NDArray[np.generic]]:
+    return {
+        "event": table["event"].to_numpy(),
+        "target": table["target"].to_numpy(),
+        # names of processes are ASCII of at most 40 characters
+        "process": np.array(table["process"].to_pylist(), "S40"),
+        "weight": table["weight"].to_numpy(),
+    }
+
+
+def _singletons(table: pa.Table, members: _Members) -> npt.NDArray[np.float32]:
+    """Jettype, truth and jet of each member, shape (M, 15)."""
+    label = table["label"].to_numpy().astype(np.float32)
+    shared = np.column_stack([label, truth_vectors(single(table["truth"])).astype(np.float32)])
+    copies = len(members.present) // max(1, table.num_rows)
+    columns = np.column_stack([np.repeat(shared, copies, axis=0), _jet_features(members)])
+    return np.where(members.present[:, np.newaxis], columns, np.float32(0))
+
+
+def _jet_features(members: _Members) -> npt.NDArray[np.float32]:
+    columns = [members.jets[field] for field in JET_FEATURES.values()]
+    return np.column_stack(columns).astype(np.float32)
+
+
+def _padded(members: _Members, names: Sequence[str], size: int) -> npt.NDArray[np.float32]:
+    """Features of the first `size` constituents of each member, zero-padded, shape (M, F, size)."""
+    counts = members.counts
+    row = np.repeat(np.arange(len(counts)), counts)
+    slot = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    stored = slot < size
+    row, slot = row[stored], slot[stored]
+    constituent = {name: values[stored] for name, values in members.constituents.items()}
+    jet = {name: values[row] for name, values in members.jets.items()}
+    padded = np.zeros((len(counts), len(names), size), np.float32)
+    for index, name in enumerate(names):
+        padded[row, index, slot] = FEATURES[name](constituent, jet)
+    return padded
+
+
+def _members(realizations: pa.StructArray) -> _Members:
+    lists = realizations.field("constituents")
+    constituents = lists.flatten()
+    jets = realizations.field("jet")
+    return _Members(
+        present=realizations.field("present").to_numpy(zero_copy_only=False),
+        seeds=_numbers(realizations, "seed"),
+        jets={field.name: _numbers(jets, field.name, np.float64) for field in jets.type},
+        counts=_lengths(lists),
+        constituents={
+            name: _numbers(constituents, name, np.float64)
+            for name in ("pt", "eta", "phi", "energy", "d0", "dz")
+        }
+        | {name: _numbers(constituents, name) for name in ("charge", "pdgid")},
+    )
+
+
+def _numbers(structs: pa.StructArray, field: str, dtype: npt.DTypeLike = np.int64) -> npt.NDArray[np.generic]:
+    return pc.struct_field(structs, field).to_numpy(zero_copy_only=False).astype(dtype)
+
+
+def _lengths(lists: pa.ListArray) -> npt.NDArray[np.int64]:
+    return pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _four_vectors(structs: pa.StructArray) -> Floats:
+    return np.column_stack([_numbers(structs, name, np.float64) for name in _FOUR_VECTOR])
+
+
+def _append(file: h5py.File, columns: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    for name, values in columns.items():
+        dataset = file[name] if name in file else _create(file, name, values.dtype, values.shape[1:])
+        start = len(dataset)
+        dataset.resize(start + len(values), axis=0)
+        dataset[start:] = values
+
+
+def _create(file: h5py.File, name: str, dtype: np.dtype, row: tuple[int, ...]) -> h5py.Dataset:
+    """Create an empty dataset that grows by rows; chunks are a power of two, so batches fill them."""
+    row_bytes = dtype.itemsize * int(np.prod(row))
+    rows = min(ROW_GROUP, 2 ** int(np.log2(max(1, _CHUNK_BYTES // row_bytes))))
+    return file.create_dataset(
+        name,
+        shape=(0, *row),
+        maxshape=(None, *row),
+        chunks=(rows, *row),
+        dtype=dtype,
+        compression="gzip",
+        compression_opts=4,
+        shuffle=True,
+        track_times=False,
+    )
+
+
+def _describe(file: h5py.File, metadata: dict[str, Any], campaign: Campaign) -> None:
+    """Create the datasets, so that a file without rows has them too, and say what is in them."""
+    _append(file, _group_columns(GROUPS_SCHEMA.empty_table(), campaign))
+    file["singletons"].attrs["features"] = _strings(SINGLETON_FEATURES)
+    file["jet_pflow_cands"].attrs["features"] = _strings(PFLOW_FEATURES)
+    _describe_file(file, metadata, campaign)
+
+
+def _describe_pairs(file: h5py.File, metadata: dict[str, Any], campaign: Campaign) -> None:
+    _append(file, _pair_columns(GROUPS_SCHEMA.empty_table(), campaign))
+    file["features"].attrs["features"] = _strings(PAIR_FEATURES)
+    file["parton_features"].attrs["features"] = _strings(("pt", "eta", "phi", "e"))
+    file["jet_features"].attrs["features"] = _strings(tuple(JET_FEATURES))
+    file["vartype"].attrs["names"] = _strings(tuple(vartypes(campaign)))
+    file["vartype"].attrs["values"] = np.array(list(vartypes(campaign).values()))
+    _describe_file(file, metadata, campaign)
+
+
+def _describe_file(file: h5py.File, metadata: dict[str, Any], campaign: Campaign) -> None:
+    file.attrs["realizations"] = _strings(campaign.realizations)
+    file.attrs["conventions"] = _strings(CONVENTIONS)
+    # a dataset, since an attribute holds no more than 64 kB
+    file["metadata"] = encode(metadata)
+
+
+def _strings(values: Sequence[str]) -> npt.NDArray[np.object_]:
+    return np.array(list(values), h5py.string_dtype())

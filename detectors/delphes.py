@@ -1,0 +1,297 @@
+"""Delphes, the program: particles go in through a pipe as HepMC, candidates come back in its ROOT file.
+
+For those who have it, J. de Favereau et al., JHEP 02 (2014) 057. Its card decides what is simulated. The
+tree must hold a branch of particle-flow candidates with PT, Eta, Phi, E, PID, Charge, D0 and DZ.
+"""
+
+import io
+import logging
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+import numpy.typing as npt
+import pyhepmc
+import uproot
+
+from campaign.detector import DetectorOptions
+from campaign.errors import DetectorError
+from campaign.seeds import PYTHIA_SEEDS, stable_hash
+from detectors.columns import Columns, broken_events, from_columns, to_columns
+from detectors.protocol import CANDIDATE_FIELDS
+from showers.protocol import ParticleBatch
+
+log = logging.getLogger(__name__)
+
+TREE = "Delphes"
+LEAVES = ("PT", "Eta", "Phi", "E", "PID", "Charge", "D0", "DZ")
+EVENT_NUMBER = "Event.Number"
+
+_CARD, _OUTPUT = "card.tcl", "candidates.root"
+_INTERMEDIATE = 91
+"""PDG id of a cluster: it stands for everything that happened before a production vertex."""
+
+
+class Delphes:
+    """The Delphes program, set up for one realization.
+
+    Parameters
+    ----------
+    campaign_seed : int
+    stream : str
+        Name of the realization.
+    options : DetectorOptions
+        Executable, card, branch and events of a run.
+
+    Raises
+    ------
+    DetectorError
+        The program or its card is not there.
+    """
+
+    def __init__(self, campaign_seed: int, stream: str, options: DetectorOptions) -> None:
+        self._campaign_seed = campaign_seed
+        self._stream = stream
+        self._options = options
+        self._program = _find(options.executable)
+        self._card, self._card_text = _read_card(options.card)
+        # The reader of Delphes 3.4, DelphesHepMC, has no number in its name and reads HepMC 2.
+        self._format = "hepmc3" if "HepMC3" in self._program.name else "hepmc2"
+
+    def candidates(self, batch: ParticleBatch) -> ak.Array:
+        """Reconstruct a batch.
+
+        Returns
+        -------
+        ak.Array, N * var * record
+            Candidates with `detectors.protocol.CANDIDATE_FIELDS`, in the program's order. An event is
+            None where a particle cannot be, see `detectors.columns.broken_events`, where the run of the
+            program ended abnormally, or where its output lacks the event.
+
+        Raises
+        ------
+        DetectorError
+            All runs of a batch failed, the output is not that of the card, or the batch begins within
+            the events of one run.
+        """
+        columns, counts = to_columns(batch.particles)
+        usable = ~broken_events(columns, counts)
+        if not usable.all():
+            log.warning(
+                "Particles without a valid momentum or vertex in events %s", batch.events[~usable].tolist()
+            )
+        results = {int(row): _NOTHING for row in np.flatnonzero(usable & (counts == 0))}
+        failures = []
+        for rows in self._runs(batch, usable & (counts > 0)):
+            try:
+                results |= self._simulate(batch, rows, columns, counts)
+            except _RunError as failure:
+                failures.append(str(failure))
+                log.warning("Delphes: events %s: %s", batch.events[rows].tolist(), failure)
+        if failures and all(results[row] is _NOTHING for row in results):
+            raise DetectorError(f"Delphes: no event of the batch came back: {failures[0]}")
+        return _join(results, len(counts))
+
+    def _runs(self, batch: ParticleBatch, usable: npt.NDArray[np.bool_]) -> Iterator[npt.NDArray[np.intp]]:
+        """Positions of the events of each run."""
+        size = self._options.events_per_run
+        if len(batch.events) and batch.events[0] % size:
+            raise DetectorError(
+                f"Delphes: a batch begins at event {batch.events[0]}, within {size} events that share a run; "
+                "`chunk` must be a multiple of `events_per_run`"
+            )
+        block = batch.events // size
+        for number in np.unique(block[usable]):
+            yield np.flatnonzero(usable & (block == number))
+
+    def _simulate(
+        self,
+        batch: ParticleBatch,
+        rows: npt.NDArray[np.intp],
+        columns: Columns,
+        counts: npt.NDArray[np.int64],
+    ) -> dict[int, Columns]:
+        """Candidates of the events of one run that came back, by their position in the batch."""
+        first = rows[0]
+        key = int(batch.seeds[first]), int(batch.events[first])
+        seed = 1 + stable_hash(self._campaign_seed, "detector", self._stream, *key) % PYTHIA_SEEDS
+        with tempfile.TemporaryDirectory(prefix="delphes-") as folder:
+            output = Path(folder) / _OUTPUT
+            self._prepare(Path(folder), seed)
+            self._run(Path(folder), output, _hepmc(rows, columns, counts, self._format))
+            numbers, candidates = _read(output, self._options.branch)
+        places = numbers - 1
+        if len(np.unique(places)) < len(places) or np.any((places < 0) | (places >= len(rows))):
+            raise _RunError(f"its output has events that were not asked for (numbers {numbers.tolist()})")
+        lost = np.setdiff1d(np.arange(len(rows)), places)
+        if len(lost):
+            log.warning("Delphes: its output lacks events %s", batch.events[rows[lost]].tolist())
+        return {int(rows[place]): event for place, event in zip(places, candidates, strict=True)}
+
+    def _prepare(self, folder: Path, seed: int) -> None:
+        """Put the card with the seed into a folder, and beside it what lies beside the card."""
+        for neighbour in self._card.parent.iterdir():
+            if neighbour.name not in (_CARD, _OUTPUT):
+                (folder / neighbour.name).symlink_to(neighbour)
+        (folder / _CARD).write_text(f"{self._card_text}\nset RandomSeed {seed}\n", encoding="utf-8")
+
+    def _run(self, folder: Path, output: Path, events: bytes) -> None:
+        line = [str(self._program), str(folder / _CARD), str(output)]
+        try:
+            ended = subprocess.run(
+                line, input=events, capture_output=True, timeout=self._options.time_limit, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise _RunError(f"still running after {self._options.time_limit:g} s") from None
+        except OSError as error:
+            raise DetectorError(f"Delphes: {self._program} cannot be started ({error.strerror})") from None
+        if ended.returncode:
+            raise _RunError(f"{_ending(ended.returncode)}: {_last_words(ended.stdout, ended.stderr)}")
+        if not output.exists():
+            raise _RunError(f"no output was written: {_last_words(ended.stdout, ended.stderr)}")
+
+
+class _RunError(Exception):
+    """One run of the program gave nothing; its events are absent."""
+
+
+def _find(executable: str) -> Path:
+    found = shutil.which(executable)
+    if found is None:
+        raise DetectorError(
+            f"Delphes: program {executable!r} not found or not executable; "
+            "set `executable` to the path of DelphesHepMC3 or DelphesHepMC2"
+        )
+    return Path(found).absolute()
+
+
+def _read_card(card: Path | None) -> tuple[Path, str]:
+    if card is None:
+        raise DetectorError("Delphes: no card; set `card` to the path of one")
+    try:
+        return card.absolute(), card.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DetectorError(f"Delphes: card {card} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise DetectorError(f"Delphes: card {card} is not a text file") from None
+
+
+def _ending(code: int) -> str:
+    return f"killed by signal {-code}" if code < 0 else f"ended with status {code}"
+
+
+def _last_words(*outputs: bytes) -> str:
+    """Last line of the last output that has one."""
+    text = " ".join(output.decode(errors="replace") for output in outputs)
+    lines = [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()]
+    return lines[-1] if lines else "it said nothing"
+
+
+def _hepmc(
+    rows: npt.NDArray[np.intp], columns: Columns, counts: npt.NDArray[np.int64], dialect: str
+) -> bytes:
+    """HepMC text of some events, numbered from 1."""
+    stops = np.cumsum(counts)
+    text = io.BytesIO()
+    with pyhepmc.open(text, "w", format=dialect) as file:
+        for number, row in enumerate(rows, start=1):
+            particles = slice(stops[row] - counts[row], stops[row])
+            file.write(_hepmc_event(number, {name: column[particles] for name, column in columns.items()}))
+    return text.getvalue()
+
+
+def _hepmc_event(number: int, particles: Columns) -> pyhepmc.GenEvent:
+    """Final-state particles at their production vertices, each vertex fed by one intermediate particle."""
+    position = np.stack([particles[name] for name in ("x", "y", "z", "t")], axis=1)
+    vertices, vertex = np.unique(position, axis=0, return_inverse=True)
+    before, after = len(vertices), len(position)
+    parents = np.full((before + after, 2), -1, dtype=np.int32)
+    parents[before:] = vertex.reshape(-1, 1)
+    momentum = [np.concatenate([np.zeros(before), particles[name]]) for name in ("px", "py", "pz", "energy")]
+    mass_squared = momentum[3] ** 2 - momentum[0] ** 2 - momentum[1] ** 2 - momentum[2] ** 2
+    event = pyhepmc.GenEvent(pyhepmc.Units.GEV, pyhepmc.Units.MM)
+    event.from_hepevt(
+        number,
+        *momentum,
+        np.sqrt(np.maximum(mass_squared, 0)),
+        np.concatenate([np.full(before, _INTERMEDIATE), particles["pdgid"]]).astype(np.int32),
+        np.concatenate([np.full(before, 2), np.full(after, 1)]).astype(np.int32),
+        parents=parents,
+        fortran=False,
+        **{
+            name: np.concatenate([np.zeros(before), position[:, axis]])
+            for axis, name in enumerate(("vx", "vy", "vz", "vt"))
+        },
+    )
+    event.weights = [1.0]
+    return event
+
+
+def _read(path: Path, branch: str) -> tuple[npt.NDArray[np.int64], list[Columns]]:
+    """Event numbers and candidates in the order of the tree.
+
+    Raises
+    ------
+    DetectorError
+        The tree lacks a branch.
+    _RunError
+        The file cannot be read.
+    """
+    leaves = {leaf: f"{branch}.{leaf}" for leaf in LEAVES}
+    try:
+        with uproot.open(path) as file:
+            tree = file[TREE]
+            missing = [name for name in (EVENT_NUMBER, *leaves.values()) if name not in tree]
+            if missing:
+                raise DetectorError(f"Delphes: the card writes no {missing[0]}; a TreeWriter must have it")
+            numbers = tree[EVENT_NUMBER].array()
+            columns = {leaf: tree[name].array() for leaf, name in leaves.items()}
+    except DetectorError:
+        raise
+    except Exception as error:  # uproot raises whatever it trips over in a damaged file
+        raise _RunError(f"its output cannot be read ({type(error).__name__})") from None
+    events = zip(*columns.values(), strict=True)
+    return (
+        ak.to_numpy(ak.flatten(numbers)).astype(np.int64),
+        [_candidates(dict(zip(columns, map(ak.to_numpy, event), strict=True))) for event in events],
+    )
+
+
+def _candidates(leaves: Columns) -> Columns:
+    """Columns of `CANDIDATE_FIELDS` from those of the tree."""
+    pt, eta, phi, energy, d0, dz = (
+        leaves[name].astype(np.float64) for name in ("PT", "Eta", "Phi", "E", "D0", "DZ")
+    )
+    charged = leaves["Charge"] != 0
+    return {
+        "pdgid": leaves["PID"].astype(np.int32),
+        "charge": leaves["Charge"].astype(np.int8),
+        "px": pt * np.cos(phi),
+        "py": pt * np.sin(phi),
+        "pz": pt * np.sinh(eta),
+        "energy": energy,
+        "d0": np.where(charged, d0, 0.0),
+        "dz": np.where(charged, dz, 0.0),
+    }
+
+
+_NOTHING = _candidates({leaf: np.empty(0) for leaf in LEAVES})
+"""What becomes of an event without particles."""
+
+
+def _join(results: dict[int, Columns], events: int) -> ak.Array:
+    """Candidates of all events of a batch, None where there is no result."""
+    counts = np.zeros(events, dtype=np.int64)
+    for row, columns in results.items():
+        counts[row] = len(columns["pdgid"])
+    parts = [_NOTHING, *(results[row] for row in sorted(results))]
+    candidates = from_columns(
+        {name: np.concatenate([part[name] for part in parts]) for name in CANDIDATE_FIELDS}, counts
+    )
+    present = np.isin(np.arange(events), list(results))
+    return candidates if present.all() else ak.mask(candidates, present)

@@ -1,0 +1,75 @@
+"""No detector: the visible particles themselves, with their exact impact parameters."""
+
+import logging
+from dataclasses import dataclass
+
+import awkward as ak
+import numpy as np
+
+from detectors.columns import Columns, broken_events, from_columns, select, to_columns
+from detectors.helix import SOLENOID_FIELD, perigee
+from detectors.particle_properties import charge_and_visibility
+from detectors.protocol import CANDIDATE_FIELDS
+from showers.protocol import ParticleBatch
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class NoDetector:
+    """Particle level.
+
+    Candidates are the visible particles, see `detectors.particle_properties`, with the momentum at their
+    production vertex. d0 and dz of the charged ones are those of their helix, see `detectors.helix`; those of
+    the others are 0.
+
+    Attributes
+    ----------
+    pt_min : float
+        Lowest pT of a candidate [GeV]. What is not clustered anyway need not be made.
+    field : float
+        Solenoid field along +z [T].
+    """
+
+    pt_min: float = 0.0
+    field: float = SOLENOID_FIELD
+
+    def candidates(self, batch: ParticleBatch) -> ak.Array:
+        """Select the visible particles of a batch.
+
+        Returns
+        -------
+        ak.Array, N * var * record
+            Fields `detectors.protocol.CANDIDATE_FIELDS`, in the order of the particles. An event with a
+            particle that cannot be, see `detectors.columns.broken_events`, is None.
+
+        Raises
+        ------
+        ShowerError
+            A particle that is no final state, see `detectors.particle_properties`.
+        """
+        columns, counts = to_columns(batch.particles)
+        broken = broken_events(columns, counts)
+        if broken.any():
+            columns, counts = select(columns, counts, np.repeat(~broken, counts))
+        hard_enough = np.hypot(columns["px"], columns["py"]) >= self.pt_min
+        columns, counts = select(columns, counts, hard_enough)
+        columns["charge"], visible = charge_and_visibility(columns["pdgid"])
+        columns, counts = select(columns, counts, visible)
+        columns["d0"], columns["dz"] = _impact_parameters(columns, self.field)
+        candidates = from_columns({name: columns[name] for name in CANDIDATE_FIELDS}, counts)
+        if not broken.any():
+            return candidates
+        log.warning(
+            "Particles without a valid momentum or vertex in events %s", batch.events[broken].tolist()
+        )
+        return ak.mask(candidates, ~broken)
+
+
+def _impact_parameters(columns: Columns, field: float) -> tuple[np.ndarray, np.ndarray]:
+    charged = np.flatnonzero(columns["charge"])
+    inputs = ("x", "y", "z", "px", "py", "pz", "energy", "charge")
+    closest = perigee(*(columns[name][charged] for name in inputs), field=field)
+    d0, dz = np.zeros((2, len(columns["charge"])))
+    d0[charged], dz[charged] = closest.d0, closest.dz
+    return d0, dz

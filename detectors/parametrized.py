@@ -1,0 +1,163 @@
+"""A detector given by numbers: tracking, calorimeters and particle flow, for whole batches at a time."""
+
+import logging
+
+import awkward as ak
+import numpy as np
+import numpy.typing as npt
+
+from campaign.detector import DetectorOptions
+from detectors.calorimeter import Readout, energy_fraction, measure
+from detectors.columns import Columns, broken_events, from_columns, select, to_columns
+from detectors.parameters import CMS_PHASE2, Parameters, load
+from detectors.particle_flow import Neutrals, Pointing, combine
+from detectors.particle_properties import charge_and_visibility
+from detectors.propagation import Cylinder, inside, propagate
+from detectors.random import EventStreams, Stage, normal
+from detectors.tracking import Flying, Tracks, reconstruct
+from showers.protocol import ParticleBatch
+
+log = logging.getLogger(__name__)
+
+_OF_PARTICLES = ("row", "index", "pdgid", "charge", "x", "y", "z", "px", "py", "pz", "energy")
+"""What the detector needs to know of particles."""
+
+
+class ParametrizedDetector:
+    """Response to the particles of one realization, see docs/detector.md.
+
+    Parameters
+    ----------
+    campaign_seed : int
+    stream : str
+        Name of the realization. Replicas that share their particles and re-run the detector alone
+        differ in it.
+    options : DetectorOptions
+        Its factors on the parameters are the detector variations.
+    parameters : Parameters, optional
+        Read from the file that `options` name, or RS3L's, when not given.
+
+    Raises
+    ------
+    ConfigError
+        The file of parameters is not valid.
+    """
+
+    def __init__(
+        self,
+        campaign_seed: int,
+        stream: str,
+        options: DetectorOptions | None = None,
+        parameters: Parameters | None = None,
+    ) -> None:
+        self._campaign_seed = campaign_seed
+        self._stream = stream
+        self._options = options or DetectorOptions(name="cms_phase2")
+        self._parameters = parameters or load(self._options.parameters or CMS_PHASE2)
+        volume = self._parameters
+        self._cylinder = Cylinder(volume.radius, volume.half_length, volume.field)
+
+    def candidates(self, batch: ParticleBatch) -> ak.Array:
+        """Reconstruct a batch.
+
+        Returns
+        -------
+        ak.Array, N * var * record
+            Candidates with `detectors.protocol.CANDIDATE_FIELDS`, massless. In each event first the tracks
+            in the order of their particles, then the neutral candidates of each calorimeter. An event
+            with a particle that cannot be, see `detectors.columns.broken_events`, is None.
+
+        Raises
+        ------
+        ShowerError
+            A particle that is no final state, see `detectors.particle_properties`.
+        """
+        columns, counts = to_columns(batch.particles)
+        broken = broken_events(columns, counts)
+        if broken.any():
+            columns, counts = select(columns, counts, np.repeat(~broken, counts))
+        streams = EventStreams(self._campaign_seed, self._stream, batch.seeds, batch.events)
+        flying = self._fly(columns, counts, streams)
+        tracks = reconstruct(flying, self._parameters, self._options, streams)
+        tracks, neutrals = self._particle_flow(flying, tracks, streams)
+        candidates = self._assemble(flying, tracks, neutrals, len(counts))
+        if not broken.any():
+            return candidates
+        log.warning(
+            "Particles without a valid momentum or vertex in events %s", batch.events[broken].tolist()
+        )
+        return ak.mask(candidates, ~broken)
+
+    def _fly(self, columns: Columns, counts: npt.NDArray[np.int64], streams: EventStreams) -> Flying:
+        row = np.repeat(np.arange(len(counts)), counts)
+        particles = dict(columns)
+        particles["row"], particles["index"] = row, np.arange(len(row)) - (np.cumsum(counts) - counts)[row]
+        particles["charge"], visible = charge_and_visibility(columns["pdgid"])
+        particles["z"] = columns["z"] + self._vertex_shift(len(counts), streams)[row]
+        position = (particles[name] for name in ("x", "y", "z"))
+        kept = np.flatnonzero(visible & inside(*position, self._cylinder))
+        particles = {name: particles[name][kept] for name in _OF_PARTICLES}
+        motion = (particles[name] for name in ("x", "y", "z", "px", "py", "pz", "charge"))
+        leaves = propagate(*motion, self._cylinder)
+        particles |= {"exit_eta": leaves.eta, "exit_phi": leaves.phi}
+        left = np.flatnonzero(~np.isnan(leaves.x))
+        return Flying(**{name: column[left] for name, column in particles.items()})
+
+    def _vertex_shift(self, events: int, streams: EventStreams) -> npt.NDArray[np.float64]:
+        if self._options.vertex_sigma_z == 0:
+            return np.zeros(events)
+        words = streams.words(Stage.VERTEX, np.arange(events), np.zeros(events, dtype=np.int64))
+        return self._options.vertex_sigma_z * normal(words[0], words[1])
+
+    def _particle_flow(
+        self, flying: Flying, tracks: Tracks, streams: EventStreams
+    ) -> tuple[Tracks, list[Neutrals]]:
+        neutrals = []
+        for number, calorimeter in enumerate(self._parameters.calorimeters):
+            readout = Readout(number, calorimeter, self._options, streams)
+            fraction = energy_fraction(flying.pdgid, self._parameters.energy_fractions, number)
+            towers, tower_of = measure(flying, fraction * flying.energy, readout)
+            pointing = Pointing(tower_of[tracks.particle], fraction[tracks.particle])
+            tracks, excess = combine(towers, tracks, pointing, readout)
+            neutrals.append(excess)
+        return tracks, neutrals
+
+    def _assemble(self, flying: Flying, tracks: Tracks, neutrals: list[Neutrals], events: int) -> ak.Array:
+        parts = [_track_columns(flying, tracks)] + [
+            _neutral_columns(excess, calorimeter.neutral)
+            for excess, calorimeter in zip(neutrals, self._parameters.calorimeters, strict=True)
+        ]
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        order = np.argsort(joined["row"], kind="stable")
+        columns = {name: column[order] for name, column in joined.items() if name != "row"}
+        return from_columns(columns, np.bincount(joined["row"], minlength=events))
+
+
+def _track_columns(flying: Flying, tracks: Tracks) -> Columns:
+    return {
+        "row": flying.row[tracks.particle],
+        "pdgid": flying.pdgid[tracks.particle].astype(np.int32),
+        "charge": flying.charge[tracks.particle].astype(np.int8),
+        "px": tracks.pt * np.cos(tracks.phi),
+        "py": tracks.pt * np.sin(tracks.phi),
+        "pz": tracks.pt * np.sinh(tracks.eta),
+        "energy": tracks.energy,
+        "d0": tracks.d0,
+        "dz": tracks.dz,
+    }
+
+
+def _neutral_columns(neutrals: Neutrals, pdgid: int) -> Columns:
+    pt = neutrals.energy / np.cosh(neutrals.eta)
+    nothing = np.zeros(len(pt))
+    return {
+        "row": neutrals.row,
+        "pdgid": np.full(len(pt), pdgid, dtype=np.int32),
+        "charge": np.zeros(len(pt), dtype=np.int8),
+        "px": pt * np.cos(neutrals.phi),
+        "py": pt * np.sin(neutrals.phi),
+        "pz": pt * np.sinh(neutrals.eta),
+        "energy": neutrals.energy,
+        "d0": nothing,
+        "dz": nothing,
+    }

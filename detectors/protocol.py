@@ -1,0 +1,25 @@
+"""What every detector offers: a batch of particles in, a batch of candidates out."""
+
+from typing import Protocol
+
+import awkward as ak
+
+from showers.protocol import ParticleBatch
+
+CANDIDATE_FIELDS = ("pdgid", "charge", "px", "py", "pz", "energy", "d0", "dz")
+"""int32 PDG id; int8 charge [e]; float64 momentum and energy [GeV]; float64 impact parameters [mm]."""
+
+
+class Detector(Protocol):
+    """The response to the particles of one realization."""
+
+    def candidates(self, batch: ParticleBatch) -> ak.Array:
+        """Reconstruct a batch.
+
+        Returns
+        -------
+        ak.Array, N * var * record
+            Candidates with `CANDIDATE_FIELDS`, one list for each event of the batch. Those of one
+            event depend on its particles and its seed alone. d0 and dz of neutral candidates are 0.
+        """
+        ...

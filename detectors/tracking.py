@@ -1,0 +1,162 @@
+"""Tracks: which charged particles are found, and what is measured of them."""
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from campaign.detector import DetectorOptions
+from detectors.helix import perigee
+from detectors.parameters import Parameters
+from detectors.random import EventStreams, Stage, fine_uniform, log_normal, normal
+
+FloatArray = npt.NDArray[np.float64]
+IndexArray = npt.NDArray[np.intp]
+
+
+class Species(IntEnum):
+    """Kinds of tracks, in the order of `detectors.parameters.PerSpecies.compiled`."""
+
+    CHARGED_HADRON = 0
+    ELECTRON = 1
+    MUON = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Flying:
+    """Visible particles that leave the tracker, of all events of a batch.
+
+    Attributes
+    ----------
+    row : ndarray of int, shape (N,)
+        Position of the event in the batch, in increasing order.
+    index : ndarray of int, shape (N,)
+        Position of the particle in its event.
+    pdgid, charge : ndarray of int, shape (N,)
+    x, y, z : ndarray of float64, shape (N,)
+        Production point [mm].
+    px, py, pz, energy : ndarray of float64, shape (N,)
+        At production [GeV].
+    exit_eta, exit_phi : ndarray of float64, shape (N,)
+        Direction, seen from the origin, of the point where the particle leaves the tracker.
+    """
+
+    row: IndexArray
+    index: IndexArray
+    pdgid: npt.NDArray[np.int32]
+    charge: npt.NDArray[np.int8]
+    x: FloatArray
+    y: FloatArray
+    z: FloatArray
+    px: FloatArray
+    py: FloatArray
+    pz: FloatArray
+    energy: FloatArray
+    exit_eta: FloatArray
+    exit_phi: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """Reconstructed tracks, massless.
+
+    Attributes
+    ----------
+    particle : ndarray of int, shape (M,)
+        Index of the particle among the flying ones, in increasing order.
+    pt, eta, phi : ndarray of float64, shape (M,)
+        At the perigee [GeV].
+    relative_sigma : ndarray of float64, shape (M,)
+        Resolution of pt, relative to it.
+    d0, dz : ndarray of float64, shape (M,)
+        Impact parameters [mm].
+    """
+
+    particle: IndexArray
+    pt: FloatArray
+    eta: FloatArray
+    phi: FloatArray
+    relative_sigma: FloatArray
+    d0: FloatArray
+    dz: FloatArray
+
+    @property
+    def energy(self) -> FloatArray:
+        """Energy of a massless particle, pt cosh(eta) [GeV]."""
+        return self.pt * np.cosh(self.eta)
+
+    def scaled(self, factor: FloatArray) -> "Tracks":
+        """The same tracks with their momenta multiplied, shape (M,)."""
+        return replace(self, pt=self.pt * factor)
+
+
+def reconstruct(
+    flying: Flying, parameters: Parameters, options: DetectorOptions, streams: EventStreams
+) -> Tracks:
+    """Find the tracks of charged particles and measure them.
+
+    Efficiency and resolution are those at the true pT and at the pseudorapidity where the particle
+    leaves the tracker: soft particles loop into the endcap.
+    """
+    charged = np.flatnonzero(flying.charge)
+    pt = np.sqrt(flying.px[charged] ** 2 + flying.py[charged] ** 2)
+    abs_eta = np.abs(flying.exit_eta[charged])
+    species = _species(flying.pdgid[charged])
+    words = streams.words(Stage.TRACK, flying.row[charged], flying.index[charged])
+    efficiency = _by_species(parameters.efficiency.compiled, species, abs_eta, pt)
+    found = np.flatnonzero(fine_uniform(words[0], words[1]) < options.efficiency * efficiency)
+    particle, pt = charged[found], pt[found]
+    sigma = _by_species(parameters.resolution.compiled, species[found], abs_eta[found], pt)
+    sigma = np.minimum(options.track_resolution * sigma, 1.0)
+    eta, phi, d0, dz = _at_perigee(flying, particle, parameters)
+    smeared = log_normal(pt, sigma * pt, normal(words[2][found], words[3][found]))
+    d0, dz = _smeared_impact_parameters(d0, dz, flying, particle, options, streams)
+    return Tracks(particle, smeared, eta, phi, sigma, d0, dz)
+
+
+def _species(pdgid: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    absolute = np.abs(pdgid)
+    return np.where(
+        absolute == 11, Species.ELECTRON, np.where(absolute == 13, Species.MUON, Species.CHARGED_HADRON)
+    )
+
+
+def _by_species(
+    functions: tuple, species: npt.NDArray[np.int64], abs_eta: FloatArray, pt: FloatArray
+) -> FloatArray:
+    result = np.empty(len(pt))
+    for kind in Species:
+        chosen = np.flatnonzero(species == kind)
+        result[chosen] = functions[kind](abs_eta[chosen], pt[chosen])
+    return result
+
+
+def _at_perigee(flying: Flying, particle: IndexArray, parameters: Parameters) -> tuple[FloatArray, ...]:
+    """eta, phi, d0 and dz of tracks."""
+    point = ("x", "y", "z", "px", "py", "pz", "energy", "charge")
+    x, y, z, *motion = (getattr(flying, name)[particle] for name in point)
+    closest = perigee(x, y, z, *motion, field=parameters.field)
+    pt = np.sqrt(closest.px * closest.px + closest.py * closest.py)
+    cosine, sine, cotangent = closest.px / pt, closest.py / pt, closest.pz / pt
+    eta, phi = np.arcsinh(cotangent), np.arctan2(sine, cosine)
+    if parameters.impact_point == "perigee":
+        return eta, phi, closest.d0, closest.dz
+    return eta, phi, x * sine - y * cosine, z - (x * cosine + y * sine) * cotangent
+
+
+def _smeared_impact_parameters(
+    d0: FloatArray,
+    dz: FloatArray,
+    flying: Flying,
+    particle: IndexArray,
+    options: DetectorOptions,
+    streams: EventStreams,
+) -> tuple[FloatArray, FloatArray]:
+    if options.d0_resolution == 0 and options.dz_resolution == 0:
+        return d0, dz
+    words = streams.words(Stage.IMPACT_PARAMETER, flying.row[particle], flying.index[particle])
+    return (
+        d0 + options.d0_resolution * normal(words[0], words[1]),
+        dz + options.dz_resolution * normal(words[2], words[3]),
+    )

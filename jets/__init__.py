@@ -1,0 +1,1 @@
+"""Candidates → jets: clustering, substructure, truth matching."""

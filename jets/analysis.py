@@ -1,0 +1,121 @@
+"""From the candidates of a batch to rows of the jets table."""
+
+from collections.abc import Sequence
+
+import awkward as ak
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from campaign.config import Jets
+from campaign.status import Status
+from detectors.columns import Columns, select, to_columns
+from jets.clustering import azimuth, cluster, pseudorapidity
+from jets.matching import Truth, match
+from jets.schema import CONSTITUENT_TYPE, JET_TYPE, JETS_SCHEMA, STATUS_TYPE, STATUSES
+from jets.substructure import substructure
+from showers.protocol import ParticleBatch
+
+Integers = npt.NDArray[np.int64]
+
+
+def jets_table(batch: ParticleBatch, candidates: ak.Array, truth: Sequence[Truth], jets: Jets) -> pa.Table:
+    """Find, match and describe the jets of a batch.
+
+    Substructure is computed for matched jets only.
+
+    Parameters
+    ----------
+    batch : ParticleBatch
+        N events.
+    candidates : ak.Array, N * var * record
+        What a detector makes of the batch; None where it failed.
+    truth : sequence of Truth, length N
+        The hard events. Those that fail their cuts need not have particles.
+    jets : Jets
+        Parameters of the campaign.
+
+    Returns
+    -------
+    pa.Table
+        With `jets.schema.JETS_SCHEMA`: one row for each target of each hard event, in order of (event,
+        target). An event without targets has no row.
+
+    Raises
+    ------
+    ShowerError
+        A candidate whose momentum is not finite.
+    """
+    found = cluster(candidates, jets)
+    matches = match(found, truth, jets.matching)
+    passes = np.array([event.passes_cuts for event in truth], dtype=np.bool_)[matches.event]
+    succeeded = (batch.succeeded & ~ak.to_numpy(ak.is_none(candidates)))[matches.event]
+    status = np.select([~passes, ~succeeded], [Status.CUT.value, Status.FAILED.value], matches.status)
+    rows = np.flatnonzero(status == Status.MATCHED.value)
+    matched = ak.to_packed(ak.flatten(found, axis=1)[matches.jet[rows]])
+    arrays = [
+        pa.array(batch.events[matches.event], pa.int64()),
+        pa.array(matches.target, pa.int8()),
+        _status_column(status),
+        pa.array(batch.seeds[matches.event], pa.int64()),
+        _jet_column(matched, rows, len(status), jets),
+        _constituents_column(matched.constituents, rows, len(status), jets.constituents_max),
+    ]
+    return pa.Table.from_arrays(arrays, schema=JETS_SCHEMA)
+
+
+def _status_column(status: npt.NDArray[np.str_]) -> pa.Array:
+    codes = np.zeros(len(status), dtype=np.int8)
+    for code, value in enumerate(STATUSES):
+        codes[status == value.value] = code
+    dictionary = pa.array([value.value for value in STATUSES], pa.string())
+    return pa.DictionaryArray.from_arrays(codes, dictionary).cast(STATUS_TYPE)
+
+
+def _jet_column(matched: ak.Array, rows: Integers, length: int, jets: Jets) -> pa.Array:
+    columns = {name: np.asarray(matched[name]) for name in ("pt", "eta", "phi", "energy")}
+    columns.update(substructure(matched, jets))
+    columns["nconstituents"] = np.asarray(ak.num(matched.constituents, axis=1))
+    columns["phi"] = _single_precision_azimuth(columns["phi"])
+    absent = np.ones(length, dtype=np.bool_)
+    absent[rows] = False
+    scattered = {name: _scatter(column, rows, length) for name, column in columns.items()}
+    return _struct(JET_TYPE, scattered, absent)
+
+
+def _constituents_column(constituents: ak.Array, rows: Integers, length: int, longest: int) -> pa.Array:
+    columns, counts = to_columns(constituents)
+    pt = np.hypot(columns["px"], columns["py"])
+    jet = np.repeat(np.arange(len(counts)), counts)
+    # lexsort is stable: equal pT keeps the order of the candidates.
+    order = np.lexsort((-pt, jet))
+    place = np.arange(len(jet)) - np.repeat(np.cumsum(counts) - counts, counts)
+    sorted_columns = {name: column[order] for name, column in {**columns, "pt": pt}.items()}
+    kept, counts = select(sorted_columns, counts, place < longest)
+    kept["eta"] = pseudorapidity(kept["pt"], kept["pz"])
+    kept["phi"] = _single_precision_azimuth(azimuth(kept["px"], kept["py"]))
+    offsets = np.concatenate(([0], np.cumsum(_scatter(counts, rows, length)))).astype(np.int32)
+    return pa.ListArray.from_arrays(
+        offsets, _struct(CONSTITUENT_TYPE, kept), type=JETS_SCHEMA.field("constituents").type
+    )
+
+
+def _struct(struct: pa.StructType, columns: Columns, absent: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+    arrays = [
+        pa.array(columns[field.name].astype(field.type.to_pandas_dtype()), field.type) for field in struct
+    ]
+    mask = None if absent is None else pa.array(absent)
+    return pa.StructArray.from_arrays(arrays, fields=list(struct), mask=mask)
+
+
+def _scatter(values: npt.NDArray, rows: Integers, length: int) -> npt.NDArray:
+    """Put values into their rows, 0 elsewhere."""
+    column = np.zeros(length, dtype=values.dtype)
+    column[rows] = values
+    return column
+
+
+def _single_precision_azimuth(phi: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Round so that phi stays in (−π, π] in single precision, where −π itself can result."""
+    single = phi.astype(np.float32)
+    return np.where(single <= np.float32(-np.pi), np.float32(np.pi), single)

@@ -1,0 +1,116 @@
+"""Jet finding with FastJet."""
+
+from types import MappingProxyType
+
+import awkward as ak
+import fastjet
+import numpy as np
+import numpy.typing as npt
+
+from campaign.config import Jets
+from campaign.errors import ShowerError
+from detectors.columns import Columns, from_columns, segments, select, to_columns
+
+# FastJet prints its banner on stdout at the first clustering, where a program may expect its own output.
+# The documentation carries the citation that it asks for. The binding has no public name for this switch.
+fastjet._swig.ClusterSequence.set_fastjet_banner_stream(None)
+
+ALGORITHMS = MappingProxyType(
+    {
+        "antikt": fastjet.antikt_algorithm,
+        "cambridge": fastjet.cambridge_algorithm,
+        "kt": fastjet.kt_algorithm,
+    }
+)
+"""Jet algorithms by their names in the config."""
+
+
+def cluster(candidates: ak.Array, jets: Jets) -> ak.Array:
+    """Find the jets of a batch of events.
+
+    Candidates with pT > `constituent_pt_min` are clustered (E scheme); jets with pT > `pt_min` and
+    |eta| < `eta_max` are kept.
+
+    Parameters
+    ----------
+    candidates : ak.Array, N * var * record
+        With `detectors.protocol.CANDIDATE_FIELDS`; further fields travel along. None is an empty list.
+    jets : Jets
+        Parameters of the campaign.
+
+    Returns
+    -------
+    ak.Array, N * var * record
+        Jets in order of falling pT, with pt [GeV], eta, phi in (−π, π], energy [GeV], mass [GeV] and
+        `constituents`, a list of records with all fields of the candidates, in the order of the candidates.
+        Events without candidates or without jets have empty lists.
+
+    Raises
+    ------
+    ShowerError
+        A candidate with a momentum that is not finite or an energy that is not positive. FastJet would
+        drop the former silently.
+    """
+    columns, counts = to_columns(candidates)
+    _require_physical(columns, counts)
+    hard_enough = np.hypot(columns["px"], columns["py"]) > jets.constituent_pt_min
+    columns, counts = select(columns, counts, hard_enough)
+    definition = fastjet.JetDefinition(ALGORITHMS[jets.algorithm], jets.radius)
+    sequence = fastjet.ClusterSequence(momenta(columns, counts), definition)
+    found, jets_per_event = to_columns(sequence.inclusive_jets(min_pt=jets.pt_min))
+    members = sequence.constituent_index(min_pt=jets.pt_min)
+    event = np.repeat(np.arange(len(counts)), jets_per_event)
+    kinematics = _kinematics(found)
+    order = _kept_in_order(kinematics, event, jets)
+    sizes = np.asarray(ak.num(ak.flatten(members, axis=1), axis=1), dtype=np.int64)
+    first_candidate = np.cumsum(counts) - counts
+    member = np.asarray(ak.flatten(members, axis=None)) + np.repeat(first_candidate[event], sizes)
+    member = member[segments((np.cumsum(sizes) - sizes)[order], sizes[order])]
+    constituents = from_columns({name: column[member] for name, column in columns.items()}, sizes[order])
+    kept = {name: column[order] for name, column in kinematics.items()}
+    return from_columns(
+        {**kept, "constituents": constituents}, np.bincount(event[order], minlength=len(counts))
+    )
+
+
+def momenta(columns: Columns, counts: npt.NDArray[np.int64]) -> ak.Array:
+    """Four-momenta in the form that FastJet takes."""
+    names = {"px": "px", "py": "py", "pz": "pz", "E": "energy"}
+    return from_columns({theirs: columns[ours] for theirs, ours in names.items()}, counts)
+
+
+def azimuth(px: npt.NDArray[np.float64], py: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Azimuth in (−π, π]; arctan2 alone gives −π where py is a negative zero."""
+    return np.arctan2(py + 0.0, px)
+
+
+def pseudorapidity(pt: npt.NDArray[np.float64], pz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Pseudorapidity for pt > 0."""
+    return np.arcsinh(pz / pt)
+
+
+def _kinematics(momentum: Columns) -> Columns:
+    px, py, pz, energy = (momentum[name] for name in ("px", "py", "pz", "E"))
+    pt = np.hypot(px, py)
+    # Rounding makes the squared mass of a jet of one massless candidate negative.
+    mass = np.sqrt(np.maximum((energy - pz) * (energy + pz) - pt * pt, 0.0))
+    return {"pt": pt, "eta": pseudorapidity(pt, pz), "phi": azimuth(px, py), "energy": energy, "mass": mass}
+
+
+def _kept_in_order(kinematics: Columns, event: npt.NDArray[np.int64], jets: Jets) -> npt.NDArray[np.int64]:
+    """Order the jets that pass the cuts by event and falling pT; returns their indices."""
+    pt, eta = kinematics["pt"], kinematics["eta"]
+    kept = np.flatnonzero((pt > jets.pt_min) & (np.abs(eta) < jets.eta_max))
+    return kept[np.lexsort((-pt[kept], event[kept]))]
+
+
+def _require_physical(columns: Columns, counts: npt.NDArray[np.int64]) -> None:
+    energy = columns["energy"]
+    momentum = columns["px"] + columns["py"] + columns["pz"]
+    bad = np.flatnonzero(~(np.isfinite(momentum + energy) & (energy > 0)))
+    if bad.size:
+        event = np.searchsorted(np.cumsum(counts), bad[0], side="right")
+        shown = ", ".join(f"{name} = {columns[name][bad[0]]:g}" for name in ("px", "py", "pz", "energy"))
+        raise ShowerError(
+            f"event {event} of a batch: candidate with {shown}; expected finite numbers, energy above 0"
+        )

@@ -1,0 +1,232 @@
+"""Finding the program Herwig 7 and making its run files."""
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from campaign.errors import ShowerError
+from campaign.herwig import HerwigOptions
+from showers.herwig7_card import HARD_EVENTS, NEW_COMMANDS, Dialect, card
+from showers.herwig7_events import example, write_block
+
+CONTAINER_RUNTIMES = ("apptainer", "singularity")
+
+_OUTPUT_FILE = "herwig.out"
+_TAIL_LINES = 12
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_COMPLAINT = re.compile(r"^Error: .*$", re.MULTILINE)
+
+Command = tuple[str, ...]
+"""Path of the program; or container runtime, image, and name of the program in it."""
+
+
+def find_herwig(options: HerwigOptions) -> Command:
+    """Find the program.
+
+    Raises
+    ------
+    ShowerError
+        It is not there; one line names the three ways to get it.
+    """
+    if options.container is None:
+        found = shutil.which(options.executable)
+        if found is None:
+            raise ShowerError(_missing(f"program {options.executable!r} not found or not executable"))
+        return (str(Path(found).absolute()),)
+    runtime = next(filter(None, map(shutil.which, CONTAINER_RUNTIMES)), None)
+    if runtime is None:
+        runtimes = " or ".join(CONTAINER_RUNTIMES)
+        raise ShowerError(_missing(f"no {runtimes} on the PATH to run {options.container}"))
+    if "://" in options.container:
+        return runtime, options.container, options.executable
+    if not Path(options.container).exists():
+        raise ShowerError(_missing(f"container image {options.container} does not exist"))
+    return runtime, str(Path(options.container).absolute()), options.executable
+
+
+def _missing(problem: str) -> str:
+    return (
+        f"Herwig 7: {problem}; put `Herwig` on the PATH, set `executable` to its path, or set `container` "
+        "to an image such as docker://herwigcollaboration/herwig-7.3:7.3.0 (docs/herwig.md)"
+    )
+
+
+def command_line(command: Command, arguments: Sequence[str], directories: Sequence[Path]) -> list[str]:
+    """The full command that runs Herwig.
+
+    Parameters
+    ----------
+    command : Command
+        From `find_herwig`.
+    arguments : sequence of str
+        Herwig's.
+    directories : sequence of Path
+        What a container has to show it; the first is where it runs.
+    """
+    if len(command) == 1:
+        return [*command, *arguments]
+    runtime, image, executable = command
+    binds = [part for directory in directories for part in ("--bind", str(directory))]
+    return [runtime, "exec", *binds, "--pwd", str(directories[0]), image, executable, *arguments]
+
+
+@cache
+def herwig_version(command: Command, time_limit: float = 600.0) -> str:
+    """Versions as the program tells them, such as ``Herwig 7.3.0, ThePEG 2.3.0``.
+
+    Raises
+    ------
+    ShowerError
+        The program cannot be run.
+    """
+    with tempfile.TemporaryDirectory(prefix="herwig-") as scratch:
+        code, output = _call(command, ["--version"], Path(scratch), time_limit)
+    if code:
+        raise ShowerError(f"Herwig --version {ending(code)}{quoted(output)}")
+    return ", ".join(line.strip() for line in output.splitlines() if line.strip()) or "unknown"
+
+
+def prepare(
+    command: Command, options: HerwigOptions, beams_energy: float, directory: Path
+) -> tuple[Path, Dialect]:
+    """Make the run file with ``Herwig read``, once for every distinct card.
+
+    Parameters
+    ----------
+    command : Command
+        From `find_herwig`.
+    options : HerwigOptions
+    beams_energy : float
+        Centre-of-mass energy [GeV].
+    directory : Path
+        Keeps the cards and run files; other jobs may use it at the same time.
+
+    Returns
+    -------
+    Path
+        The run file; the card has the same name and ends in ``.in``.
+    Dialect
+        What this Herwig understands.
+
+    Raises
+    ------
+    ShowerError
+        Herwig refuses the card; its first complaint and its last lines of output.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    version = herwig_version(command, options.time_limit)
+    for dialect in Dialect:
+        content = "\0".join([*command, version, repr(beams_energy), card(options, "", dialect)])
+        name = f"herwig-{hashlib.blake2b(content.encode(), digest_size=6).hexdigest()}"
+        run_file = directory / f"{name}.run"
+        if run_file.exists():
+            return run_file, dialect
+        text = card(options, name, dialect)
+        code, output = _read(command, text, run_file, beams_energy, options.time_limit)
+        if run_file.exists():
+            return run_file, dialect
+        if dialect is Dialect.NEW and not any(new in output for new in NEW_COMMANDS):
+            break
+    complaint = _COMPLAINT.search(output)
+    reason = complaint.group().removeprefix("Error: ") if complaint else ending(code)
+    raise ShowerError(f"Herwig read refuses the card {run_file.with_suffix('.in')}: {reason}{quoted(output)}")
+
+
+def _read(
+    command: Command, text: str, run_file: Path, beams_energy: float, time_limit: float
+) -> tuple[int, str]:
+    """Run ``Herwig read`` in a scratch directory and keep the card, and the run file if there is one."""
+    with tempfile.TemporaryDirectory(prefix="herwig-") as scratch:
+        written = Path(scratch, run_file.with_suffix(".in").name)
+        written.write_text(text, encoding="utf-8")
+        _keep(written, run_file.parent)
+        write_block(Path(scratch, HARD_EVENTS), beams_energy, [example()])
+        code, output = _call(command, ["read", written.name], Path(scratch), time_limit)
+        if not code and Path(scratch, run_file.name).exists():
+            _keep(Path(scratch, run_file.name), run_file.parent)
+    return code, output
+
+
+def _keep(path: Path, directory: Path) -> None:
+    """Copy a file under a name of its own first, since other jobs may do the same."""
+    descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=".partial-")
+    os.close(descriptor)
+    try:
+        shutil.copyfile(path, temporary)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(directory / path.name)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _call(command: Command, arguments: Sequence[str], directory: Path, time_limit: float) -> tuple[int, str]:
+    """Run Herwig to its end; return its exit code and what it printed."""
+    with running(command_line(command, arguments, [directory]), directory) as process:
+        try:
+            code = process.wait(time_limit)
+        except subprocess.TimeoutExpired:
+            last_lines = quoted(printed(directory))
+            raise ShowerError(
+                f"Herwig {arguments[0]} is not done after {time_limit:g} s (time_limit){last_lines}"
+            ) from None
+    return code, printed(directory)
+
+
+@contextmanager
+def running(line: Sequence[str], directory: Path) -> Iterator[subprocess.Popen]:
+    """Run a program in a directory; in the end it and all of its children are gone.
+
+    Raises
+    ------
+    ShowerError
+        It cannot be started.
+    """
+    with (directory / _OUTPUT_FILE).open("wb") as output:
+        try:
+            process = subprocess.Popen(
+                line, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise ShowerError(f"Herwig cannot be started: {line[0]}: {error.strerror}") from None
+    try:
+        yield process
+    finally:
+        # The group outlives its leader where a wrapper script left Herwig behind.
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            process.kill()
+        process.wait()
+
+
+def printed(directory: Path) -> str:
+    """What the program that was last run in a directory printed so far."""
+    path = directory / _OUTPUT_FILE
+    return _COLOURS.sub("", path.read_text(encoding="utf-8", errors="replace")) if path.exists() else ""
+
+
+def quoted(output: str) -> str:
+    """The last lines of an output, to be put below a message."""
+    lines = [line.rstrip() for line in output.splitlines() if line.strip()][-_TAIL_LINES:]
+    return "".join(f"\n  Herwig: {line}" for line in lines)
+
+
+def ending(code: int) -> str:
+    """How a program ended, by its return code as `subprocess` gives it."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"was ended by {name}"

@@ -1,0 +1,389 @@
+import copy
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from campaign.augmentations import AUGMENTATIONS
+from campaign.config import Campaign, load, parse, save
+from campaign.errors import ConfigError
+from campaign.processes import LABELS, PROCESSES
+from campaign.pythia import check_campaign_settings
+from campaign.tunes import TUNES
+
+CONFIG = Path(__file__).parents[1] / "config"
+
+MINIMAL: dict[str, Any] = {
+    "name": "small",
+    "seed": 1,
+    "events": 10,
+    "processes": {"higgs": {}},
+    "augmentations": ["nominal", "seed"],
+}
+LEFT_OUT = object()
+
+names = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,39}", fullmatch=True)
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    raw = {**copy.deepcopy(MINIMAL), **changes}
+    return {key: value for key, value in raw.items() if value is not LEFT_OUT}
+
+
+def campaign(**changes: Any) -> Campaign:
+    return parse(changed(**changes), "x.yaml")
+
+
+def higgs(**keys: Any) -> dict[str, Any]:
+    return {"processes": {"higgs": keys}}
+
+
+def added(augmentation: Any) -> dict[str, Any]:
+    return {"augmentations": ["nominal", augmentation]}
+
+
+TARGET = {"kind": "resonance", "pdgid": 25, "daughters": [5], "label": 4}
+OWN = {"settings": {"HardQCD:all": True}, "targets": ["parton"]}
+RULE = "expected letters, digits and _, beginning with a letter"
+MAPPING = "expected a mapping of keys to values"
+NOMINAL_RULE = (
+    "augmentations: 'nominal' takes no settings, tune or replicas; "
+    "change `tune` and `settings` of the campaign"
+)
+
+BAD = [
+    # keys
+    ({"chnk": 3}, "chnk: unknown key 'chnk'; did you mean 'chunk'?"),
+    ({"jets": {"radus": 3}}, "jets.radus: unknown key 'radus'; did you mean 'radius'?"),
+    ({"jets": {"soft_drop": {"zcut": 1}}}, "jets.soft_drop.zcut: unknown key 'zcut'; did you mean 'z_cut'?"),
+    ({"groups": {"q": 1}}, "groups.q: unknown key 'q'; known: require, pt_min"),
+    ({"dataset": {"split": {}}}, "dataset.split: unknown key 'split'; did you mean 'splits'?"),
+    (higgs(evnts=3), "processes.higgs.evnts: unknown key 'evnts'; did you mean 'events'?"),
+    (higgs(cuts={"ptmin": 3}), "processes.higgs.cuts.ptmin: unknown key 'ptmin'; did you mean 'pt_min'?"),
+    (
+        higgs(targets=[{**TARGET, "pdg": 25}]),
+        "processes.higgs.targets.0.pdg: unknown key 'pdg'; did you mean 'pdgid'?",
+    ),
+    (
+        added({"name": "x", "setings": {}}),
+        "augmentations.1.setings: unknown key 'setings'; did you mean 'settings'?",
+    ),
+    ({"name": LEFT_OUT}, "name: is required"),
+    ({"seed": LEFT_OUT}, "seed: is required"),
+    ({"processes": LEFT_OUT}, "processes: is required"),
+    ({"augmentations": LEFT_OUT}, "augmentations: is required"),
+    ({"events": LEFT_OUT}, "processes.higgs.events: is required"),
+    # names
+    ({"name": "a/b"}, f"name: {RULE} (found 'a/b')"),
+    ({"name": "../up"}, f"name: {RULE} (found '../up')"),
+    ({"name": 3}, "name: expected a text (found 3)"),
+    ({"processes": {"a b": {**OWN}}}, f"processes.a b: {RULE} (found 'a b')"),
+    (added({"name": "x y"}), f"augmentations.1.name: {RULE} (found 'x y')"),
+    (added({"name": ["x"]}), "augmentations.1.name: expected a text (found ['x'])"),
+    ({"tune": "cp5"}, "tune: must be 'CP5', 'CP5up', 'CP5down' or 'Monash' (found 'cp5')"),
+    # numbers
+    ({"seed": "x"}, "seed: expected an integer (found 'x')"),
+    ({"seed": -1}, "seed: must be greater than or equal to 0 (found -1)"),
+    ({"seed": 2**63}, f"seed: must be less than {2**63} (found {2**63})"),
+    ({"chunk": 0}, "chunk: must be greater than 0 (found 0)"),
+    ({"chunk": 2.5}, "chunk: expected an integer (found 2.5)"),
+    ({"events": "1e6"}, "events: expected an integer (found '1e6')"),
+    ({"events": 0}, "events: must be greater than 0 (found 0)"),
+    ({"beams": {"energy": 5}}, "beams.energy: must be greater than 10 (found 5)"),
+    ({"beams": {"energy": float("inf")}}, "beams.energy: must be a finite number (found inf)"),
+    ({"beams": {"energy": "high"}}, "beams.energy: expected a number (found 'high')"),
+    ({"beams": {"particles": [2212]}}, "beams.particles.1: is required"),
+    ({"jets": {"radius": 0}}, "jets.radius: must be greater than 0 (found 0)"),
+    ({"jets": {"soft_drop": {"z_cut": 0.5}}}, "jets.soft_drop.z_cut: must be less than 0.5 (found 0.5)"),
+    (
+        {"jets": {"algorithm": "anti-kt"}},
+        "jets.algorithm: must be 'antikt', 'cambridge' or 'kt' (found 'anti-kt')",
+    ),
+    ({"jets": {"pt_min": 500}}, "groups.pt_min (450) must not be below jets.pt_min (500)"),
+    ({"groups": {"require": "every"}}, "groups.require: must be 'all', 'nominal' or 'any' (found 'every')"),
+    ({"dataset": {"splits": {"train": 0.5}}}, "dataset.splits: train + val + test = 0.7, must be 1"),
+    ({"dataset": {"formats": ["hdf5"]}}, "dataset.formats.0: must be 'rs3l' or 'rs3l_pairs' (found 'hdf5')"),
+    # shapes
+    ({"beams": 13000}, f"beams: {MAPPING} (found 13000)"),
+    ({"settings": ["PartonLevel:MPI = off"]}, f"settings: {MAPPING} (found ['PartonLevel:MPI = off'])"),
+    (
+        {"settings": {"PartonLevel:MPI": [1]}},
+        "settings.PartonLevel:MPI: expected a number, a text, on or off (found [1])",
+    ),
+    ({"settings": {1: 2}}, "settings.1: expected a text (found 1)"),
+    ({"augmentations": "nominal"}, "augmentations: expected a list (found 'nominal')"),
+    ({"augmentations": []}, "augmentations: must not be empty (found [])"),
+    # processes
+    ({"processes": {}}, "processes: must not be empty"),
+    ({"processes": []}, f"processes: {MAPPING} (found [])"),
+    ({"processes": {"higgs": 3}}, f"processes.higgs: {MAPPING} (found 3)"),
+    ({"processes": {"higs": None}}, "processes: unknown process 'higs'; did you mean 'higgs'?"),
+    (
+        {"processes": {"own": None}},
+        f"processes: unknown process 'own'; known: {', '.join(PROCESSES)}",
+    ),
+    ({"processes": {"own": {"settings": OWN["settings"]}}}, "processes.own.targets: is required"),
+    (higgs(settings=["x"]), f"processes.higgs.settings: {MAPPING} (found ['x'])"),
+    (higgs(generator="lhe"), "processes.higgs: generator `lhe` needs `files`"),
+    (higgs(files=["a.lhe"]), "processes.higgs: `files` are for generator `lhe`"),
+    (higgs(generator="lhe", files="a.lhe"), "processes.higgs.files: expected a list (found 'a.lhe')"),
+    (
+        {"processes": {"own": {"generator": "pythia8", "targets": ["parton"]}}},
+        "processes.own: generator `pythia8` needs the `settings` that define the process",
+    ),
+    (
+        higgs(cuts={"pt_min": 500, "pt_max": 400}),
+        "processes.higgs.cuts: pt_max (400) must be above pt_min (500)",
+    ),
+    (higgs(targets="higgs"), "processes.higgs.targets: expected a list (found 'higgs')"),
+    (higgs(targets=["higs"]), "processes.higgs.targets.0: unknown target 'higs'; did you mean 'higgs'?"),
+    (
+        higgs(targets=[{"kind": "resonance", "pdgid": 25}]),
+        "processes.higgs.targets.0: a resonance needs pdgid, daughters and label",
+    ),
+    (
+        higgs(targets=[{"kind": "parton", "label": 3}]),
+        "processes.higgs.targets.0: a parton takes no pdgid, daughters or label",
+    ),
+    # augmentations
+    (added("fsrHi"), "augmentations.1: unknown augmentation 'fsrHi'; did you mean 'fsrRenHi'?"),
+    (added(3), f"augmentations.1: {MAPPING} (found 3)"),
+    (added({"settings": {}}), "augmentations.1.name: is required"),
+    (
+        added({"name": "x", "replicas": 0}),
+        "augmentations.1.replicas: must be greater than or equal to 1 (found 0)",
+    ),
+    ({"augmentations": ["seed"]}, "augmentations: 'nominal' is missing; it is the anchor of every group"),
+    (added("nominal"), "augmentations: 'nominal' appears twice; every realization needs its own name"),
+    (
+        {"augmentations": ["nominal", {"name": "seed", "replicas": 2}, {"name": "seed_2"}]},
+        "augmentations: 'seed_2' appears twice; every realization needs its own name",
+    ),
+    ({"augmentations": [{"name": "nominal", "tune": "Monash"}]}, NOMINAL_RULE),
+    ({"augmentations": [{"name": "nominal", "replicas": 2}]}, NOMINAL_RULE),
+    ({"augmentations": [{"name": "nominal", "settings": {"PartonLevel:MPI": False}}]}, NOMINAL_RULE),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD, ids=[str(number) for number in range(len(BAD))])
+def test_bad_configuration_is_refused_in_one_line_that_says_what_is_right(changes, message):
+    with pytest.raises(ConfigError) as refused:
+        campaign(**changes)
+    assert str(refused.value) == f"x.yaml: {message}"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "expected a mapping of keys to values, found NoneType"),
+        (b"- name: small\n", "expected a mapping of keys to values, found list"),
+        (b"\x89HDF\r\n\x1a\n\xff", "not a text file; expected YAML"),
+        (b"name: [small\n", "not valid YAML: "),
+        (b"name: small\n\tseed: 1\n", "not valid YAML: "),
+    ],
+)
+def test_file_that_is_no_configuration_is_refused(tmp_path, content, message):
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as refused:
+        load(path)
+    assert str(refused.value).startswith(f"{path}: {message}")
+    assert "\n" not in str(refused.value)
+
+
+def test_missing_file_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.yaml: cannot be read \(No such file or directory\)"):
+        load(tmp_path / "none.yaml")
+
+
+def test_folder_in_place_of_a_file_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"cannot be read \(Is a directory\)"):
+        load(tmp_path)
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(list(PROCESSES)),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8) | st.integers(), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+COMPLETE = parse(MINIMAL, "x.yaml").model_dump(mode="json")
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> Any:
+    """A complete configuration with one value, anywhere in it, replaced by something else."""
+    raw = copy.deepcopy(COMPLETE)
+    place = raw
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = draw(st.sampled_from(keys))
+        inner = place[key]
+        if not (isinstance(inner, dict | list) and inner) or draw(st.booleans()):
+            place[key] = draw(values)
+            return raw
+        place = inner
+
+
+@settings(max_examples=300)
+@given(damaged())
+def test_any_damage_is_either_accepted_or_refused_in_one_line(raw):
+    with suppress(ConfigError):
+        parse(raw, "x.yaml")
+        return
+    with pytest.raises(ConfigError) as refused:
+        parse(raw, "x.yaml")
+    assert len(str(refused.value).splitlines()) == 1
+
+
+@given(events=st.integers(1, 5000), chunk=st.integers(1, 6000))
+def test_chunks_hold_every_event_once_and_in_order(events, chunk):
+    chunks = campaign(events=events, chunk=chunk).chunks("higgs")
+    assert [event for part in chunks for event in part] == list(range(events))
+    assert all(len(part) == chunk for part in chunks[:-1])
+    assert 0 < len(chunks[-1]) <= chunk
+
+
+@given(few=st.integers(1, 2000), more=st.integers(0, 2000), chunk=st.integers(1, 500))
+def test_more_events_leave_the_whole_chunks_unchanged(few, more, chunk):
+    before = campaign(events=few, chunk=chunk).chunks("higgs")
+    after = campaign(events=few + more, chunk=chunk).chunks("higgs")
+    assert after[: few // chunk] == before[: few // chunk]
+
+
+def test_events_of_a_process_win_over_those_of_the_campaign():
+    made = campaign(events=10, processes={"higgs": {"events": 20}, "qcd": None})
+    assert made.process("higgs").events == 20
+    assert made.process("qcd").events == 10
+
+
+@given(st.lists(st.tuples(names, st.integers(1, 4)), max_size=5))
+def test_realizations_are_in_the_order_of_the_file_and_know_their_augmentation(wanted):
+    wanted = [("nominal", 1), *wanted]
+    expected = [
+        name if copy == 1 else f"{name}_{copy}"
+        for name, replicas in wanted
+        for copy in range(1, replicas + 1)
+    ]
+    raw = changed(augmentations=[{"name": name, "replicas": replicas} for name, replicas in wanted])
+    if len(set(expected)) < len(expected):
+        with pytest.raises(ConfigError, match="appears twice"):
+            parse(raw, "x.yaml")
+        return
+    made = parse(raw, "x.yaml")
+    assert made.realizations == expected
+    owners = [made.augmentation(realization).name for realization in expected]
+    assert owners == [name for name, replicas in wanted for _ in range(replicas)]
+
+
+def test_unknown_realization_and_process_are_refused():
+    made = campaign()
+    with pytest.raises(ConfigError, match="unknown realization 'sed'; did you mean 'seed'"):
+        made.augmentation("sed")
+    with pytest.raises(ConfigError, match="unknown process 'qcd'"):
+        made.process("qcd")
+
+
+SETTINGS = ["Tune:pp", "SpaceShower:alphaSvalue", "TimeShower:renormMultFac", "own:setting"]
+some_settings = st.dictionaries(st.sampled_from(SETTINGS), st.integers(0, 9), max_size=4)
+
+
+@given(
+    tune=st.sampled_from(list(TUNES)),
+    other_tune=st.none() | st.sampled_from(list(TUNES)),
+    everywhere=some_settings,
+    of_process=some_settings,
+    of_augmentation=some_settings,
+)
+def test_later_settings_win_and_nothing_is_lost(tune, other_tune, everywhere, of_process, of_augmentation):
+    made = campaign(
+        tune=tune,
+        settings=everywhere,
+        processes={"higgs": {"shower_settings": of_process}},
+        augmentations=["nominal", {"name": "own", "tune": other_tune, "settings": of_augmentation}],
+    )
+    layers = [dict(TUNES[other_tune or tune]), everywhere, of_process, of_augmentation]
+    effective = made.shower_settings("higgs", "own")
+    assert set(effective) == {name for layer in layers for name in layer}
+    for name, value in effective.items():
+        assert value == [layer[name] for layer in layers if name in layer][-1]
+    assert made.shower_settings("higgs", "nominal") == {**TUNES[tune], **everywhere, **of_process}
+    assert made.hard_settings("higgs") == {**TUNES[tune], **everywhere, **PROCESSES["higgs"]["settings"]}
+
+
+def test_settings_of_a_catalogue_process_are_added_to_its_own():
+    process = campaign(**higgs(settings={"25:m0": 120.0, "25:onIfMatch": "4 -4"})).process("higgs")
+    assert process.settings == {**PROCESSES["higgs"]["settings"], "25:m0": 120.0, "25:onIfMatch": "4 -4"}
+
+
+def test_process_that_reads_files_keeps_the_targets_of_the_catalogue_alone():
+    process = campaign(**higgs(generator="lhe", files=["a.lhe.gz"])).process("higgs")
+    assert process.settings == {}
+    assert [target.label for target in process.targets] == [4]
+
+
+def test_shipped_augmentation_can_be_given_replicas():
+    made = campaign(**added({"name": "fsrRenHi", "replicas": 2}))
+    assert made.realizations == ["nominal", "fsrRenHi", "fsrRenHi_2"]
+    for realization in made.realizations[1:]:
+        assert made.shower_settings("higgs", realization)["TimeShower:renormMultFac"] == 0.707
+
+
+def test_everything_in_the_catalogues_is_accepted_by_pythia():
+    made = campaign(processes=dict.fromkeys(PROCESSES), augmentations=list(AUGMENTATIONS))
+    check_campaign_settings(made)
+    for tune in TUNES:
+        check_campaign_settings(campaign(tune=tune))
+
+
+def test_targets_of_the_catalogue_have_rs3l_labels():
+    made = campaign(processes=dict.fromkeys(PROCESSES))
+    labels = {target.label for process in made.processes.values() for target in process.targets}
+    assert labels - {None} == {4, 9, 10, 11, 12}
+    assert labels - {None} <= set(LABELS)
+
+
+def test_campaign_cannot_be_changed():
+    with pytest.raises(ValidationError):
+        campaign().seed = 2
+
+
+@pytest.mark.parametrize("path", sorted(CONFIG.glob("*.yaml")), ids=lambda path: path.name)
+def test_saved_campaign_reads_back_the_same(path, tmp_path):
+    made = load(path)
+    save(made, tmp_path / "saved.yaml")
+    assert load(tmp_path / "saved.yaml") == made
+
+
+def test_demo_has_both_classes_and_the_pythia_realizations_of_rs3l():
+    demo = load(CONFIG / "config.yaml")
+    assert list(demo.processes) == ["higgs", "qcd"]
+    assert all(process.events >= 500 for process in demo.processes.values())
+    assert demo.realizations == ["nominal", "seed", "fsrRenHi", "fsrRenLo"]
+    assert demo.tune == "CP5"
+    assert "rs3l" in demo.dataset.formats
+
+
+def test_rs3l_campaign_states_what_the_defaults_are():
+    written = yaml.safe_load((CONFIG / "rs3l.yaml").read_text(encoding="utf-8"))
+    made = load(CONFIG / "rs3l.yaml")
+    assert {name: process.events for name, process in made.processes.items()} == {
+        "higgs": 2_500_000,
+        "qcd": 2_500_000,
+    }
+    assert made.realizations == ["nominal", "seed", "fsrRenHi", "fsrRenLo"]
+    defaults = parse(
+        {key: value for key, value in written.items() if key not in ("beams", "jets", "groups")}, ""
+    )
+    assert (made.beams, made.jets, made.groups) == (defaults.beams, defaults.jets, defaults.groups)

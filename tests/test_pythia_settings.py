@@ -1,0 +1,67 @@
+import pytest
+
+from campaign.errors import ConfigError
+from campaign.pythia import RESERVED, check_campaign_settings, check_settings, setting_line, setting_names
+from tests.campaigns import campaign
+
+
+def test_all_shipped_settings_are_known_to_pythia():
+    from campaign.augmentations import AUGMENTATIONS
+    from campaign.processes import PROCESSES
+
+    shipped = campaign(
+        processes={name: {} for name in PROCESSES}, augmentations=list(AUGMENTATIONS), tune="Monash"
+    )
+    check_campaign_settings(shipped)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"TimeShower:renormMultFact": 0.5},
+            "x: unknown Pythia setting 'TimeShower:renormMultFact'; did you mean 'TimeShower:renormMultFac'?",
+        ),
+        (
+            {"TimeShower:renormMultFac": 1000},
+            "x: `TimeShower:renormMultFac = 1000`: expected a number from 0.1 up to 10",
+        ),
+        (
+            {"TimeShower:renormMultFac": "half"},
+            "x: `TimeShower:renormMultFac = half`: expected a number from 0.1 up to 10",
+        ),
+        ({"Tune:pp": 3.5}, "x: `Tune:pp = 3.5`: expected a whole number from -1 up to 33"),
+        ({"PartonLevel:MPI": "maybe"}, "x: `PartonLevel:MPI = maybe`: expected on or off"),
+        ({"25:m0": "heavy"}, "x: `25:m0 = heavy`: expected a number"),
+        ({"25:mass": 125}, "x: `25:mass = 125`: Pythia has no such particle or property"),
+        ({"9999999:m0": 1}, "x: `9999999:m0 = 1`: Pythia has no such particle or property"),
+        (
+            {"Random:seed": 1},
+            "x: `Random:seed` cannot be set here; all random numbers follow from the campaign's `seed`",
+        ),
+        ({"beams:ecm": 8000}, "x: `beams:ecm` cannot be set here; it is set by `beams.energy`"),
+        (
+            {"PhaseSpace:pTHatMin": 20},
+            "x: `PhaseSpace:pTHatMin` cannot be set here; it is set by `processes.*.cuts.pt_min`",
+        ),
+    ],
+)
+def test_wrong_setting_is_refused_with_one_line(settings, message):
+    with pytest.raises(ConfigError) as error:
+        check_settings(settings, "x")
+    assert str(error.value) == message
+
+
+def test_setting_of_an_augmentation_is_named_with_its_place():
+    wrong = campaign(augmentations=["nominal", {"name": "mine", "settings": {"TimeShower:foo": 1}}])
+    with pytest.raises(ConfigError, match=r"^augmentations\.mine\.settings: unknown Pythia setting"):
+        check_campaign_settings(wrong)
+
+
+def test_reserved_settings_exist():
+    names = {name.lower() for name in setting_names()}
+    assert {name.lower() for name in RESERVED} <= names
+
+
+def test_floats_keep_their_digits():
+    assert setting_line("a:b", 0.1 + 0.2) == "a:b = 0.30000000000000004"
