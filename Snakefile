@@ -6,6 +6,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from campaign import provenance
+from campaign.augmentations import NOMINAL
 from campaign.config import parse as parse_campaign
 from campaign.config import save as save_campaign
 from campaign.errors import ResimError

@@ -50,6 +50,18 @@ AUGMENTATIONS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
             "description": "no multiparton interactions",
             "settings": {"PartonLevel:MPI": False},
         },
+        "shower10": {
+            "description": "emissions above 10 GeV shared with the anchor, the rest simulated again",
+            "intervene": {"shower_scale": 10.0},
+        },
+        "rehadronize": {
+            "description": "shower and MPI shared with the anchor, hadronization and decays simulated again",
+            "intervene": "parton_level",
+        },
+        "redecay": {
+            "description": "all but the decays of hadrons shared with the anchor",
+            "intervene": "decays",
+        },
         "CP5up": {"description": "CP5 eigentune up", "tune": "CP5up"},
         "CP5down": {"description": "CP5 eigentune down", "tune": "CP5down"},
         "vincia": {

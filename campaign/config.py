@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_v
 from campaign.augmentations import AUGMENTATIONS, NOMINAL
 from campaign.errors import ConfigError
 from campaign.files import atomic_path
+from campaign.intervention import ALLOWED_SETTINGS, Intervention, Stage, forbidden_setting, short_form
 from campaign.model import Strict
 from campaign.processes import LABELS, PROCESSES, TARGETS
 from campaign.seeds import check_streams
@@ -122,6 +123,11 @@ class Augmentation(Strict):
     shower: Literal["pythia8"] = Field("pythia8", description="shower and hadronization program")
     tune: TuneName | None = Field(None, description="a tune in place of the campaign's")
     settings: Settings = Field({}, description="Pythia settings on top of the tune")
+    intervene: Annotated[Intervention, BeforeValidator(short_form)] = Field(
+        Intervention(),
+        description="where the realization departs from the anchor: `hard_process`, "
+        "`shower_scale: <pT in GeV>`, `parton_level` or `decays`",
+    )
     replicas: int = Field(
         1,
         ge=1,
@@ -129,6 +135,18 @@ class Augmentation(Strict):
         le=100,
         description="number of realizations: name, name_2, name_3, …, each with its own stream",
     )
+
+    @model_validator(mode="after")
+    def _leaves_alone_what_it_shares(self) -> "Augmentation":
+        if self.intervene.shares_shower and self.tune is not None:
+            raise ValueError(f"`tune` would change what `{self.intervene.point}` shares with the anchor")
+        if name := forbidden_setting(self.intervene, self.settings):
+            allowed = ", ".join(f"{group}:*" for group in ALLOWED_SETTINGS[self.intervene.point]) or "none"
+            raise ValueError(
+                f"`{name}` would change what `{self.intervene.point}` shares with the anchor; "
+                f"settings allowed there: {allowed}"
+            )
+        return self
 
     @property
     def realizations(self) -> list[str]:
@@ -187,6 +205,11 @@ class Groups(Strict):
         "all", description="members that must be present for a group to be kept"
     )
     pt_min: float = Field(450.0, ge=0, description="lowest pT of a jet to count as present [GeV]")
+    survivors_only: bool = Field(
+        True,
+        description="with `all` and `nominal`: simulate the other realizations only where the nominal jet is "
+        "present; the groups are the same",
+    )
 
 
 class Splits(Strict):
@@ -266,9 +289,9 @@ class Campaign(Strict):
         if NOMINAL not in names:
             raise ValueError(f"augmentations: {NOMINAL!r} is missing; it is the anchor of every group")
         nominal = self.augmentation(NOMINAL)
-        if nominal.settings or nominal.tune or nominal.replicas != 1:
+        if nominal.settings or nominal.tune or nominal.replicas != 1 or nominal.intervene.shares_shower:
             raise ValueError(
-                f"augmentations: {NOMINAL!r} takes no settings, tune or replicas; "
+                f"augmentations: {NOMINAL!r} takes no settings, tune, replicas or intervention; "
                 "change `tune` and `settings` of the campaign"
             )
         if self.groups.pt_min < self.jets.pt_min:
@@ -288,6 +311,20 @@ class Campaign(Strict):
             if realization in augmentation.realizations:
                 return augmentation
         raise ConfigError(unknown("realization", realization, self.realizations))
+
+    @cached_property
+    def anchor_family(self) -> list[str]:
+        """The anchor and the realizations that continue from its event records, computed together."""
+        return [name for name in self.realizations if name == NOMINAL or self.continues_anchor(name)]
+
+    def continues_anchor(self, realization: str) -> bool:
+        """Whether a realization continues from the anchor's event records instead of a shower of its own."""
+        return self.augmentation(realization).intervene.first_stage > Stage.SHOWER
+
+    @property
+    def survivors_only(self) -> bool:
+        """Whether realizations are simulated only for hard events whose anchor has a jet to group with."""
+        return self.groups.survivors_only and self.groups.require != "any"
 
     def process(self, name: str) -> Process:
         """A process by name."""

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from campaign import __version__
+from campaign.augmentations import NOMINAL
 from campaign.config import Campaign
 
 SCHEMA_VERSION = 1
@@ -48,12 +49,15 @@ def survey_inputs(campaign: Campaign, process: str) -> dict[str, Any]:
 
 def jets_inputs(campaign: Campaign, process: str, realization: str) -> dict[str, Any]:
     """What the jets of a realization depend on beside its hard events."""
+    survivors = campaign.survivors_only and realization != NOMINAL
     return {
         "seed": campaign.seed,
         "beams": campaign.beams.model_dump(mode="json"),
         "process": campaign.process(process).model_dump(mode="json", include={"targets", "cuts"}),
         "shower": campaign.augmentation(realization).shower,
         "settings": campaign.shower_settings(process, realization),
+        "intervene": campaign.augmentation(realization).intervene.model_dump(mode="json"),
+        "survivors": campaign.groups.pt_min if survivors else None,
         "jets": campaign.jets.model_dump(mode="json"),
     }
 

@@ -111,7 +111,7 @@ def build_groups(
         raise DataError(
             f"{output}: {len(jets)} jets files given; expected one for each of {', '.join(names)}"
         )
-    sources = [_identified(path, campaign, process, name) for path, name in zip(jets, names, strict=True)]
+    sources = [jets_metadata(path, campaign, process, name) for path, name in zip(jets, names, strict=True)]
     tally = _Tally(statuses={name: Counter() for name in names})
     with atomic_path(output) as temporary, writer(temporary, GROUPS_SCHEMA) as sink:
         truth = _truth_batches(_counted(hard, sources[0], jets[0], tally), process)
@@ -149,7 +149,7 @@ def _metadata(
     }
 
 
-def _identified(path: Path, campaign: Campaign, process: str, realization: str) -> dict[str, Any]:
+def jets_metadata(path: Path, campaign: Campaign, process: str, realization: str) -> dict[str, Any]:
     """Metadata of a jets file, once it is sure that it is the one that was asked for."""
     metadata = read_metadata(path)
     expected = {"schema": SCHEMA_VERSION, "process": process, "realization": realization}
@@ -236,29 +236,35 @@ def _described(identity: npt.NDArray[np.int64], row: int) -> str:
 def _grouped(truth: pa.Table, tables: list[pa.Table], campaign: Campaign, tally: _Tally) -> pa.Table:
     """Rows of a batch that are kept, with their realizations; counts all of them."""
     members = [_member(table, campaign.groups.pt_min) for table in tables]
-    present = np.stack([member.field("present").to_numpy(zero_copy_only=False) for member in members])
-    kept = _required(present, campaign.groups.require, campaign.realizations.index(NOMINAL))
-    for name, member, there in zip(campaign.realizations, members, present, strict=True):
+    there = np.stack([member.field("present").to_numpy(zero_copy_only=False) for member in members])
+    kept = _required(there, campaign.groups.require, campaign.realizations.index(NOMINAL))
+    for name, member, here in zip(campaign.realizations, members, there, strict=True):
         tally.statuses[name].update(member.field("status").to_pylist())
-        tally.kept[name] += int((there & kept).sum())
+        tally.kept[name] += int((here & kept).sum())
     tally.groups += int(kept.sum())
     realizations = _interleaved(members, np.flatnonzero(kept))
     return truth.filter(pa.array(kept)).append_column(GROUPS_SCHEMA.field("realizations"), realizations)
+
+
+def present(table: pa.Table, pt_min: float) -> pa.Array:
+    """Which rows of a jets table have a jet that counts: matched, and above `pt_min` [GeV]."""
+    status = single(table["status"]).cast(pa.string())
+    pt = pc.struct_field(single(table["jet"]), "pt")
+    return pc.and_(pc.equal(status, Status.MATCHED), pc.fill_null(pc.greater(pt, pt_min), False))
 
 
 def _member(table: pa.Table, pt_min: float) -> pa.StructArray:
     """One realization of the rows: a jet below `pt_min` is recorded as such and taken out."""
     status = single(table["status"]).cast(pa.string())
     jet, constituents = single(table["jet"]), single(table["constituents"])
-    matched = pc.equal(status, Status.MATCHED)
-    present = pc.and_(matched, pc.fill_null(pc.greater(pc.struct_field(jet, "pt"), pt_min), False))
-    below = pc.and_(matched, pc.invert(present))
+    there = present(table, pt_min)
+    below = pc.and_(pc.equal(status, Status.MATCHED), pc.invert(there))
     columns = {
-        "present": present,
+        "present": there,
         "status": pc.if_else(below, str(Status.BELOW_PT), status),
         "seed": single(table["seed"]),
-        "jet": pc.if_else(present, jet, pa.scalar(None, jet.type)),
-        "constituents": pc.if_else(present, constituents, pa.scalar([], constituents.type)),
+        "jet": pc.if_else(there, jet, pa.scalar(None, jet.type)),
+        "constituents": pc.if_else(there, constituents, pa.scalar([], constituents.type)),
     }
     return pa.StructArray.from_arrays([columns[each.name] for each in MEMBER], fields=list(MEMBER))
 

@@ -7,7 +7,15 @@ import numpy.typing as npt
 
 from campaign.detector import DetectorOptions
 from detectors.parameters import Calorimeter, EnergyFractions, Grid
-from detectors.random import STAGES_PER_CALORIMETER, EventStreams, Stage, Words, log_normal, normal, uniform
+from detectors.random import (
+    PURPOSES_PER_CALORIMETER,
+    EventStreams,
+    Purpose,
+    Words,
+    log_normal,
+    normal,
+    uniform,
+)
 from detectors.tracking import Flying
 
 FloatArray = npt.NDArray[np.float64]
@@ -72,15 +80,15 @@ class Readout:
 
     def tower_words(self, row: IndexArray, cell: IndexArray) -> Words:
         """Random words for the energy and the position of towers."""
-        return self.streams.words(self._stage, row, cell)
+        return self.streams.words(self._purpose, row, cell)
 
     def neutral_words(self, row: IndexArray, cell: IndexArray) -> Words:
         """Random words for the neutral candidates of towers."""
-        return self.streams.words(self._stage + 1, row, cell)
+        return self.streams.words(self._purpose + 1, row, cell)
 
     @property
-    def _stage(self) -> int:
-        return Stage.CALORIMETER + STAGES_PER_CALORIMETER * self.number
+    def _purpose(self) -> int:
+        return Purpose.CALORIMETER + PURPOSES_PER_CALORIMETER * self.number
 
 
 def energy_fraction(pdgid: npt.NDArray[np.integer], fractions: EnergyFractions, number: int) -> FloatArray:

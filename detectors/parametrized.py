@@ -13,7 +13,7 @@ from detectors.parameters import CMS_PHASE2, Parameters, load
 from detectors.particle_flow import Neutrals, Pointing, combine
 from detectors.particle_properties import charge_and_visibility
 from detectors.propagation import Cylinder, inside, propagate
-from detectors.random import EventStreams, Stage, normal
+from detectors.random import EventStreams, Purpose, normal
 from detectors.tracking import Flying, Tracks, reconstruct
 from showers.protocol import ParticleBatch
 
@@ -106,7 +106,7 @@ class ParametrizedDetector:
     def _vertex_shift(self, events: int, streams: EventStreams) -> npt.NDArray[np.float64]:
         if self._options.vertex_sigma_z == 0:
             return np.zeros(events)
-        words = streams.words(Stage.VERTEX, np.arange(events), np.zeros(events, dtype=np.int64))
+        words = streams.words(Purpose.VERTEX, np.arange(events), np.zeros(events, dtype=np.int64))
         return self._options.vertex_sigma_z * normal(words[0], words[1])
 
     def _particle_flow(

@@ -1,6 +1,6 @@
 """Random numbers that are a function of what they are for, not of when they are drawn.
 
-Every number is the encryption of a counter that names its use (event, stage, particle or tower), so
+Every number is the encryption of a counter that names its use (event, purpose, particle or tower), so
 an event gets the same numbers in every batch. The generator is Philox4x32-10 of J. Salmon, M. Moraes,
 R. Dror and D. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11 (doi:10.1145/2063384.2063405).
 """
@@ -24,17 +24,17 @@ _BLOCK = 8192  # counters encrypted at a time: all intermediate arrays stay in t
 Words = tuple[npt.NDArray[np.uint64], ...]
 
 
-class Stage(IntEnum):
+class Purpose(IntEnum):
     """What a random number is for. The values are part of the stream: never renumber them."""
 
     VERTEX = 0
     TRACK = 1
     IMPACT_PARAMETER = 2
     CALORIMETER = 16
-    """First of `STAGES_PER_CALORIMETER` stages for each calorimeter, in their order."""
+    """First of `PURPOSES_PER_CALORIMETER` purposes for each calorimeter, in their order."""
 
 
-STAGES_PER_CALORIMETER = 2
+PURPOSES_PER_CALORIMETER = 2
 """Tower energy and position; energy of the neutral candidate."""
 
 
@@ -126,12 +126,12 @@ class EventStreams:
         self._events = events & _LOW
         self._events_high = (events >> _HALF) << np.uint64(8)
 
-    def words(self, stage: int, rows: npt.NDArray[np.intp], index: npt.NDArray[np.integer]) -> Words:
+    def words(self, purpose: int, rows: npt.NDArray[np.intp], index: npt.NDArray[np.integer]) -> Words:
         """Four random words for each of M uses.
 
         Parameters
         ----------
-        stage : int
+        purpose : int
             What for, below 256.
         rows : ndarray of int, shape (M,)
             Position of the event in the batch.
@@ -141,7 +141,7 @@ class EventStreams:
         return philox(
             (
                 index.astype(np.uint64),
-                self._events_high[rows] | np.uint64(stage),
+                self._events_high[rows] | np.uint64(purpose),
                 self._seeds[rows],
                 self._events[rows],
             ),

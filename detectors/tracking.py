@@ -9,7 +9,7 @@ import numpy.typing as npt
 from campaign.detector import DetectorOptions
 from detectors.helix import perigee
 from detectors.parameters import Parameters
-from detectors.random import EventStreams, Stage, fine_uniform, log_normal, normal
+from detectors.random import EventStreams, Purpose, fine_uniform, log_normal, normal
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
@@ -103,7 +103,7 @@ def reconstruct(
     pt = np.sqrt(flying.px[charged] ** 2 + flying.py[charged] ** 2)
     abs_eta = np.abs(flying.exit_eta[charged])
     species = _species(flying.pdgid[charged])
-    words = streams.words(Stage.TRACK, flying.row[charged], flying.index[charged])
+    words = streams.words(Purpose.TRACK, flying.row[charged], flying.index[charged])
     efficiency = _by_species(parameters.efficiency.compiled, species, abs_eta, pt)
     found = np.flatnonzero(fine_uniform(words[0], words[1]) < options.efficiency * efficiency)
     particle, pt = charged[found], pt[found]
@@ -155,7 +155,7 @@ def _smeared_impact_parameters(
 ) -> tuple[FloatArray, FloatArray]:
     if options.d0_resolution == 0 and options.dz_resolution == 0:
         return d0, dz
-    words = streams.words(Stage.IMPACT_PARAMETER, flying.row[particle], flying.index[particle])
+    words = streams.words(Purpose.IMPACT_PARAMETER, flying.row[particle], flying.index[particle])
     return (
         d0 + options.d0_resolution * normal(words[0], words[1]),
         dz + options.dz_resolution * normal(words[2], words[3]),

@@ -33,11 +33,14 @@ class Truth:
         All outgoing partons.
     passes_cuts : bool
         Whether the hard event passes the cuts of its process.
+    wanted : bool
+        Whether the realization is to be simulated at all.
     """
 
     targets: tuple[TruthTarget, ...]
     partons: tuple[Parton, ...]
     passes_cuts: bool = True
+    wanted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def card(options: HerwigOptions, name: str, dialect: Dialect = Dialect.NEW) -> s
 
 def _generator() -> Iterator[str]:
     yield "cd /Herwig/Generators"
-    yield "set EventGenerator:NumberOfEvents 1000000000"
+    yield "set EventGenerator:NumberOfEvents 10000000"
     yield "set EventGenerator:DebugLevel 0"
     yield "set EventGenerator:PrintEvent 0"
     yield "set EventGenerator:MaxErrors 10000"

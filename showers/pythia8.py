@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 import awkward as ak
@@ -10,12 +11,14 @@ import numpy.typing as npt
 import pylhe
 import pythia8mc
 
-from campaign.config import Beams, Campaign
+from campaign.augmentations import NOMINAL
+from campaign.config import Beams, Campaign, Settings
 from campaign.errors import ShowerError
+from campaign.intervention import Stage
 from campaign.pythia import make_pythia
 from campaign.seeds import event_seed, stage_seed
 from generators.events import HardEvent
-from showers.protocol import ParticleBatch, no_particles
+from showers.protocol import ParticleBatch, empty_batch, no_particles, placed_among
 
 BATCH_EVENTS = 200
 """Events per batch: enough that overheads vanish, few enough that memory stays flat."""
@@ -23,17 +26,54 @@ BATCH_EVENTS = 200
 _UNIT_WEIGHTS = 3  # Les Houches weighting strategy: accept every event as it comes
 _SCALE_OF_EVENT = -1.0  # no shower starting scale of the particle's own
 
+_NO_SHOWER: Settings = {
+    "PartonLevel:MPI": False,
+    "PartonLevel:ISR": False,
+    "PartonLevel:FSRinProcess": False,
+    "PartonLevel:FSRinResonances": False,
+    "Check:beams": False,  # the beams of the record that is put in are the anchor's
+}
+
+Records = dict[Stage, dict[int, pythia8mc.Event]]
+"""Event records at the beginning of a stage, by event index."""
+
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Seeds of one realization of one event, stage by stage.
+
+    Attributes
+    ----------
+    own : int
+        Seed of the realization.
+    anchor : int
+        Seed of the anchor, which is used before `first_own`.
+    first_own : Stage
+        First stage with a stream of its own.
+    """
+
+    own: int
+    anchor: int
+    first_own: Stage
+
+    def seed(self, stage: Stage, name: str | None = None) -> int:
+        """Seed of a stage; `name` tells the streams within and after the shower apart."""
+        base = self.own if stage >= self.first_own else self.anchor
+        return base if name is None else stage_seed(base, name)
+
+
 class Pythia8Shower:
-    """Shower `pythia8`: every realization of every event has a random stream of its own.
+    """Shower `pythia8`: every realization of every event has random streams of its own.
 
     Parameters
     ----------
     campaign : Campaign
     process, realization : str
         What to shower, and how: names in the campaign.
+    keep : set of Stage
+        Stages before which the event records of a batch are kept in `records`.
 
     Raises
     ------
@@ -41,28 +81,55 @@ class Pythia8Shower:
         Pythia cannot be initialized with the settings of the realization.
     """
 
-    def __init__(self, campaign: Campaign, process: str, realization: str) -> None:
-        def seed_of(event: int) -> int:
-            return event_seed(campaign.seed, process, event, realization)
+    def __init__(
+        self, campaign: Campaign, process: str, realization: str, keep: frozenset[Stage] = frozenset()
+    ) -> None:
+        intervention = campaign.augmentation(realization).intervene
+        self._init(campaign, process, realization, {}, _Keep(keep), intervention.scale)
+
+    def _init(
+        self,
+        campaign: Campaign,
+        process: str,
+        realization: str,
+        stage: Settings,
+        records: "_Records",
+        scale: float | None = None,
+    ) -> None:
+        first = campaign.augmentation(realization).intervene.first_stage
+        first = Stage.HADRONIZATION if scale is not None else first
+
+        def streams(event: int) -> Streams:
+            own, anchor = (event_seed(campaign.seed, process, event, name) for name in (realization, NOMINAL))
+            return Streams(own, anchor, first)
 
         settings = campaign.shower_settings(process, realization)
-        self._seed_of = seed_of
-        self._pythia = make_pythia(settings, campaign, {"Beams:frameType": 5})
+        stage = {"Beams:frameType": 5, "Check:abortIfVeto": True, **stage}
+        self._streams = streams
+        self._records = records
+        self._pythia = make_pythia(settings, campaign, stage)
         self._feed = _Feed(campaign.beams)
-        self._reseed = _Reseed(self._pythia, self._feed, seed_of)
+        self._hooks = _Hooks(self._pythia, self._feed, streams, records, scale)
         self._pythia.setLHAupPtr(self._feed)
-        self._pythia.addUserHooksPtr(self._reseed)
+        self._pythia.addUserHooksPtr(self._hooks)
         if not self._pythia.init():
             raise ShowerError(f"{process}, {realization}: Pythia cannot be initialized with these settings")
+
+    @property
+    def records(self) -> "Records":
+        """Event records of the batch that was made last, by stage and event index."""
+        return self._records.kept
 
     def simulate(self, events: Iterable[HardEvent]) -> Iterator[ParticleBatch]:
         """Shower the hard events in their order; see `showers.protocol.Shower`."""
         events = iter(events)
         while batch := list(islice(events, BATCH_EVENTS)):
-            yield self._shower(batch)
+            yield self.shower(batch)
 
-    def _shower(self, batch: list[HardEvent]) -> ParticleBatch:
+    def shower(self, batch: list[HardEvent]) -> ParticleBatch:
+        """Shower some hard events in one batch."""
         self._feed.load(batch)
+        self._records.clear()
         results = self._pythia.nextBatch(len(batch), "none")
         if "prt" in results.fields:
             counts, columns = _final_particles(results.prt, np.array(self._feed.calls), len(batch))
@@ -77,10 +144,47 @@ class Pythia8Shower:
             counts = np.where(succeeded, counts, 0)
         return ParticleBatch(
             events=indices,
-            seeds=np.array([self._seed_of(index) for index in indices.tolist()], dtype=np.int64),
+            seeds=np.array([self._streams(index).own for index in indices.tolist()], dtype=np.int64),
             succeeded=succeeded,
             particles=ak.unflatten(ak.zip(columns), counts),
         )
+
+
+class Pythia8Resumed(Pythia8Shower):
+    """Hadronization and decays, or decays alone, of the anchor's event records.
+
+    Pythia runs through the hard event with all showers off, and its record is replaced by the
+    anchor's where the stage to simulate again begins. So everything before it is the anchor's bit
+    by bit, and everything after it is Pythia's own chain.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    process, realization : str
+        A realization that intervenes at `parton_level` or `decays`.
+    """
+
+    def __init__(self, campaign: Campaign, process: str, realization: str) -> None:
+        stage = campaign.augmentation(realization).intervene.first_stage
+        self._replaced = _Replace(stage)
+        self._init(campaign, process, realization, _NO_SHOWER, self._replaced)
+
+    def resume(self, batch: list[HardEvent], records: "Records") -> ParticleBatch:
+        """Continue from the anchor's records.
+
+        Parameters
+        ----------
+        batch : list of HardEvent
+        records : Records
+            `Pythia8Shower.records` of the anchor. An event without one has failed there, and fails.
+        """
+        self._replaced.source = records
+        known = records[self._replaced.stage]
+        resumed = [event for event in batch if event.index in known]
+        done = self.shower(resumed) if resumed else empty_batch()
+        indices = np.array([event.index for event in batch], dtype=np.int64)
+        seeds = np.array([self._streams(index).own for index in indices.tolist()], dtype=np.int64)
+        return placed_among(done, indices, seeds)
 
 
 def _final_particles(
@@ -175,17 +279,79 @@ class _Feed(pythia8mc.LHAup):
         self.setIdX(first.id, second.id, first.e / energy, second.e / energy)
 
 
-class _Reseed(pythia8mc.UserHooks):
+class _Records:
+    """What is done with the event record where a stage begins: nothing."""
+
+    def __init__(self) -> None:
+        self.kept: Records = {}
+
+    def clear(self) -> None:
+        """Forget the batch before."""
+        self.kept = {stage: {} for stage in self.kept}
+
+    def at(self, stage: Stage, event: int, pythia: pythia8mc.Pythia) -> bool:
+        """Act on the record of an event; returns whether the event can go on."""
+        return True
+
+
+class _Keep(_Records):
+    """Keeps a copy of the record, the last one where Pythia tries again."""
+
+    def __init__(self, stages: frozenset[Stage]) -> None:
+        super().__init__()
+        self.kept = {stage: {} for stage in stages}
+
+    def at(self, stage: Stage, event: int, pythia: pythia8mc.Pythia) -> bool:
+        if stage in self.kept:
+            self.kept[stage][event] = pythia8mc.Event(pythia.event)
+        return True
+
+
+class _Replace(_Records):
+    """Puts the anchor's record in place of Pythia's own, once an event."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self.stage = stage
+        self.source: Records = {}
+        self._done: set[int] = set()
+
+    def clear(self) -> None:
+        self._done = set()
+
+    def at(self, stage: Stage, event: int, pythia: pythia8mc.Pythia) -> bool:
+        if stage != self.stage:
+            return True
+        if event in self._done:  # Pythia tries again with another parton level, which is not shared
+            return False
+        self._done.add(event)
+        pythia.event.assign(self.source[stage][event])
+        # The copy still points to the particle data, and so to the random numbers, of the anchor's Pythia.
+        pythia.event.init("(complete event)", pythia.particleData)
+        pythia.event.restorePtrs()
+        return True
+
+
+class _Hooks(pythia8mc.UserHooks):
     """Starts the stream of each stage of an event: shower, resonance decays, hadronization, decays."""
 
-    def __init__(self, pythia: pythia8mc.Pythia, feed: _Feed, seed_of: Callable[[int], int]) -> None:
+    def __init__(
+        self,
+        pythia: pythia8mc.Pythia,
+        feed: _Feed,
+        streams: Callable[[int], Streams],
+        records: _Records,
+        scale: float | None = None,
+    ) -> None:
         super().__init__()
-        self._random = pythia.rndm
+        self._pythia = pythia
         self._feed = feed
-        self._seed_of = seed_of
-        self._seed = 0
+        self._streams_of = streams
+        self._records = records
+        self._scale = scale
+        self._streams = Streams(0, 0, Stage.SHOWER)
         self._resonances = 0
-        self._decaying = False
+        self._hadronized = False
 
     def onBeginEvent(self) -> bool:  # noqa: N802 (names given by Pythia)
         self._feed.calls.append(-1)
@@ -195,9 +361,9 @@ class _Reseed(pythia8mc.UserHooks):
         return True
 
     def doVetoProcessLevel(self, record: pythia8mc.Event) -> bool:  # noqa: N802
-        self._seed = self._seed_of(self._feed.current.index)
+        self._streams = self._streams_of(self._feed.current.index)
         self._resonances = 0
-        self._random.init(self._seed)
+        self._start(self._streams.seed(Stage.SHOWER))
         return False
 
     def canSetResonanceScale(self) -> bool:  # noqa: N802
@@ -205,27 +371,42 @@ class _Reseed(pythia8mc.UserHooks):
 
     def scaleResonance(self, resonance: int, record: pythia8mc.Event) -> float:  # noqa: N802
         # Called before each resonance is showered; the scale returned is Pythia's own default.
-        self._start(f"resonance {self._resonances}")
         self._resonances += 1
+        self._start(self._streams.seed(Stage.SHOWER, f"resonance {self._resonances}"))
         return record[resonance].m()
+
+    def canVetoPT(self) -> bool:  # noqa: N802
+        return self._scale is not None
+
+    def scaleVetoPT(self) -> float:  # noqa: N802
+        return self._scale or 0.0
+
+    def doVetoPT(self, step: int, record: pythia8mc.Event) -> bool:  # noqa: N802
+        # Called once for the hard process and once for each resonance, when the evolution passes the scale.
+        own = self._streams.own
+        self._start(stage_seed(own, f"resonance {self._resonances}") if self._resonances else own)
+        return False
 
     def canVetoPartonLevel(self) -> bool:  # noqa: N802
         return True
 
     def doVetoPartonLevel(self, record: pythia8mc.Event) -> bool:  # noqa: N802
-        self._start("hadronization")
-        self._decaying = False
-        return False
+        self._hadronized = False
+        return not self._begin(Stage.HADRONIZATION)
 
     def canVetoAfterHadronization(self) -> bool:  # noqa: N802
         return True
 
     def doVetoAfterHadronization(self, record: pythia8mc.Event) -> bool:  # noqa: N802
-        # Called again where decay products are hadronized; the stream of the decays then goes on.
-        if not self._decaying:
-            self._start("decays")
-        self._decaying = True
-        return False
+        # Called again where decay products are hadronized, which belongs to the decays.
+        if self._hadronized:
+            return False
+        self._hadronized = True
+        return not self._begin(Stage.DECAYS)
 
-    def _start(self, stage: str) -> None:
-        self._random.init(stage_seed(self._seed, stage))
+    def _begin(self, stage: Stage) -> bool:
+        self._start(self._streams.seed(stage, stage.name.lower()))
+        return self._records.at(stage, self._feed.current.index, self._pythia)
+
+    def _start(self, seed: int) -> None:
+        self._pythia.rndm.init(seed)

@@ -21,7 +21,7 @@ from detectors.parametrized import ParametrizedDetector
 from detectors.particle_flow import Pointing, combine
 from detectors.propagation import GEV_PER_T_MM, Cylinder, propagate
 from detectors.protocol import CANDIDATE_FIELDS
-from detectors.random import EventStreams, Stage, fine_uniform, log_normal, normal, philox, uniform
+from detectors.random import EventStreams, Purpose, fine_uniform, log_normal, normal, philox, uniform
 from detectors.tracking import Tracks
 
 VOLUME = Cylinder(1290.0, 3000.0, 3.8)
@@ -75,7 +75,7 @@ def streams(number=1, stream="nominal", seed=1, first=0):
 
 def test_random_numbers_are_uniform_and_normal():
     index = np.arange(100_000)
-    words = streams().words(Stage.TRACK, np.zeros_like(index), index)
+    words = streams().words(Purpose.TRACK, np.zeros_like(index), index)
     # p-values above 1e-4 for six tests: fewer than one seed in a thousand fails.
     for word in words:
         assert kstest(uniform(word), "uniform").pvalue > 1e-4
@@ -86,15 +86,15 @@ def test_random_numbers_are_uniform_and_normal():
 def test_neighbouring_counters_and_streams_are_uncorrelated():
     index, zero = np.arange(50_000), np.zeros(50_000, dtype=int)
 
-    def draw(stage=Stage.TRACK, row=0, **source):
-        words = streams(2, **source).words(stage, zero + row, index)
+    def draw(purpose=Purpose.TRACK, row=0, **source):
+        words = streams(2, **source).words(purpose, zero + row, index)
         return [normal(words[0], words[1]), normal(words[2], words[3])]
 
     first, second = draw()
     others = [
         second,
         np.roll(first, 1),
-        draw(stage=Stage.VERTEX)[0],
+        draw(purpose=Purpose.VERTEX)[0],
         draw(row=1)[0],
         draw(stream="seed")[0],
         draw(seed=2)[0],
@@ -114,7 +114,7 @@ def test_uniform_numbers_never_reach_0_or_1():
 
 def test_log_normal_has_the_mean_and_width_it_was_asked_for():
     index = np.arange(200_000)
-    words = streams().words(Stage.TRACK, np.zeros_like(index), index)
+    words = streams().words(Purpose.TRACK, np.zeros_like(index), index)
     for mean, sigma in ((10.0, 0.1), (3.0, 2.0)):
         values = log_normal(np.full(len(index), mean), np.full(len(index), sigma), normal(*words[:2]))
         assert values.min() > 0

@@ -6,13 +6,14 @@ import pytest
 
 import showers.pythia8
 from campaign.augmentations import AUGMENTATIONS
+from campaign.intervention import Stage
 from campaign.pythia import make_pythia
 from campaign.seeds import event_seed
 from generators.events import HardEvent
 from generators.pythia8 import Pythia8Generator
 from generators.survey import Survey
 from showers.protocol import PARTICLE_FIELDS, ParticleBatch, empty_batch, placed_among
-from showers.pythia8 import Pythia8Shower, _Feed, _Reseed
+from showers.pythia8 import Pythia8Shower, Streams, _Feed, _Hooks, _Records
 from tests.campaigns import campaign
 
 
@@ -112,13 +113,13 @@ def test_every_shipped_augmentation_showers(name, events):
     assert batch.succeeded.all()
 
 
-class WatchingOnly(_Reseed):
+class WatchingOnly(_Hooks):
     """The hooks without their seeds."""
 
     def doVetoProcessLevel(self, record):  # noqa: N802
         return False
 
-    def _start(self, stage):
+    def _start(self, seed):
         pass
 
 
@@ -137,7 +138,7 @@ def test_hooks_leave_the_physics_of_pythia_alone(process):
         feed.load(events)
         feed.calls = [-1]
         pythia.setLHAupPtr(feed)
-        hooks = WatchingOnly(pythia, feed, lambda event: 1)
+        hooks = WatchingOnly(pythia, feed, lambda event: Streams(1, 1, Stage.SHOWER), _Records())
         if hooked:
             pythia.addUserHooksPtr(hooks)
         assert pythia.init()

@@ -1,5 +1,6 @@
 """Everything that can be refused before an event is simulated."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from campaign.config import Campaign
@@ -24,6 +25,23 @@ def check_campaign(campaign: Campaign) -> None:
                 raise ConfigError(
                     f"processes.{name}.files: {file} does not exist; expected an .lhe or .lhe.gz file"
                 )
+
+
+def check_realizations(campaign: Campaign, realizations: Sequence[str]) -> None:
+    """Refuse unknown realizations, and several at once that share no work.
+
+    Raises
+    ------
+    ConfigError
+    """
+    for name in realizations:
+        campaign.augmentation(name)
+    apart = [name for name in realizations if name not in campaign.anchor_family]
+    if apart and len(realizations) > 1:
+        raise ConfigError(
+            f"--realization {apart[0]} has a shower of its own; only "
+            f"{', '.join(campaign.anchor_family)} can be made together"
+        )
 
 
 def existing(path: Path, command: str) -> Path:

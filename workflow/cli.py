@@ -10,10 +10,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from campaign.augmentations import NOMINAL
 from campaign.config import Campaign, load
 from campaign.errors import ConfigError, ResimError
 from workflow import stages
-from workflow.checks import check_campaign, existing
+from workflow.checks import check_campaign, check_realizations, existing
 from workflow.estimate import estimate_campaign, estimate_table
 from workflow.paths import SPLITS, Paths, chunk_name, chunk_names
 
@@ -27,7 +28,6 @@ app = typer.Typer(
 ConfigFile = Annotated[Path, typer.Argument(help="configuration of the campaign (YAML)", show_default=False)]
 Results = Annotated[Path, typer.Option(help="folder that holds the campaign's folder")]
 Process = Annotated[str, typer.Option(help="process of the campaign")]
-Realization = Annotated[str, typer.Option(help="realization: an augmentation, or a replica such as seed_2")]
 Chunk = Annotated[int, typer.Option(min=0, help="number of the chunk, from 0")]
 Split = Annotated[str, typer.Option(help="train, val or test")]
 
@@ -99,16 +99,26 @@ def hard(config: ConfigFile, process: Process, chunk: Chunk, results: Results = 
 @app.command()
 @one_line_errors
 def jets(
-    config: ConfigFile, process: Process, realization: Realization, chunk: Chunk, results: Results = RESULTS
+    config: ConfigFile,
+    process: Process,
+    realization: Annotated[
+        list[str],
+        typer.Option(help="an augmentation or a replica such as seed_2; or several of the anchor's family"),
+    ],
+    chunk: Chunk,
+    results: Results = RESULTS,
 ) -> None:
-    """Shower a chunk of hard events once and write the jets that stand for their targets."""
+    """Shower a chunk of hard events and write the jets that stand for their targets."""
     campaign = load(config)
     _check_chunk(campaign, process, chunk)
-    campaign.augmentation(realization)
+    check_realizations(campaign, realization)
     names = {"process": process, "chunk": chunk_name(chunk)}
     hard_file = existing(_path(campaign, results, "hard", **names), "hard")
-    output = _path(campaign, results, "jets", realization=realization, **names)
-    stages.make_jets(campaign, process, realization, chunk, hard_file, output)
+    outputs = {name: _path(campaign, results, "jets", realization=name, **names) for name in realization}
+    anchor = None
+    if campaign.survivors_only and not set(realization) & set(campaign.anchor_family):
+        anchor = existing(_path(campaign, results, "jets", realization=NOMINAL, **names), "jets")
+    stages.make_jets(campaign, process, chunk, hard_file, outputs, anchor)
 
 
 @app.command()

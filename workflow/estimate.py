@@ -12,7 +12,8 @@ from campaign.augmentations import NOMINAL
 from campaign.config import Campaign
 from generators.events import HardEvent
 from generators.registry import make_generator
-from workflow.stages import simulate, write_jets
+from workflow.jets_file import jets_file
+from workflow.simulation import simulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,9 @@ def _estimate(campaign: Campaign, process: str, events: int) -> Cost:
 
 
 def _run(campaign: Campaign, process: str, hard: list[HardEvent], output: Path) -> None:
-    write_jets(output, simulate(campaign, process, NOMINAL, hard), {})
+    with jets_file(output, campaign, process, NOMINAL, 0) as file:
+        for part in simulate(campaign, process, NOMINAL, hard):
+            file.add(part)
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -4,39 +4,25 @@ Each reads what the stage before it wrote, and writes under a temporary name fir
 """
 
 import logging
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from campaign.config import Campaign, Process, unknown
+from campaign.config import Campaign, unknown
 from campaign.errors import ConfigError, DataError
-from campaign.files import atomic_path
-from campaign.provenance import SCHEMA_VERSION, encode, jets_inputs, versions
-from campaign.seeds import event_seed
 from dataset.assemble import write_split
 from dataset.card import write_card
 from dataset.groups import HardTruth, build_groups
-from dataset.parquet import METADATA_KEY, parquet_files, writer
+from dataset.parquet import parquet_files
 from dataset.rs3l import write_rs3l, write_rs3l_pairs
-from dataset.schema import ROW_GROUP
-from detectors.registry import make_detector
 from generators.events import HardEvent
 from generators.lhe_files import read_hard_events, write_lhe
 from generators.registry import make_generator
 from generators.survey import read_survey, write_survey
-from generators.targets import find_targets, outgoing_partons, passes_cuts
-from jets.analysis import jets_table
-from jets.matching import Truth
-from jets.schema import JETS_SCHEMA
-from showers.protocol import ParticleBatch, empty_batch, placed_among
-from showers.registry import make_shower
+from generators.targets import find_targets
+from workflow.jets_file import jets_file, read_survivors
 from workflow.progress import progress
+from workflow.simulation import SimulatedPart, simulate, simulate_family
 
 log = logging.getLogger(__name__)
 
@@ -60,16 +46,54 @@ def make_hard(campaign: Campaign, process: str, chunk: int, survey_file: Path, o
 
 
 def make_jets(
-    campaign: Campaign, process: str, realization: str, chunk: int, hard: Path, output: Path
+    campaign: Campaign,
+    process: str,
+    chunk: int,
+    hard: Path,
+    outputs: Mapping[str, Path],
+    anchor: Path | None = None,
 ) -> None:
-    """Shower a chunk of hard events once and write the jets that stand for their targets."""
+    """Shower a chunk of hard events and write the jets that stand for their targets.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    process : str
+    chunk : int
+    hard : Path
+        Hard events of the chunk.
+    outputs : mapping of str to Path
+        Jets file to write for each realization: one realization, or several of the anchor's family.
+    anchor : Path, optional
+        Jets file of the nominal realization, where only its survivors are to be simulated.
+    """
     events = campaign.chunks(process)[chunk]
-    parts = simulate(campaign, process, realization, hard_events(hard, events))
-    parts = progress(parts, len(events), f"{realization} of {process}", lambda part: part.events)
-    settings = jets_inputs(campaign, process, realization)
-    identity = {"process": process, "realization": realization, "first_event": events.start}
-    with atomic_path(output) as temporary:
-        write_jets(temporary, parts, {"schema": SCHEMA_VERSION, "settings": settings, **identity})
+    parts = _simulated(campaign, process, list(outputs), hard_events(hard, events), anchor)
+    what = f"{', '.join(outputs)} of {process}"
+    with ExitStack() as stack:
+        files = {
+            name: stack.enter_context(jets_file(path, campaign, process, name, events.start))
+            for name, path in outputs.items()
+        }
+        for part in progress(parts, len(events), what, lambda part: next(iter(part.values())).events):
+            for name, file in files.items():
+                file.add(part[name])
+
+
+def _simulated(
+    campaign: Campaign,
+    process: str,
+    realizations: Sequence[str],
+    events: Iterable[HardEvent],
+    anchor: Path | None,
+) -> Iterator[dict[str, SimulatedPart]]:
+    first = realizations[0]
+    if len(realizations) > 1 or campaign.continues_anchor(first):
+        yield from simulate_family(campaign, process, events)
+        return
+    survivors = None if anchor is None else read_survivors(anchor, campaign, process)
+    for part in simulate(campaign, process, first, events, survivors):
+        yield {first: part}
 
 
 def hard_events(path: Path, events: range) -> Iterator[HardEvent]:
@@ -89,94 +113,6 @@ def hard_events(path: Path, events: range) -> Iterator[HardEvent]:
             f"{path}: holds {found} hard events, expected {len(events)} (events {events.start} to "
             f"{events.stop - 1}); delete it to have it made again"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatedPart:
-    """Jets of some consecutive hard events.
-
-    Attributes
-    ----------
-    table : pa.Table
-        One row a target, see `jets.schema`.
-    events, without_target : int
-        Number of hard events, and of those among them that have no target.
-    """
-
-    table: pa.Table
-    events: int
-    without_target: int
-
-
-def simulate(
-    campaign: Campaign, process: str, realization: str, events: Iterable[HardEvent]
-) -> Iterator[SimulatedPart]:
-    """Take hard events through shower, detector and jets, in batches and in their order.
-
-    Events that fail the cuts, or have no target, are not showered; they keep their place.
-    """
-    asked = campaign.process(process)
-    shower = make_shower(campaign, process, realization)
-    detector = make_detector(campaign)
-    waiting: deque[tuple[int, Truth]] = deque()
-
-    def to_shower() -> Iterator[HardEvent]:
-        for event in events:
-            truth = hard_truth(event, asked)
-            waiting.append((event.index, truth))
-            if truth.targets and truth.passes_cuts:
-                yield event
-
-    def part(batch: ParticleBatch, count: int) -> SimulatedPart:
-        indices, truths = zip(*(waiting.popleft() for _ in range(count)), strict=True)
-        seeds = [event_seed(campaign.seed, process, index, realization) for index in indices]
-        batch = placed_among(batch, np.array(indices), np.array(seeds))
-        table = jets_table(batch, detector.candidates(batch), truths, campaign.jets)
-        return SimulatedPart(table, count, sum(not truth.targets for truth in truths))
-
-    for batch in shower.simulate(to_shower()):
-        last = int(batch.events[-1])
-        yield part(batch, sum(index <= last for index, _ in waiting))
-    if waiting:
-        yield part(empty_batch(), len(waiting))
-
-
-def hard_truth(event: HardEvent, process: Process) -> Truth:
-    """What matching needs of a hard event."""
-    targets = find_targets(event.record, process.targets)
-    return Truth(
-        targets=tuple(targets),
-        partons=tuple(outgoing_partons(event.record)),
-        passes_cuts=passes_cuts(targets, process.cuts),
-    )
-
-
-def write_jets(path: Path, parts: Iterable[SimulatedPart], metadata: dict[str, Any]) -> None:
-    """Write parts as row groups of `ROW_GROUP` rows; the counts in the metadata come last."""
-    counts: Counter[str] = Counter()
-    events = without_target = 0
-    pending: list[pa.Table] = [JETS_SCHEMA.empty_table()]
-    with writer(path, JETS_SCHEMA) as sink:
-        for part in parts:
-            events += part.events
-            without_target += part.without_target
-            counts.update(part.table["status"].to_pylist())
-            pending = _write_full_groups(sink, [*pending, part.table])
-        rest = pa.concat_tables(pending)
-        if len(rest) or not events:
-            sink.write_table(rest)
-        found = {"events": events, "events_without_target": without_target, "counts": dict(counts)}
-        sink.add_key_value_metadata({METADATA_KEY: encode({**metadata, **found, "versions": versions()})})
-
-
-def _write_full_groups(sink: pq.ParquetWriter, tables: list[pa.Table]) -> list[pa.Table]:
-    """Write what fills row groups and return the rest."""
-    if sum(map(len, tables)) < ROW_GROUP:
-        return tables
-    table = pa.concat_tables(tables)
-    full = len(table) - len(table) % ROW_GROUP
-    sink.write_table(table.slice(0, full), row_group_size=ROW_GROUP)
-    return [table.slice(full)]
 
 
 def make_groups(

@@ -15,3 +15,14 @@ def chunk_range(wildcards):
 def chunk_size(wildcards):
     """Number of events of a chunk."""
     return len(chunk_events(wildcards))
+
+
+# Realizations with a shower of their own; the others are made together with the anchor.
+OWN_SHOWER = [name for name in CAMPAIGN.realizations if name not in CAMPAIGN.anchor_family]
+
+
+def anchor_jets(wildcards):
+    """Jets of the anchor, where a realization is made for its survivors only."""
+    if not CAMPAIGN.survivors_only:
+        return []
+    return PATHS.jets.format(process=wildcards.process, realization=NOMINAL, chunk=wildcards.chunk)

@@ -1,16 +1,17 @@
 rule jets:
     """Jets of one realization of a chunk: shower, detector, clustering and matching in one job, in memory."""
     input:
-        PATHS.hard,
+        hard=PATHS.hard,
+        anchor=anchor_jets,
     output:
         PATHS.jets,
     log:
         PATHS.log("jets/{process}/{realization}/{chunk}"),
     benchmark:
         PATHS.benchmark("jets/{process}/{realization}/{chunk}")
+    wildcard_constraints:
+        realization="|".join(OWN_SHOWER),
     retries: 1
-    conda:
-        "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, chunk_size(wildcards), 40),
@@ -21,8 +22,43 @@ rule jets:
             provenance.jets_inputs(CAMPAIGN, wildcards.process, wildcards.realization)
         ),
         events=chunk_range,
+    conda:
+        "../../envs/resim.yaml"
     message:
         "shower {wildcards.realization} of {wildcards.process}, events {params.events}"
     shell:
-        "{params.resim} jets {params.config} --process {wildcards.process} --realization {wildcards.realization}"
-        " --chunk {wildcards.chunk} > {log} 2>&1"
+        "{params.resim} jets {params.config} --process {wildcards.process} --chunk {wildcards.chunk}"
+        " --realization {wildcards.realization} > {log} 2>&1"
+
+
+rule jets_of_anchor:
+    """Jets of the anchor and of all realizations that continue from its event records, in one job."""
+    input:
+        PATHS.hard,
+    output:
+        expand(PATHS.jets, realization=CAMPAIGN.anchor_family, allow_missing=True),
+    log:
+        PATHS.log("jets/{process}/nominal/{chunk}"),
+    benchmark:
+        PATHS.benchmark("jets/{process}/nominal/{chunk}")
+    retries: 1
+    resources:
+        mem_mb=megabytes,
+        runtime=lambda wildcards, attempt: minutes(
+            attempt, chunk_size(wildcards), 40 + 10 * len(CAMPAIGN.anchor_family)
+        ),
+    params:
+        resim=RESIM,
+        config=PATHS.config,
+        depends_on=lambda wildcards: provenance.digest(
+            [provenance.jets_inputs(CAMPAIGN, wildcards.process, name) for name in CAMPAIGN.anchor_family]
+        ),
+        events=chunk_range,
+        realizations=[f"--realization {name}" for name in CAMPAIGN.anchor_family],
+    conda:
+        "../../envs/resim.yaml"
+    message:
+        "shower nominal of {wildcards.process}, events {params.events}"
+    shell:
+        "{params.resim} jets {params.config} --process {wildcards.process} --chunk {wildcards.chunk}"
+        " {params.realizations} > {log} 2>&1"

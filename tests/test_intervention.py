@@ -1,0 +1,246 @@
+"""What an intervention shares with the anchor is shared bit by bit; what comes after it differs."""
+
+from collections.abc import Callable, Sequence
+
+import awkward as ak
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import showers.pythia8
+from campaign.augmentations import NOMINAL
+from campaign.config import Campaign
+from campaign.errors import ConfigError
+from campaign.intervention import ALLOWED_SETTINGS, Stage
+from generators.events import HardEvent
+from generators.pythia8 import Pythia8Generator
+from generators.survey import Survey
+from showers.pythia8 import Pythia8Resumed, Pythia8Shower, _Hooks
+from tests.campaigns import campaign
+from workflow.simulation import simulate, simulate_family, surviving_events
+
+EVENTS = 200
+SCALES = (2.0, 10.0, 50.0)
+CHEAP = {"PartonLevel:MPI": False}
+
+
+def asked(*augmentations: object, **changes: object) -> Campaign:
+    return campaign(augmentations=[NOMINAL, *augmentations], settings=CHEAP, **changes)
+
+
+def hard_events(process: str, number: int) -> list[HardEvent]:
+    survey = Survey(cross_section=1.0, cross_section_error=0.1)
+    return list(Pythia8Generator(asked(), process).events(range(number), survey))
+
+
+@pytest.fixture(scope="module", params=["qcd", "higgs"])
+def process(request) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def events(process) -> list[HardEvent]:
+    return hard_events(process, EVENTS)
+
+
+def entries(record) -> list[tuple]:
+    """What later stages leave as it is: all but status and daughters."""
+    return [
+        (p.id(), p.mother1(), p.col(), p.acol(), p.px(), p.py(), p.pz(), p.e(), p.m(), p.scale(), p.xProd())
+        for p in record
+    ]
+
+
+class Recorder(_Hooks):
+    """Notes the event record where the evolution of the hard process passes a scale."""
+
+    watched = 0.0
+
+    def canVetoPT(self):  # noqa: N802
+        return True
+
+    def scaleVetoPT(self):  # noqa: N802
+        return self._scale or self.watched
+
+    def doVetoPT(self, step, record):  # noqa: N802
+        if not self._resonances:
+            self.above = entries(self._pythia.event)
+        return super().doVetoPT(step, record) if self._scale else False
+
+
+def records_at(
+    monkeypatch, shower: Callable[[], Pythia8Shower], events: Sequence[HardEvent], watched: float
+) -> tuple[list[list[tuple]], list[list[tuple]]]:
+    """Event records at a scale and at the end, one pair for each event."""
+    monkeypatch.setattr(Recorder, "watched", watched)
+    monkeypatch.setattr(showers.pythia8, "_Hooks", Recorder)
+    one = shower()
+    one._feed.load(list(events))
+    at_scale, complete = [], []
+    for _ in events:
+        assert one._pythia.next()
+        at_scale.append(one._hooks.above)
+        complete.append(entries(one._pythia.event))
+    return at_scale, complete
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_emissions_above_the_scale_are_shared_and_those_below_are_not(monkeypatch, process, events, scale):
+    chosen = asked({"name": "below", "intervene": {"shower_scale": scale}})
+    anchor, anchor_complete = records_at(
+        monkeypatch, lambda: Pythia8Shower(chosen, process, NOMINAL), events, scale
+    )
+    member, member_complete = records_at(
+        monkeypatch, lambda: Pythia8Shower(chosen, process, "below"), events, scale
+    )
+    assert member == anchor
+    assert sum(a != b for a, b in zip(anchor_complete, member_complete, strict=True)) == len(events)
+
+
+def test_shared_part_shrinks_with_the_scale(monkeypatch, process, events):
+    few, sizes = events[:50], []
+    for scale in SCALES:
+        at_scale, _ = records_at(monkeypatch, lambda: Pythia8Shower(asked(), process, NOMINAL), few, scale)
+        sizes.append(sum(map(len, at_scale)))
+    assert sizes[0] > sizes[1] > sizes[2]
+
+
+@pytest.mark.parametrize(
+    ("point", "stage"), [("parton_level", Stage.HADRONIZATION), ("decays", Stage.DECAYS)]
+)
+def test_record_before_the_intervention_is_the_anchors_bit_by_bit(process, events, point, stage):
+    chosen = asked({"name": "member", "intervene": point})
+    anchor = Pythia8Shower(chosen, process, NOMINAL, keep=frozenset({stage}))
+    member = Pythia8Resumed(chosen, process, "member")
+    member._replaced.source = anchor.records
+    differs = 0
+    for event in events:
+        for one in (anchor, member):
+            one._feed.load([event])
+        member._records.clear()
+        assert anchor._pythia.next()
+        assert member._pythia.next()
+        shared = anchor.records[stage][event.index].size()
+        complete = [entries(one._pythia.event) for one in (anchor, member)]
+        assert complete[0][:shared] == complete[1][:shared]
+        differs += complete[0] != complete[1]
+    assert differs == len(events)
+
+
+def test_resumed_with_the_anchors_streams_is_the_anchor(process, events):
+    """The continuation is Pythia's own chain: with the same random numbers it gives the same particles."""
+    for point, stage in (("parton_level", Stage.HADRONIZATION), ("decays", Stage.DECAYS)):
+        chosen = asked({"name": "member", "intervene": point})
+        anchor = Pythia8Shower(chosen, process, NOMINAL, keep=frozenset({stage}))
+        (batch,) = anchor.simulate(events)
+        member = Pythia8Resumed(chosen, process, "member")
+        member._hooks._streams_of = anchor._streams
+        resumed = member.resume(events, anchor.records)
+        assert resumed.succeeded.all()
+        assert ak.all(ak.num(resumed.particles) == ak.num(batch.particles))
+        for name in ("pdgid", "px", "py", "pz", "energy", "x", "y", "z", "t"):
+            assert ak.all(resumed.particles[name] == batch.particles[name])
+
+
+def test_event_the_anchor_failed_on_fails_in_those_that_continue_it(events, process):
+    chosen = asked({"name": "member", "intervene": "parton_level"})
+    anchor = Pythia8Shower(chosen, process, NOMINAL, keep=frozenset({Stage.HADRONIZATION}))
+    (_,) = anchor.simulate(events[:5])
+    del anchor.records[Stage.HADRONIZATION][2]
+    resumed = Pythia8Resumed(chosen, process, "member").resume(events[:5], anchor.records)
+    assert resumed.succeeded.tolist() == [True, True, False, True, True]
+    assert resumed.events.tolist() == [0, 1, 2, 3, 4]
+
+
+FAMILY = ({"name": "rehadronize", "replicas": 2}, "redecay")
+
+
+def tables(parts) -> dict[str, pa.Table]:
+    collected: dict[str, list[pa.Table]] = {}
+    for part in parts:
+        for name, each in part.items():
+            collected.setdefault(name, []).append(each.table)
+    return {name: pa.concat_tables(found) for name, found in collected.items()}
+
+
+def test_family_gives_the_same_anchor_as_a_run_of_its_own(process, events, monkeypatch):
+    chosen = asked(*FAMILY, groups={"require": "any"})
+    alone = tables({NOMINAL: part} for part in simulate(chosen, process, NOMINAL, events[:60]))
+    monkeypatch.setattr(showers.pythia8, "BATCH_EVENTS", 17)
+    family = tables(simulate_family(chosen, process, events[:60]))
+    assert list(family) == [NOMINAL, "rehadronize", "rehadronize_2", "redecay"]
+    assert family[NOMINAL] == alone[NOMINAL]
+    monkeypatch.setattr(showers.pythia8, "BATCH_EVENTS", 200)
+    assert tables(simulate_family(chosen, process, events[:60])) == family
+    later = tables(simulate_family(chosen, process, events[30:60]))
+    tail = {name: table.filter(np.asarray(table["event"]) >= 30) for name, table in family.items()}
+    assert {name: table.to_pylist() for name, table in later.items()} == {
+        name: table.to_pylist() for name, table in tail.items()
+    }
+
+
+def test_survivors_have_the_same_jets_as_in_the_full_run(process, events):
+    wanted = {"jets": {"pt_min": 500.0}, "groups": {"pt_min": 500.0}}
+    full = asked(*FAMILY, "seed", jets=wanted["jets"], groups={**wanted["groups"], "survivors_only": False})
+    fast = asked(*FAMILY, "seed", **wanted)
+    everything = tables(simulate_family(full, process, events))
+    survivors = tables(simulate_family(fast, process, events))
+    surviving = surviving_events(everything[NOMINAL], full)
+    assert 0 < len(surviving) < len(events)
+    everything["seed"] = tables({"seed": p} for p in simulate(full, process, "seed", events))["seed"]
+    survivors["seed"] = tables({"seed": p} for p in simulate(fast, process, "seed", events, surviving))["seed"]
+    assert survivors[NOMINAL] == everything[NOMINAL]
+    for name, table in survivors.items():
+        rows = np.isin(np.asarray(table["event"]), list(surviving))
+        assert table.filter(rows).to_pylist() == everything[name].filter(rows).to_pylist()
+        if name != NOMINAL:
+            assert set(table.filter(~rows)["status"].to_pylist()) == {"not simulated"}
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "message"),
+    [
+        (
+            {"name": "x", "intervene": "parton_level", "settings": {"TimeShower:renormMultFac": 0.5}},
+            "`TimeShower:renormMultFac` would change what `parton_level` shares with the anchor; "
+            "settings allowed there: StringZ:*",
+        ),
+        (
+            {"name": "x", "intervene": "decays", "settings": {"StringZ:aLund": 0.5}},
+            "`StringZ:aLund` would change what `decays` shares",
+        ),
+        (
+            {"name": "x", "intervene": "parton_level", "tune": "Monash"},
+            "`tune` would change what `parton_level` shares",
+        ),
+        ({"name": "x", "intervene": "shower_scale"}, "write `shower_scale: <pT in GeV>`"),
+        ({"name": "x", "intervene": {"shower_scale": -1}}, "intervene"),
+        ({"name": "x", "intervene": "hadrons"}, "intervene"),
+        ({"name": "nominal", "intervene": "decays"}, "'nominal' takes no settings"),
+    ],
+)
+def test_intervention_that_cannot_be_is_refused(augmentation, message):
+    rest = [] if augmentation["name"] == NOMINAL else [NOMINAL]
+    with pytest.raises(ConfigError) as error:
+        campaign(augmentations=[*rest, augmentation])
+    assert message in str(error.value)
+
+
+CHANGED = {
+    "StringZ": {"StringZ:aLund": 1.0},
+    "StringPT": {"StringPT:sigma": 0.5},
+    "StringFragmentation": {"StringFragmentation:stopMass": 1.5},
+    "MiniStringFragmentation": {"MiniStringFragmentation:nTry": 4},
+    "FragmentationSystems": {"FragmentationSystems:mJoin": 0.5},
+    "ClosePacking": {"ClosePacking:doClosePacking": True},
+    "ParticleDecays": {"ParticleDecays:mixB": False},
+}
+
+
+@pytest.mark.parametrize("group", ALLOWED_SETTINGS["shower_scale"])
+def test_allowed_settings_leave_the_shared_part_alone(monkeypatch, group):
+    few = hard_events("qcd", 12)
+    chosen = asked({"name": "member", "intervene": {"shower_scale": 1.0}, "settings": CHANGED[group]})
+    anchor, _ = records_at(monkeypatch, lambda: Pythia8Shower(chosen, "qcd", NOMINAL), few, 1.0)
+    member, _ = records_at(monkeypatch, lambda: Pythia8Shower(chosen, "qcd", "member"), few, 1.0)
+    assert member == anchor

@@ -1,0 +1,87 @@
+"""Jets tables as files: written part by part, and asked which hard events survived."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+
+from campaign.augmentations import NOMINAL
+from campaign.config import Campaign
+from campaign.files import atomic_path
+from campaign.provenance import SCHEMA_VERSION, encode, jets_inputs, versions
+from dataset.groups import jets_metadata
+from dataset.parquet import METADATA_KEY, batches, writer
+from dataset.schema import ROW_GROUP
+from jets.schema import JETS_SCHEMA
+from workflow.simulation import SimulatedPart, surviving_events
+
+
+class JetsFile:
+    """Collects parts into row groups of `ROW_GROUP` rows, whatever the size of the parts."""
+
+    def __init__(self, path: Path) -> None:
+        self._sink = writer(path, JETS_SCHEMA)
+        self._pending = JETS_SCHEMA.empty_table()
+        self._counts: Counter[str] = Counter()
+        self._events = self._without_target = 0
+
+    def add(self, part: SimulatedPart) -> None:
+        """Append the rows of a part."""
+        self._events += part.events
+        self._without_target += part.without_target
+        self._counts.update(part.table["status"].to_pylist())
+        table = pa.concat_tables([self._pending, part.table])
+        full = len(table) - len(table) % ROW_GROUP
+        if full:
+            self._sink.write_table(table.slice(0, full), row_group_size=ROW_GROUP)
+        self._pending = table.slice(full)
+
+    def close(self, identity: dict[str, object]) -> None:
+        """Write the rest, and the metadata with the counts."""
+        self._sink.write_table(self._pending)
+        found = {
+            "events": self._events,
+            "events_without_target": self._without_target,
+            "counts": dict(self._counts),
+            "versions": versions(),
+        }
+        self._sink.add_key_value_metadata({METADATA_KEY: encode({**identity, **found})})
+        self._sink.close()
+
+
+@contextmanager
+def jets_file(
+    path: Path, campaign: Campaign, process: str, realization: str, first: int
+) -> Iterator[JetsFile]:
+    """Open a jets file for writing; it exists only once it is complete."""
+    identity = {
+        "schema": SCHEMA_VERSION,
+        "process": process,
+        "realization": realization,
+        "first_event": first,
+        "settings": jets_inputs(campaign, process, realization),
+    }
+    with atomic_path(path) as temporary:
+        file = JetsFile(temporary)
+        yield file
+        file.close(identity)
+
+
+def read_survivors(anchor: Path, campaign: Campaign, process: str) -> frozenset[int]:
+    """Hard events whose anchor has a jet that groups can be made with.
+
+    Parameters
+    ----------
+    anchor : Path
+        Jets file of the nominal realization of the chunk.
+
+    Raises
+    ------
+    DataError
+        The file is damaged or belongs to something else.
+    """
+    jets_metadata(anchor, campaign, process, NOMINAL)
+    found = (surviving_events(table, campaign) for table in batches(anchor, JETS_SCHEMA))
+    return frozenset().union(*found)
