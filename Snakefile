@@ -1,8 +1,10 @@
 """Re-simulated jets in groups: from the hard process to the dataset."""
 
 import sys
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 from campaign import provenance
@@ -10,7 +12,8 @@ from campaign.augmentations import NOMINAL
 from campaign.config import parse as parse_campaign
 from campaign.config import save as save_campaign
 from campaign.errors import ResimError
-from workflow.checks import check_campaign
+from workflow.acceptance import report_acceptance
+from workflow.checks import check_campaign, check_programs, without_missing_programs
 from workflow.paths import SPLITS, Paths, chunk_names
 from workflow.resources import megabytes, minutes
 
@@ -24,10 +27,14 @@ if "processes" not in config:
 
 
 try:
-    CAMPAIGN = parse_campaign(config, " + ".join(map(str, workflow.configfiles)))
+    ASKED = parse_campaign(config, " + ".join(map(str, workflow.configfiles)))
+    CAMPAIGN, NOTES = without_missing_programs(ASKED)
     check_campaign(CAMPAIGN)
 except ResimError as error:
     raise WorkflowError(str(error))
+
+for note in NOTES:
+    logger.warning(note)
 
 PATHS = Paths.of(CAMPAIGN)
 # Inside a conda environment or a container, `python` is theirs; otherwise it is the one that runs Snakemake.
@@ -43,7 +50,15 @@ wildcard_constraints:
 
 
 onstart:
+    try:
+        check_programs(CAMPAIGN)
+    except ResimError as error:
+        raise WorkflowError(str(error))
     save_campaign(CAMPAIGN, PATHS.config)
+
+
+onsuccess:
+    report_acceptance(Path(PATHS.dataset))
 
 
 localrules:

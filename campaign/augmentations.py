@@ -10,6 +10,12 @@ from typing import Any
 NOMINAL = "nominal"
 """The anchor of every group."""
 
+
+def _detector(description: str, **changes: float) -> dict[str, Any]:
+    """A variation of the detector alone: the particles are the anchor's."""
+    return {"description": description, "intervene": "detector", "detector": changes}
+
+
 AUGMENTATIONS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
     {
         NOMINAL: {"description": "the campaign's tune, unchanged: the anchor of every group"},
@@ -54,14 +60,28 @@ AUGMENTATIONS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
             "description": "emissions above 10 GeV shared with the anchor, the rest simulated again",
             "intervene": {"shower_scale": 10.0},
         },
+        # With a detector, the pair of arXiv:2503.11632.
         "rehadronize": {
-            "description": "shower and MPI shared with the anchor, hadronization and decays simulated again",
+            "description": "shower and MPI shared with the anchor, hadronization and all after it again",
             "intervene": "parton_level",
         },
         "redecay": {
             "description": "all but the decays of hadrons shared with the anchor",
             "intervene": "decays",
         },
+        "redetect": {
+            "description": "all particles shared with the anchor, the detector simulated again",
+            "intervene": "detector",
+        },
+        "trackEffHi": _detector("tracking efficiency x 1.03", efficiency=1.03),
+        "trackEffLo": _detector("tracking efficiency x 0.97", efficiency=0.97),
+        "trackResHi": _detector("momentum resolution of tracks x 1.1", track_resolution=1.1),
+        "trackResLo": _detector("momentum resolution of tracks x 0.9", track_resolution=0.9),
+        "caloResHi": _detector("energy resolution of towers x 1.1", calorimeter_resolution=1.1),
+        "caloResLo": _detector("energy resolution of towers x 0.9", calorimeter_resolution=0.9),
+        "caloScaleHi": _detector("energy scale of towers x 1.03", calorimeter_scale=1.03),
+        "caloScaleLo": _detector("energy scale of towers x 0.97", calorimeter_scale=0.97),
+        "herwig7": {"description": "Herwig 7 shower and hadronization", "shower": "herwig7"},
         "CP5up": {"description": "CP5 eigentune up", "tune": "CP5up"},
         "CP5down": {"description": "CP5 eigentune down", "tune": "CP5down"},
         "vincia": {

@@ -11,12 +11,14 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from campaign.augmentations import AUGMENTATIONS, NOMINAL
+from campaign.detector import DetectorOptions, overridden
 from campaign.errors import ConfigError
 from campaign.files import atomic_path
+from campaign.herwig import HerwigOptions, check_chunk
 from campaign.intervention import ALLOWED_SETTINGS, Intervention, Stage, forbidden_setting, short_form
 from campaign.model import Strict
 from campaign.processes import LABELS, PROCESSES, TARGETS
-from campaign.seeds import check_streams
+from campaign.seeds import check_streams, event_seed
 from campaign.tunes import TUNES
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=40)]
@@ -120,13 +122,20 @@ class Augmentation(Strict):
 
     name: Name = Field(description="name of the augmentation; part of the seed of its realizations")
     description: str = Field("", description="one line for the dataset card")
-    shower: Literal["pythia8"] = Field("pythia8", description="shower and hadronization program")
+    shower: Literal["pythia8", "herwig7"] = Field("pythia8", description="shower and hadronization program")
+    optional: bool = Field(
+        False, description="leave it out, with a note, where its shower program is not installed"
+    )
     tune: TuneName | None = Field(None, description="a tune in place of the campaign's")
     settings: Settings = Field({}, description="Pythia settings on top of the tune")
     intervene: Annotated[Intervention, BeforeValidator(short_form)] = Field(
         Intervention(),
         description="where the realization departs from the anchor: `hard_process`, "
         "`shower_scale: <pT in GeV>`, `parton_level` or `decays`",
+    )
+    herwig: HerwigOptions = Field(HerwigOptions(), description="`herwig7`: the program and what it is told")
+    detector: dict[str, SettingValue] = Field(
+        {}, description="options of `detector` that differ from the campaign's"
     )
     replicas: int = Field(
         1,
@@ -135,6 +144,20 @@ class Augmentation(Strict):
         le=100,
         description="number of realizations: name, name_2, name_3, …, each with its own stream",
     )
+
+    @model_validator(mode="after")
+    def _speaks_to_its_own_program(self) -> "Augmentation":
+        if self.shower == "pythia8" and self.herwig != HerwigOptions():
+            raise ValueError("`herwig` is for shower `herwig7`")
+        if self.shower == "herwig7":
+            for key in ("tune", "settings"):
+                if getattr(self, key):
+                    raise ValueError(
+                        f"`{key}` is for shower `pythia8`; Herwig's options stand under `herwig`"
+                    )
+            if self.intervene.shares_shower:
+                raise ValueError("shower `herwig7` can only intervene at the hard process")
+        return self
 
     @model_validator(mode="after")
     def _leaves_alone_what_it_shares(self) -> "Augmentation":
@@ -262,6 +285,9 @@ class Campaign(Strict):
     augmentations: tuple[Annotated[Augmentation, BeforeValidator(_named_augmentation)], ...] = Field(
         min_length=1, description="ways to re-simulate, by name or in full; `nominal` must be among them"
     )
+    detector: DetectorOptions = Field(
+        DetectorOptions(), description="the detector between particles and jets"
+    )
     jets: Jets = Field(Jets(), description="jet finding, substructure and matching")
     groups: Groups = Field(Groups(), description="which groups are kept")
     dataset: Dataset = Field(Dataset(), description="the files that are handed out")
@@ -294,11 +320,37 @@ class Campaign(Strict):
                 f"augmentations: {NOMINAL!r} takes no settings, tune, replicas or intervention; "
                 "change `tune` and `settings` of the campaign"
             )
+        if nominal.shower != "pythia8" or nominal.detector:
+            raise ValueError(
+                f"augmentations: {NOMINAL!r} is showered by Pythia and has the campaign's detector"
+            )
+        self._check_herwig()
+        self._check_detectors()
         if self.groups.pt_min < self.jets.pt_min:
             raise ValueError(
                 f"groups.pt_min ({self.groups.pt_min:g}) must not be below jets.pt_min ({self.jets.pt_min:g})"
             )
         return self
+
+    def _check_herwig(self) -> None:
+        for augmentation in self.augmentations:
+            if augmentation.shower != "herwig7":
+                continue
+            check_chunk(self.chunk, augmentation.herwig.block_events, augmentation.name)
+            if self.beams.particles != (2212, 2212):
+                raise ValueError("beams.particles: shower `herwig7` is set up for two protons, [2212, 2212]")
+
+    def _check_detectors(self) -> None:
+        for augmentation in self.augmentations:
+            where = f"augmentations.{augmentation.name}.detector"
+            if wrong := sorted(augmentation.detector.keys() - DetectorOptions.model_fields.keys()):
+                raise ValueError(f"{where}: {unknown('option', wrong[0], DetectorOptions.model_fields)}")
+            try:
+                options = overridden(self.detector, augmentation.detector)
+            except ValidationError as error:
+                raise ValueError(f"{where}: {_first_problem(error)}") from None
+            if options.name == "none" and augmentation.intervene.point == "detector":
+                raise ValueError(f"{where}: `intervene: detector` needs a detector other than `none`")
 
     @cached_property
     def realizations(self) -> list[str]:
@@ -325,6 +377,24 @@ class Campaign(Strict):
     def survivors_only(self) -> bool:
         """Whether realizations are simulated only for hard events whose anchor has a jet to group with."""
         return self.groups.survivors_only and self.groups.require != "any"
+
+    def detector_options(self, realization: str) -> DetectorOptions:
+        """The detector of a realization."""
+        return overridden(self.detector, self.augmentation(realization).detector)
+
+    def follows_survivors(self, realization: str) -> bool:
+        """Whether a realization is simulated only where the anchor has a jet to group with.
+
+        Herwig's events depend on the ones before them in their block, so it makes them all.
+        """
+        own_streams = self.augmentation(realization).shower == "pythia8"
+        return self.survivors_only and realization != NOMINAL and own_streams
+
+    def seed_of(self, process: str, event: int, realization: str) -> int:
+        """Seed of a realization of a hard event; the events of a Herwig run share that of the first one."""
+        augmentation = self.augmentation(realization)
+        block = augmentation.herwig.block_events if augmentation.shower == "herwig7" else 1
+        return event_seed(self.seed, process, event - event % block, realization)
 
     def process(self, name: str) -> Process:
         """A process by name."""

@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from campaign.errors import ConfigError
 from campaign.model import Strict
 
 _RESERVED_COMMANDS = ("saverun", "saverunfile", "run", "quit", "exit")
@@ -91,11 +90,11 @@ def check_chunk(chunk: int, block_events: int, realization: str) -> None:
 
     Raises
     ------
-    ConfigError
+    ValueError
         `chunk` is no multiple of `block_events`.
     """
     if chunk % block_events:
-        raise ConfigError(
+        raise ValueError(
             f"chunk ({chunk}) must be a multiple of block_events ({block_events}) of {realization!r}: "
             "a Herwig run has one seed and cannot be continued in another job"
         )

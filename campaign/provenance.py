@@ -8,13 +8,15 @@ from importlib.metadata import version
 from typing import Any
 
 from campaign import __version__
-from campaign.augmentations import NOMINAL
 from campaign.config import Campaign
 
 SCHEMA_VERSION = 1
 """Version of the layout of all files of a campaign."""
 
 _PACKAGES = ("pythia8mc", "fastjet", "pylhe", "awkward", "numpy", "pyarrow")
+
+
+_WHERE_HERWIG_IS = {"executable", "container", "time_limit"}
 
 
 @cache
@@ -49,15 +51,18 @@ def survey_inputs(campaign: Campaign, process: str) -> dict[str, Any]:
 
 def jets_inputs(campaign: Campaign, process: str, realization: str) -> dict[str, Any]:
     """What the jets of a realization depend on beside its hard events."""
-    survivors = campaign.survivors_only and realization != NOMINAL
+    augmentation = campaign.augmentation(realization)
+    herwig = augmentation.shower == "herwig7"
     return {
         "seed": campaign.seed,
         "beams": campaign.beams.model_dump(mode="json"),
         "process": campaign.process(process).model_dump(mode="json", include={"targets", "cuts"}),
-        "shower": campaign.augmentation(realization).shower,
-        "settings": campaign.shower_settings(process, realization),
-        "intervene": campaign.augmentation(realization).intervene.model_dump(mode="json"),
-        "survivors": campaign.groups.pt_min if survivors else None,
+        "shower": augmentation.shower,
+        "settings": {} if herwig else campaign.shower_settings(process, realization),
+        "herwig": augmentation.herwig.model_dump(mode="json", exclude=_WHERE_HERWIG_IS) if herwig else None,
+        "intervene": augmentation.intervene.model_dump(mode="json"),
+        "detector": campaign.detector_options(realization).model_dump(mode="json"),
+        "survivors": campaign.groups.pt_min if campaign.follows_survivors(realization) else None,
         "jets": campaign.jets.model_dump(mode="json"),
     }
 

@@ -40,7 +40,7 @@ def write_split(output_dir: Path, groups: Sequence[Path], campaign: Campaign, sp
     Parameters
     ----------
     output_dir : Path
-        Folder for ``{split}-{index:05d}.parquet``; replaced as a whole.
+        Folder for the files of `shard_names`; replaced as a whole.
     groups : sequence of Path
         Groups of all chunks of all processes, in any order.
     campaign : Campaign
@@ -60,11 +60,46 @@ def write_split(output_dir: Path, groups: Sequence[Path], campaign: Campaign, sp
     metadata = _metadata(list(sources.values()), campaign, split)
     with atomic_path(output_dir) as folder:
         folder.mkdir()
-        scattered = [folder / f"{split}-{index:05d}.arrows" for index in range(shard_count(campaign, split))]
+        shards = [folder / name for name in shard_names(campaign, split)]
+        scattered = [path.with_suffix(".arrows") for path in shards]
         _scatter(sources, campaign, split, scattered)
-        for path in scattered:
-            _write_shard(path.with_suffix(".parquet"), path, campaign, metadata)
+        for output, path in zip(shards, scattered, strict=True):
+            _write_shard(output, path, campaign, metadata)
             path.unlink(missing_ok=True)
+
+
+def check_split(shards: Sequence[Path], campaign: Campaign) -> dict[str, Any]:
+    """Make sure that a split is whole and what the campaign asks for now.
+
+    Parameters
+    ----------
+    shards : sequence of Path
+        All its Parquet files; at least one.
+    campaign : Campaign
+
+    Returns
+    -------
+    dict
+        The metadata, which all shards share.
+
+    Raises
+    ------
+    DataError
+        A shard is unreadable, missing, or was made with other settings.
+    """
+    found = {path: read_metadata(path) for path in sorted(shards)}
+    for path, metadata in found.items():
+        if missing := {"split", "campaign", "realizations", "totals", "counts"} - metadata.keys():
+            raise DataError(f"{path}: metadata without {', '.join(sorted(missing))}; not a shard of a split")
+        _check_realizations(path, metadata, campaign)
+        # the dataset does not say how the work was cut into jobs
+        stored = _stored_campaign(path, encode({**metadata["campaign"], "chunk": campaign.chunk}))
+        check_made_with(path, _split_inputs(stored), _split_inputs(campaign))
+    first, metadata = next(iter(found.items()))
+    for name in shard_names(campaign, metadata["split"]):
+        if first.with_name(name) not in found:
+            raise DataError(f"{first.with_name(name)}: is missing; write the split again")
+    return metadata
 
 
 def split_of(campaign: Campaign, process: str, event: int) -> str:
@@ -86,6 +121,11 @@ def shard_count(campaign: Campaign, split: str) -> int:
     return max(1, round(fraction * events / campaign.dataset.events_per_shard))
 
 
+def shard_names(campaign: Campaign, split: str) -> list[str]:
+    """Names of the Parquet files of a split."""
+    return [f"{split}-{index:05d}.parquet" for index in range(shard_count(campaign, split))]
+
+
 def shard_of(campaign: Campaign, process: str, event: int, shards: int) -> int:
     """Shard of all groups of a hard event within its split."""
     return stable_hash(campaign.seed, "shard", process, event) % shards
@@ -93,20 +133,30 @@ def shard_of(campaign: Campaign, process: str, event: int, shards: int) -> int:
 
 def _check_source(path: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
     """Refuse groups that were made with anything else than the campaign asks for now."""
-    if missing := {"process", "first_event", "events", "campaign", "totals", "counts"} - metadata.keys():
+    needed = {"process", "first_event", "events", "campaign", "realizations", "totals", "counts"}
+    if missing := needed - metadata.keys():
         raise DataError(f"{path}: metadata without {', '.join(sorted(missing))}; not a groups file")
     process = metadata["process"]
     if metadata.get("schema") != SCHEMA_VERSION or process not in campaign.processes:
         raise DataError(f"{path}: groups of process {process!r}; expected {', '.join(campaign.processes)}")
+    _check_realizations(path, metadata, campaign)
     stored = _stored_campaign(path, encode(metadata["campaign"]))
     check_made_with(path, _inputs(stored, process), _inputs(campaign, process))
+
+
+def _check_realizations(path: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
+    if metadata["realizations"] != campaign.realizations:
+        raise DataError(
+            f"{path}: realizations {metadata['realizations']}; expected {campaign.realizations}; "
+            "remake the file"
+        )
 
 
 def _stored_campaign(path: Path, config: str) -> Campaign:
     try:
         return _parsed(config)
     except ValidationError:
-        raise DataError(f"{path}: its configuration is not one of this version; remake the groups") from None
+        raise DataError(f"{path}: its configuration is not one of this version; remake the file") from None
 
 
 @cache
@@ -117,6 +167,17 @@ def _parsed(config: str) -> Campaign:
 def _inputs(campaign: Campaign, process: str) -> dict[str, Any]:
     jets = {name: jets_inputs(campaign, process, name) for name in campaign.realizations}
     return {**groups_inputs(campaign, process), "jets": jets}
+
+
+def _split_inputs(campaign: Campaign) -> dict[str, Any]:
+    """What the rows of a split and their order depend on."""
+    asked = campaign.dataset
+    return {
+        "seed": campaign.seed,
+        "dataset": asked.model_dump(mode="json", include={"splits", "events_per_shard"}),
+        "events": {name: process.events for name, process in campaign.processes.items()},
+        "processes": {name: _inputs(campaign, name) for name in campaign.processes},
+    }
 
 
 def _check_coverage(sources: dict[Path, dict[str, Any]], campaign: Campaign) -> None:

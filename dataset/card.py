@@ -19,8 +19,8 @@ from campaign.errors import DataError
 from campaign.files import atomic_path
 from campaign.processes import LABELS
 from campaign.status import Status
-from dataset.assemble import SPLITS
-from dataset.parquet import METADATA_KEY, batches, parquet_files, read_metadata
+from dataset.assemble import SPLITS, check_split
+from dataset.parquet import METADATA_KEY, batches, parquet_files
 from dataset.schema import DESCRIPTIONS, GROUPS_SCHEMA, MEMBER
 
 CITATIONS = (
@@ -104,18 +104,21 @@ def write_card(dataset_dir: Path, campaign: Campaign) -> None:
     Raises
     ------
     DataError
-        A split has no Parquet file, or a file is unreadable.
+        A split or a format is missing, or a file is unreadable or was made with other settings.
     """
     shards = {split: _shards(dataset_dir / split) for split in SPLITS}
-    metadata = read_metadata(shards[SPLITS[0]][0])
-    with atomic_path(dataset_dir / "manifest.json") as path:
-        path.write_text(json.dumps(manifest(dataset_dir), indent=1) + "\n", encoding="utf-8")
-    with atomic_path(dataset_dir / "README.md") as path:
-        path.write_text(_card(metadata, _contents(shards, campaign), campaign), encoding="utf-8")
+    metadata = [check_split(paths, campaign) for paths in shards.values()][0]
+    texts = {
+        "manifest.json": json.dumps(manifest(dataset_dir, campaign), indent=1) + "\n",
+        "README.md": _card(metadata, _contents(shards, campaign), campaign),
+    }
+    for name, text in texts.items():
+        with atomic_path(dataset_dir / name) as path:
+            path.write_text(text, encoding="utf-8")
 
 
-def manifest(dataset_dir: Path) -> dict[str, Any]:
-    """List the data files of a dataset.
+def manifest(dataset_dir: Path, campaign: Campaign) -> dict[str, Any]:
+    """List the data files of a dataset; those of formats that the campaign does not ask for are not part of it.
 
     Returns
     -------
@@ -123,7 +126,8 @@ def manifest(dataset_dir: Path) -> dict[str, Any]:
         ``files``: path relative to the folder, rows, bytes and sha256 of each, in order of the paths;
         ``rows`` counts groups in Parquet and ``rs3l``, jets in ``rs3l_pairs``.
     """
-    files = (path for path in dataset_dir.rglob("*") if path.suffix in _ROWS_OF)
+    folders = [dataset_dir / name for name in (*SPLITS, *campaign.dataset.formats)]
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in _ROWS_OF]
     relative = sorted(path.relative_to(dataset_dir).as_posix() for path in files)
     visible = [path for path in relative if not any(part.startswith(".") for part in path.split("/"))]
     return {"files": [_entry(dataset_dir, path) for path in visible]}

@@ -18,8 +18,10 @@ from campaign.errors import ConfigError, DataError
 from campaign.files import atomic_path
 from campaign.provenance import encode
 from campaign.seeds import stable_hash
+from dataset.assemble import check_split
 from dataset.features import FEATURES, JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES, Floats
-from dataset.parquet import batches, read_metadata, single
+from dataset.hdf5 import create_hdf5
+from dataset.parquet import batches, single
 from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
 
 SINGLETON_FEATURES = (
@@ -104,7 +106,7 @@ def write_rs3l(output_dir: Path, shards: Sequence[Path], campaign: Campaign) -> 
     output_dir : Path
         Folder, replaced as a whole.
     shards : sequence of Path
-        Parquet files of `dataset.assemble.write_split`.
+        All Parquet files of a split.
     campaign : Campaign
 
     Raises
@@ -112,14 +114,15 @@ def write_rs3l(output_dir: Path, shards: Sequence[Path], campaign: Campaign) -> 
     ConfigError
         See `check_export`.
     DataError
-        A shard is unreadable or has other realizations.
+        See `dataset.assemble.check_split`.
     """
     check_export(campaign)
+    metadata = _checked_metadata(output_dir, shards, campaign)
     with atomic_path(output_dir) as folder:
         folder.mkdir()
         for index, shard in enumerate(sorted(shards)):
-            with h5py.File(folder / f"rs3l_{index}.h5", "w") as file:
-                _describe(file, _checked_metadata(shard, campaign), campaign)
+            with create_hdf5(folder / f"rs3l_{index}.h5") as file:
+                _describe(file, metadata, campaign)
                 for table in batches(shard, GROUPS_SCHEMA):
                     _append(file, _group_columns(table, campaign))
 
@@ -136,7 +139,7 @@ def write_rs3l_pairs(output_file: Path, shards: Sequence[Path], campaign: Campai
     ----------
     output_file : Path
     shards : sequence of Path
-        Parquet files of `dataset.assemble.write_split`; at least one.
+        All Parquet files of a split.
     campaign : Campaign
 
     Raises
@@ -144,15 +147,13 @@ def write_rs3l_pairs(output_file: Path, shards: Sequence[Path], campaign: Campai
     ConfigError
         See `check_export`.
     DataError
-        A shard is unreadable or has other realizations, or there is none.
+        See `dataset.assemble.check_split`.
     """
     check_export(campaign)
-    if not shards:
-        raise DataError(f"{output_file}: no shards given; at least one is needed")
+    metadata = _checked_metadata(output_file, shards, campaign)
     groups = pairs = 0
-    with atomic_path(output_file) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_path(output_file) as temporary, create_hdf5(temporary) as file:
         for shard in sorted(shards):
-            metadata = _checked_metadata(shard, campaign)
             for table in batches(shard, GROUPS_SCHEMA):
                 columns = _pair_columns(table, campaign)
                 _append(file, columns)
@@ -222,13 +223,10 @@ def _sum(vectors: Floats) -> Floats:
     return np.stack([total, np.arcsinh(pz / total), np.arctan2(py, px), energy.sum(axis=1)], axis=1)
 
 
-def _checked_metadata(shard: Path, campaign: Campaign) -> dict[str, Any]:
-    metadata = read_metadata(shard)
-    if metadata.get("realizations") != campaign.realizations:
-        raise DataError(
-            f"{shard}: realizations {metadata.get('realizations')}; expected {campaign.realizations}"
-        )
-    return metadata
+def _checked_metadata(output: Path, shards: Sequence[Path], campaign: Campaign) -> dict[str, Any]:
+    if not shards:
+        raise DataError(f"{output}: no shards given; at least one is needed")
+    return check_split(shards, campaign)
 
 
 def _group_columns(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray[np.generic]]:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import awkward as ak
@@ -58,6 +59,7 @@ class Delphes:
         self._campaign_seed = campaign_seed
         self._stream = stream
         self._options = options
+        self._works = False
         self._program = _find(options.executable)
         self._card, self._card_text = _read_card(options.card)
         # The reader of Delphes 3.4, DelphesHepMC, has no number in its name and reads HepMC 2.
@@ -76,8 +78,8 @@ class Delphes:
         Raises
         ------
         DetectorError
-            All runs of a batch failed, the output is not that of the card, or the batch begins within
-            the events of one run.
+            All runs failed so far, the output is not that of the card, or the batch begins within the
+            events of one run.
         """
         columns, counts = to_columns(batch.particles)
         usable = ~broken_events(columns, counts)
@@ -93,8 +95,9 @@ class Delphes:
             except _RunError as failure:
                 failures.append(str(failure))
                 log.warning("Delphes: events %s: %s", batch.events[rows].tolist(), failure)
-        if failures and all(results[row] is _NOTHING for row in results):
-            raise DetectorError(f"Delphes: no event of the batch came back: {failures[0]}")
+        self._works |= any(event is not _NOTHING for event in results.values())
+        if failures and not self._works:
+            raise DetectorError(f"Delphes: no event came back: {failures[0]}")
         return _join(results, len(counts))
 
     def _runs(self, batch: ParticleBatch, usable: npt.NDArray[np.bool_]) -> Iterator[npt.NDArray[np.intp]]:
@@ -198,11 +201,22 @@ def _hepmc(
     """HepMC text of some events, numbered from 1."""
     stops = np.cumsum(counts)
     text = io.BytesIO()
-    with pyhepmc.open(text, "w", format=dialect) as file:
+    with _without_warnings(), pyhepmc.open(text, "w", format=dialect) as file:
         for number, row in enumerate(rows, start=1):
             particles = slice(stops[row] - counts[row], stops[row])
             file.write(_hepmc_event(number, {name: column[particles] for name, column in columns.items()}))
     return text.getvalue()
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """HepMC warns on the terminal that HepMC 2 is old, each time that it is written."""
+    before = pyhepmc.Setup.print_warnings
+    pyhepmc.Setup.print_warnings = False
+    try:
+        yield
+    finally:
+        pyhepmc.Setup.print_warnings = before
 
 
 def _hepmc_event(number: int, particles: Columns) -> pyhepmc.GenEvent:

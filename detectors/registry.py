@@ -1,10 +1,33 @@
 """The detectors by the name that the configuration uses."""
 
+from collections.abc import Callable
+
 from campaign.config import Campaign
+from detectors.delphes import Delphes
 from detectors.none import NoDetector
+from detectors.parametrized import ParametrizedDetector
 from detectors.protocol import Detector
 
 
-def make_detector(campaign: Campaign) -> Detector:
-    """Set up the detector of a campaign."""
+def _none(campaign: Campaign, realization: str) -> Detector:
     return NoDetector(pt_min=campaign.jets.constituent_pt_min)
+
+
+def _cms_phase2(campaign: Campaign, realization: str) -> Detector:
+    return ParametrizedDetector(campaign.seed, realization, campaign.detector_options(realization))
+
+
+def _delphes(campaign: Campaign, realization: str) -> Detector:
+    return Delphes(campaign.seed, realization, campaign.detector_options(realization))
+
+
+DETECTORS: dict[str, Callable[[Campaign, str], Detector]] = {
+    "none": _none,
+    "cms_phase2": _cms_phase2,
+    "delphes": _delphes,
+}
+
+
+def make_detector(campaign: Campaign, realization: str) -> Detector:
+    """Set up the detector of a realization."""
+    return DETECTORS[campaign.detector_options(realization).name](campaign, realization)

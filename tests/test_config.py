@@ -52,7 +52,7 @@ OWN = {"settings": {"HardQCD:all": True}, "targets": ["parton"]}
 RULE = "expected letters, digits and _, beginning with a letter"
 MAPPING = "expected a mapping of keys to values"
 NOMINAL_RULE = (
-    "augmentations: 'nominal' takes no settings, tune or replicas; "
+    "augmentations: 'nominal' takes no settings, tune, replicas or intervention; "
     "change `tune` and `settings` of the campaign"
 )
 
@@ -61,7 +61,7 @@ BAD = [
     ({"chnk": 3}, "chnk: unknown key 'chnk'; did you mean 'chunk'?"),
     ({"jets": {"radus": 3}}, "jets.radus: unknown key 'radus'; did you mean 'radius'?"),
     ({"jets": {"soft_drop": {"zcut": 1}}}, "jets.soft_drop.zcut: unknown key 'zcut'; did you mean 'z_cut'?"),
-    ({"groups": {"q": 1}}, "groups.q: unknown key 'q'; known: require, pt_min"),
+    ({"groups": {"q": 1}}, "groups.q: unknown key 'q'; known: require, pt_min, survivors_only"),
     ({"dataset": {"split": {}}}, "dataset.split: unknown key 'split'; did you mean 'splits'?"),
     (higgs(evnts=3), "processes.higgs.evnts: unknown key 'evnts'; did you mean 'events'?"),
     (higgs(cuts={"ptmin": 3}), "processes.higgs.cuts.ptmin: unknown key 'ptmin'; did you mean 'pt_min'?"),
@@ -341,7 +341,12 @@ def test_shipped_augmentation_can_be_given_replicas():
 
 
 def test_everything_in_the_catalogues_is_accepted_by_pythia():
-    made = campaign(processes=dict.fromkeys(PROCESSES), augmentations=list(AUGMENTATIONS))
+    made = campaign(
+        processes=dict.fromkeys(PROCESSES),
+        augmentations=list(AUGMENTATIONS),
+        chunk=5000,
+        detector={"name": "cms_phase2"},
+    )
     check_campaign_settings(made)
     for tune in TUNES:
         check_campaign_settings(campaign(tune=tune))

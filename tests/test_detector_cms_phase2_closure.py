@@ -125,7 +125,7 @@ def test_what_becomes_of_single_particles_is_what_delphes_recorded(pdgid):
 
 
 def test_widths_of_the_response_are_those_delphes_recorded():
-    """Variances of log-normals have long-tailed errors: 5 standard deviations for 168 numbers."""
+    """Variances of log-normals have long-tailed errors: 5 standard deviations for 180 numbers."""
     found = deviations(MASS, width=True)
     worst = max(found, key=lambda name: abs(found[name]))
     assert abs(found[worst]) < 5, (worst, found[worst])

@@ -188,9 +188,21 @@ def test_crash_makes_the_events_of_its_run_absent(program, monkeypatch, caplog):
 )
 def test_program_that_never_succeeds_is_an_error_with_its_last_words(program, monkeypatch, fault, reason):
     monkeypatch.setenv("STAND_IN_DELPHES", fault)
-    with pytest.raises(DetectorError, match=f"no event of the batch came back: .*({reason})") as error:
+    with pytest.raises(DetectorError, match=f"no event came back: .*({reason})") as error:
         detector(program).candidates(events(6))
     assert "\n" not in str(error.value)
+
+
+def test_failure_after_a_success_makes_events_absent(program, monkeypatch):
+    delphes = detector(program)
+    delphes.candidates(events(6))
+    monkeypatch.setenv("STAND_IN_DELPHES", "crash")
+    assert delphes.candidates(events(2)).tolist() == [None, None]
+
+
+def test_old_dialect_is_written_without_a_word(program, capfd):
+    detector(program, "DelphesHepMC2").candidates(events(6))
+    assert capfd.readouterr().err == ""
 
 
 def test_program_that_hangs_is_stopped(program, monkeypatch):

@@ -1,6 +1,7 @@
 """What an intervention shares with the anchor is shared bit by bit; what comes after it differs."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import awkward as ak
 import numpy as np
@@ -16,11 +17,13 @@ from generators.events import HardEvent
 from generators.pythia8 import Pythia8Generator
 from generators.survey import Survey
 from showers.pythia8 import Pythia8Resumed, Pythia8Shower, _Hooks
+from showers.registry import Job
 from tests.campaigns import campaign
 from workflow.simulation import simulate, simulate_family, surviving_events
 
 EVENTS = 200
 SCALES = (2.0, 10.0, 50.0)
+JOB = Job(work_directory=Path(), first_event=0)
 CHEAP = {"PartonLevel:MPI": False}
 
 
@@ -165,7 +168,7 @@ def tables(parts) -> dict[str, pa.Table]:
 
 def test_family_gives_the_same_anchor_as_a_run_of_its_own(process, events, monkeypatch):
     chosen = asked(*FAMILY, groups={"require": "any"})
-    alone = tables({NOMINAL: part} for part in simulate(chosen, process, NOMINAL, events[:60]))
+    alone = tables({NOMINAL: part} for part in simulate(chosen, process, NOMINAL, events[:60], JOB))
     monkeypatch.setattr(showers.pythia8, "BATCH_EVENTS", 17)
     family = tables(simulate_family(chosen, process, events[:60]))
     assert list(family) == [NOMINAL, "rehadronize", "rehadronize_2", "redecay"]
@@ -187,14 +190,35 @@ def test_survivors_have_the_same_jets_as_in_the_full_run(process, events):
     survivors = tables(simulate_family(fast, process, events))
     surviving = surviving_events(everything[NOMINAL], full)
     assert 0 < len(surviving) < len(events)
-    everything["seed"] = tables({"seed": p} for p in simulate(full, process, "seed", events))["seed"]
-    survivors["seed"] = tables({"seed": p} for p in simulate(fast, process, "seed", events, surviving))["seed"]
+    seed = simulate(full, process, "seed", events, JOB)
+    everything["seed"] = tables({"seed": part} for part in seed)["seed"]
+    seed = simulate(fast, process, "seed", events, JOB, surviving)
+    survivors["seed"] = tables({"seed": part} for part in seed)["seed"]
     assert survivors[NOMINAL] == everything[NOMINAL]
     for name, table in survivors.items():
         rows = np.isin(np.asarray(table["event"]), list(surviving))
         assert table.filter(rows).to_pylist() == everything[name].filter(rows).to_pylist()
         if name != NOMINAL:
             assert set(table.filter(~rows)["status"].to_pylist()) == {"not simulated"}
+
+
+def test_detector_is_simulated_again_on_the_same_particles(process, events, monkeypatch):
+    cuts = {"jets": {"pt_min": 500.0}, "groups": {"pt_min": 500.0}}
+    chosen = asked("redetect", "trackEffLo", "rehadronize", detector={"name": "cms_phase2"}, **cuts)
+    family = tables(simulate_family(chosen, process, events[:60]))
+    monkeypatch.setattr(showers.pythia8, "BATCH_EVENTS", 7)
+    assert tables(simulate_family(chosen, process, events[:60])) == family
+    every = {**cuts["groups"], "survivors_only": False}
+    full = asked("redetect", detector={"name": "cms_phase2"}, jets=cuts["jets"], groups=every)
+    whole = tables(simulate_family(full, process, events[:60]))
+    assert whole[NOMINAL] == family[NOMINAL]
+    surviving = list(surviving_events(family[NOMINAL], chosen))
+    rows = np.isin(np.asarray(whole["redetect"]["event"]), surviving)
+    assert 0 < rows.sum() < len(rows)
+    assert whole["redetect"].filter(rows).to_pylist() == family["redetect"].filter(rows).to_pylist()
+    jets = {name: [jet for jet in table["jet"].to_pylist() if jet] for name, table in family.items()}
+    again = [abs(a["pt"] / b["pt"] - 1) for a, b in zip(jets[NOMINAL], jets["redetect"], strict=False)]
+    assert all(difference > 0 for difference in again[:3])
 
 
 @pytest.mark.parametrize(

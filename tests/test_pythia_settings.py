@@ -10,7 +10,11 @@ def test_all_shipped_settings_are_known_to_pythia():
     from campaign.processes import PROCESSES
 
     shipped = campaign(
-        processes={name: {} for name in PROCESSES}, augmentations=list(AUGMENTATIONS), tune="Monash"
+        processes={name: {} for name in PROCESSES},
+        augmentations=list(AUGMENTATIONS),
+        tune="Monash",
+        chunk=5000,
+        detector={"name": "cms_phase2"},
     )
     check_campaign_settings(shipped)
 

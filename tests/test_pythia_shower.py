@@ -106,7 +106,14 @@ def test_event_skipped_inside_pythia_shifts_nothing(events, monkeypatch):
     assert all(found[index] == reference[index] for index in (0, 1, 3, 4, 5))
 
 
-@pytest.mark.parametrize("name", list(AUGMENTATIONS))
+PYTHIA_SHOWERS = [
+    name
+    for name, entry in AUGMENTATIONS.items()
+    if entry.get("shower") != "herwig7" and entry.get("intervene") in (None, {"shower_scale": 10.0})
+]
+
+
+@pytest.mark.parametrize("name", PYTHIA_SHOWERS)
 def test_every_shipped_augmentation_showers(name, events):
     chosen = ["nominal"] if name == "nominal" else ["nominal", name]
     (batch,) = shower(name, augmentations=chosen).simulate(events[:6])

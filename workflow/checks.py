@@ -3,10 +3,51 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from campaign.config import Campaign
-from campaign.errors import ConfigError, DataError
+from campaign.config import Augmentation, Campaign
+from campaign.errors import ConfigError, DataError, ShowerError
 from campaign.pythia import check_campaign_settings
 from dataset.rs3l import check_export
+from showers.herwig7 import check_herwig, find_herwig
+
+
+def without_missing_programs(campaign: Campaign) -> tuple[Campaign, list[str]]:
+    """Leave out the augmentations marked `optional` whose shower program is not installed.
+
+    Returns
+    -------
+    campaign : Campaign
+    notes : list of str
+        One line for each augmentation that was left out.
+    """
+    notes = {}
+    for augmentation in _of_herwig(campaign):
+        if augmentation.optional:
+            try:
+                find_herwig(augmentation.herwig)
+            except ShowerError as error:
+                notes[augmentation.name] = f"realization {augmentation.name} is left out: {error}"
+    if not notes:
+        return campaign, []
+    kept = [one.model_dump(mode="json") for one in campaign.augmentations if one.name not in notes]
+    fields = campaign.model_dump(mode="json")
+    return Campaign.model_validate({**fields, "augmentations": kept}), list(notes.values())
+
+
+def check_programs(campaign: Campaign) -> None:
+    """Have every shower program that is not built in say that it is there and accepts its input card.
+
+    Raises
+    ------
+    ShowerError
+        A program is missing or refuses the card.
+    """
+    distinct = {augmentation.herwig.model_dump_json(): augmentation for augmentation in _of_herwig(campaign)}
+    for augmentation in distinct.values():
+        check_herwig(augmentation.herwig, campaign.beams.energy)
+
+
+def _of_herwig(campaign: Campaign) -> list[Augmentation]:
+    return [augmentation for augmentation in campaign.augmentations if augmentation.shower == "herwig7"]
 
 
 def check_campaign(campaign: Campaign) -> None:

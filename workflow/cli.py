@@ -13,8 +13,16 @@ from rich.console import Console
 from campaign.augmentations import NOMINAL
 from campaign.config import Campaign, load
 from campaign.errors import ConfigError, ResimError
+from showers.registry import Job
 from workflow import stages
-from workflow.checks import check_campaign, check_realizations, existing
+from workflow.acceptance import print_acceptance
+from workflow.checks import (
+    check_campaign,
+    check_programs,
+    check_realizations,
+    existing,
+    without_missing_programs,
+)
 from workflow.estimate import estimate_campaign, estimate_table
 from workflow.paths import SPLITS, Paths, chunk_name, chunk_names
 
@@ -32,6 +40,8 @@ Chunk = Annotated[int, typer.Option(min=0, help="number of the chunk, from 0")]
 Split = Annotated[str, typer.Option(help="train, val or test")]
 
 RESULTS = Path("results")
+
+log = logging.getLogger(__name__)
 
 
 def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -56,8 +66,9 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
 @one_line_errors
 def validate(config: ConfigFile) -> None:
     """Check a configuration, its Pythia settings and its files before anything runs."""
-    campaign = load(config)
+    campaign = _load(config)
     check_campaign(campaign)
+    check_programs(campaign)
     jobs = sum(len(campaign.chunks(name)) for name in campaign.processes)
     Console().print(
         f"{config}: campaign [bold]{campaign.name}[/bold], {len(campaign.processes)} processes × "
@@ -72,7 +83,7 @@ def estimate(
     events: Annotated[int, typer.Option(min=10, help="hard events to measure with, of each process")] = 60,
 ) -> None:
     """Events, jobs, core-hours and bytes of a campaign, from a short run on this machine."""
-    campaign = load(config)
+    campaign = _load(config)
     check_campaign(campaign)
     Console().print(estimate_table(campaign, estimate_campaign(campaign, events)))
 
@@ -81,7 +92,7 @@ def estimate(
 @one_line_errors
 def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> None:
     """Measure or read the cross-section of a process and check its event files."""
-    campaign = load(config)
+    campaign = _load(config)
     stages.make_survey(campaign, process, _path(campaign, results, "survey", process=process))
 
 
@@ -89,7 +100,7 @@ def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> 
 @one_line_errors
 def hard(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
     """Write the hard events of a chunk as LHE."""
-    campaign = load(config)
+    campaign = _load(config)
     _check_chunk(campaign, process, chunk)
     survey_file = existing(_path(campaign, results, "survey", process=process), "survey")
     output = _path(campaign, results, "hard", process=process, chunk=chunk_name(chunk))
@@ -109,23 +120,25 @@ def jets(
     results: Results = RESULTS,
 ) -> None:
     """Shower a chunk of hard events and write the jets that stand for their targets."""
-    campaign = load(config)
+    campaign = _load(config)
     _check_chunk(campaign, process, chunk)
     check_realizations(campaign, realization)
     names = {"process": process, "chunk": chunk_name(chunk)}
     hard_file = existing(_path(campaign, results, "hard", **names), "hard")
     outputs = {name: _path(campaign, results, "jets", realization=name, **names) for name in realization}
+    first = campaign.chunks(process)[chunk].start
+    job = Job(work_directory=_path(campaign, results, "herwig"), first_event=first)
     anchor = None
-    if campaign.survivors_only and not set(realization) & set(campaign.anchor_family):
+    if campaign.follows_survivors(realization[0]) and not campaign.continues_anchor(realization[0]):
         anchor = existing(_path(campaign, results, "jets", realization=NOMINAL, **names), "jets")
-    stages.make_jets(campaign, process, chunk, hard_file, outputs, anchor)
+    stages.make_jets(campaign, process, chunk, hard_file, outputs, job, anchor)
 
 
 @app.command()
 @one_line_errors
 def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
     """Write the groups of a chunk from the jets of all realizations."""
-    campaign = load(config)
+    campaign = _load(config)
     _check_chunk(campaign, process, chunk)
     names = {"process": process, "chunk": chunk_name(chunk)}
     hard_file = existing(_path(campaign, results, "hard", **names), "hard")
@@ -142,7 +155,7 @@ def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results 
 @one_line_errors
 def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> None:
     """Write the Parquet shards of a split, processes mixed and shuffled."""
-    campaign = load(config)
+    campaign = _load(config)
     _check_split(split)
     files = [
         existing(_path(campaign, results, "groups", process=process, chunk=chunk), "groups")
@@ -161,7 +174,7 @@ def export(
     results: Results = RESULTS,
 ) -> None:
     """Write a split in another format."""
-    campaign = load(config)
+    campaign = _load(config)
     _check_split(split)
     source = existing(_path(campaign, results, "split", split=split), "dataset")
     stages.make_export(campaign, format, source, _path(campaign, results, format, split=split))
@@ -171,10 +184,25 @@ def export(
 @one_line_errors
 def card(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write the dataset card and the manifest."""
-    campaign = load(config)
+    campaign = _load(config)
     for split in SPLITS:
         existing(_path(campaign, results, "split", split=split), "dataset")
     stages.make_card(campaign, _path(campaign, results, "dataset"))
+
+
+@app.command()
+@one_line_errors
+def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
+    """Matching efficiency and acceptance of every realization of a dataset."""
+    campaign = _load(config)
+    print_acceptance(existing(_path(campaign, results, "dataset"), "dataset"))
+
+
+def _load(config: Path) -> Campaign:
+    campaign, notes = without_missing_programs(load(config))
+    for note in notes:
+        log.warning(note)
+    return campaign
 
 
 def _path(campaign: Campaign, results: Path, what: str, **names: str) -> Path:

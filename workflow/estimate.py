@@ -12,8 +12,12 @@ from campaign.augmentations import NOMINAL
 from campaign.config import Campaign
 from generators.events import HardEvent
 from generators.registry import make_generator
+from showers.registry import Job
 from workflow.jets_file import jets_file
 from workflow.simulation import simulate
+
+JOB = Job(work_directory=Path(), first_event=0)
+"""The nominal realization is Pythia's, which keeps no files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def _estimate(campaign: Campaign, process: str, events: int) -> Cost:
     count = min(events, asked.events)
     hard = list(generator.events(range(count), survey))
     half = count // 2
-    first = _seconds(lambda: list(simulate(campaign, process, NOMINAL, hard[:half])))
+    first = _seconds(lambda: list(simulate(campaign, process, NOMINAL, hard[:half], JOB)))
     with TemporaryDirectory() as folder:
         output = Path(folder) / "jets.parquet"
         second = _seconds(lambda: _run(campaign, process, hard, output))
@@ -85,7 +89,7 @@ def _estimate(campaign: Campaign, process: str, events: int) -> Cost:
 
 def _run(campaign: Campaign, process: str, hard: list[HardEvent], output: Path) -> None:
     with jets_file(output, campaign, process, NOMINAL, 0) as file:
-        for part in simulate(campaign, process, NOMINAL, hard):
+        for part in simulate(campaign, process, NOMINAL, hard, JOB):
             file.add(part)
 
 

@@ -15,6 +15,7 @@ from dataset.groups import jets_metadata
 from dataset.parquet import METADATA_KEY, batches, writer
 from dataset.schema import ROW_GROUP
 from jets.schema import JETS_SCHEMA
+from showers.herwig7_program import find_herwig, herwig_version
 from workflow.simulation import SimulatedPart, surviving_events
 
 
@@ -45,7 +46,6 @@ class JetsFile:
             "events": self._events,
             "events_without_target": self._without_target,
             "counts": dict(self._counts),
-            "versions": versions(),
         }
         self._sink.add_key_value_metadata({METADATA_KEY: encode({**identity, **found})})
         self._sink.close()
@@ -62,11 +62,19 @@ def jets_file(
         "realization": realization,
         "first_event": first,
         "settings": jets_inputs(campaign, process, realization),
+        "versions": _versions(campaign, realization),
     }
     with atomic_path(path) as temporary:
         file = JetsFile(temporary)
         yield file
         file.close(identity)
+
+
+def _versions(campaign: Campaign, realization: str) -> dict[str, str]:
+    augmentation = campaign.augmentation(realization)
+    if augmentation.shower != "herwig7":
+        return versions()
+    return versions() | {"herwig": herwig_version(find_herwig(augmentation.herwig))}
 
 
 def read_survivors(anchor: Path, campaign: Campaign, process: str) -> frozenset[int]:

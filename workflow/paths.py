@@ -26,6 +26,11 @@ class Paths:
         return cls(f"{results}/{campaign.name}")
 
     @property
+    def herwig(self) -> str:
+        """Input cards, run files and logs of Herwig, shared by all jobs."""
+        return f"{self.root}/logs/herwig7"
+
+    @property
     def config(self) -> str:
         """The validated configuration that jobs read."""
         return f"{self.root}/config.yaml"

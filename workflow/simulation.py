@@ -10,7 +10,6 @@ import pyarrow as pa
 from campaign.augmentations import NOMINAL
 from campaign.config import Campaign, Process
 from campaign.intervention import Stage
-from campaign.seeds import event_seed
 from dataset.groups import present
 from detectors.registry import make_detector
 from generators.events import HardEvent
@@ -19,7 +18,7 @@ from jets.analysis import jets_table
 from jets.matching import Truth
 from showers.protocol import ParticleBatch, empty_batch, placed_among
 from showers.pythia8 import Pythia8Resumed, Pythia8Shower, Records
-from showers.registry import make_shower
+from showers.registry import Job, make_shower
 
 Window = list[tuple[HardEvent, Truth]]
 """Some consecutive hard events."""
@@ -47,6 +46,7 @@ def simulate(
     process: str,
     realization: str,
     events: Iterable[HardEvent],
+    job: Job,
     survivors: Collection[int] | None = None,
 ) -> Iterator[SimulatedPart]:
     """One realization of hard events, in their order.
@@ -58,12 +58,14 @@ def simulate(
     campaign : Campaign
     process, realization : str
     events : iterable of HardEvent
+    job : Job
+        What the shower program needs to know of the job it runs in.
     survivors : collection of int, optional
         Indices of the hard events to simulate; all if left out.
     """
     waiting = _Waiting(campaign.process(process), events, survivors)
     finish = _Finish(campaign, process, realization)
-    for batch in make_shower(campaign, process, realization).simulate(waiting.to_shower()):
+    for batch in make_shower(campaign, process, realization, job).simulate(waiting.to_shower()):
         yield finish.part(batch, waiting.take(batch))
     if window := waiting.take_rest():
         yield finish.part(empty_batch(), window)
@@ -159,8 +161,8 @@ class _Finish:
     """Detector, jets and places of the events of one realization."""
 
     def __init__(self, campaign: Campaign, process: str, realization: str) -> None:
-        self._seed_of = lambda event: event_seed(campaign.seed, process, event, realization)
-        self._detector = make_detector(campaign)
+        self._seed_of = lambda event: campaign.seed_of(process, event, realization)
+        self._detector = make_detector(campaign, realization)
         self._jets = campaign.jets
 
     def part(self, batch: ParticleBatch, window: Window) -> SimulatedPart:

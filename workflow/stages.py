@@ -20,6 +20,7 @@ from generators.lhe_files import read_hard_events, write_lhe
 from generators.registry import make_generator
 from generators.survey import read_survey, write_survey
 from generators.targets import find_targets
+from showers.registry import Job
 from workflow.jets_file import jets_file, read_survivors
 from workflow.progress import progress
 from workflow.simulation import SimulatedPart, simulate, simulate_family
@@ -51,6 +52,7 @@ def make_jets(
     chunk: int,
     hard: Path,
     outputs: Mapping[str, Path],
+    job: Job,
     anchor: Path | None = None,
 ) -> None:
     """Shower a chunk of hard events and write the jets that stand for their targets.
@@ -64,11 +66,13 @@ def make_jets(
         Hard events of the chunk.
     outputs : mapping of str to Path
         Jets file to write for each realization: one realization, or several of the anchor's family.
+    job : Job
+        What the shower program needs to know of the job it runs in.
     anchor : Path, optional
         Jets file of the nominal realization, where only its survivors are to be simulated.
     """
     events = campaign.chunks(process)[chunk]
-    parts = _simulated(campaign, process, list(outputs), hard_events(hard, events), anchor)
+    parts = _simulated(campaign, process, list(outputs), hard_events(hard, events), job, anchor)
     what = f"{', '.join(outputs)} of {process}"
     with ExitStack() as stack:
         files = {
@@ -85,6 +89,7 @@ def _simulated(
     process: str,
     realizations: Sequence[str],
     events: Iterable[HardEvent],
+    job: Job,
     anchor: Path | None,
 ) -> Iterator[dict[str, SimulatedPart]]:
     first = realizations[0]
@@ -92,7 +97,7 @@ def _simulated(
         yield from simulate_family(campaign, process, events)
         return
     survivors = None if anchor is None else read_survivors(anchor, campaign, process)
-    for part in simulate(campaign, process, first, events, survivors):
+    for part in simulate(campaign, process, first, events, job, survivors):
         yield {first: part}
 
 

@@ -1,43 +1,67 @@
 """Runs commands in processes forked from one that has imported everything: start-up takes most of their time.
 
-Reads one JSON object a line (`module`, `arguments`, `folder`, `output`, `errors` and optionally `file_size`), runs
-``python -m module`` with these arguments, and answers with the exit code.
+Reads one JSON object a line, the arguments of `become`, and answers each with exit code, standard output and
+standard error as a JSON list.
 """
 
+import gc
 import json
 import os
 import resource
 import runpy
 import signal
 import sys
-from pathlib import Path
+from tempfile import TemporaryFile
 
 import snakemake.cli  # noqa: F401 (imported for the children)
 
 import workflow.cli  # noqa: F401
 
 
-def become(module: str, arguments: list[str], folder: str, output: str, errors: str, file_size: int = -1) -> None:
-    """Turn this process into the command."""
+def become(module: str, arguments: list[str], folder: str, file_size: int | None) -> None:
+    """Turn this process into ``python -m module arguments``.
+
+    Parameters
+    ----------
+    module : str
+    arguments : list of str
+    folder : str
+        Current folder of the command.
+    file_size : int or None
+        Largest file that it can write [bytes].
+    """
     os.chdir(folder)
-    for path, standard in ((output, sys.stdout), (errors, sys.stderr)):
-        with Path(path).open("wb") as file:
-            os.dup2(file.fileno(), standard.fileno())
-    if file_size >= 0:
+    if file_size is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
     sys.argv[1:] = arguments
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
+def serve(request: dict[str, object]) -> tuple[int, str, str]:
+    """Run a command in a child; only the parent returns."""
+    # standard error is a pipe, since what it writes must not count as file size
+    reading, writing = os.pipe()
+    with TemporaryFile() as output:
+        if (child := os.fork()) == 0:
+            os.dup2(output.fileno(), 1)
+            os.dup2(writing, 2)
+            os.close(reading)
+            become(**request)
+            sys.exit()
+        os.close(writing)
+        with os.fdopen(reading, encoding="utf-8") as pipe:
+            errors = pipe.read()
+        _, status = os.waitpid(child, 0)
+        output.seek(0)
+        return os.waitstatus_to_exitcode(status), output.read().decode(), errors
+
+
 def main() -> None:
     """Serve until standard input ends."""
-    while line := os.read(0, 1 << 20):
-        if (child := os.fork()) == 0:
-            become(**json.loads(line))
-            return
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+    gc.freeze()  # otherwise every child copies the memory of its parent when it ends
+    for line in sys.stdin:
+        print(json.dumps(serve(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

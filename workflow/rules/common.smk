@@ -23,6 +23,6 @@ OWN_SHOWER = [name for name in CAMPAIGN.realizations if name not in CAMPAIGN.anc
 
 def anchor_jets(wildcards):
     """Jets of the anchor, where a realization is made for its survivors only."""
-    if not CAMPAIGN.survivors_only:
+    if not CAMPAIGN.follows_survivors(wildcards.realization):
         return []
     return PATHS.jets.format(process=wildcards.process, realization=NOMINAL, chunk=wildcards.chunk)

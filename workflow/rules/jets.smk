@@ -12,6 +12,8 @@ rule jets:
     wildcard_constraints:
         realization="|".join(OWN_SHOWER),
     retries: 1
+    conda:
+        "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, chunk_size(wildcards), 40),
@@ -22,8 +24,6 @@ rule jets:
             provenance.jets_inputs(CAMPAIGN, wildcards.process, wildcards.realization)
         ),
         events=chunk_range,
-    conda:
-        "../../envs/resim.yaml"
     message:
         "shower {wildcards.realization} of {wildcards.process}, events {params.events}"
     shell:
@@ -42,6 +42,8 @@ rule jets_of_anchor:
     benchmark:
         PATHS.benchmark("jets/{process}/nominal/{chunk}")
     retries: 1
+    conda:
+        "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(
@@ -55,8 +57,6 @@ rule jets_of_anchor:
         ),
         events=chunk_range,
         realizations=[f"--realization {name}" for name in CAMPAIGN.anchor_family],
-    conda:
-        "../../envs/resim.yaml"
     message:
         "shower nominal of {wildcards.process}, events {params.events}"
     shell:
