@@ -1,0 +1,1 @@
+"""What the pipeline costs: ``make bench`` prints one table."""

@@ -1,0 +1,82 @@
+"""``make bench``: what the pipeline costs, in one table. Ratios are of CPU times measured in turn."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import intervention_cost, memory, shower_cost
+from benchmarks.detector_cost import detector_benchmark
+from benchmarks.herwig_reading import reading_benchmark
+from benchmarks.storage import storage
+
+Row = tuple[str, str, str]
+DEMO = Path("results/demo")
+
+
+def rows() -> Iterator[Row]:
+    """What was measured, the value and its goal."""
+    yield from _showers()
+    yield from _detectors()
+    yield from _interventions()
+    yield from _memory()
+    yield from _storage()
+    herwig = reading_benchmark()
+    yield "reading Herwig's HepMC / plain pyhepmc loop [events/s]", f"{herwig.ratio:.2f}", ""
+    yield "reading Herwig's HepMC / Herwig's own rate of 38/s", f"{herwig.over_herwig:.1f}", "> 1"
+
+
+def _showers() -> Iterator[Row]:
+    for process in ("higgs", "qcd"):
+        for detector in ("none", "cms_phase2"):
+            cost = shower_cost.shower_cost(process, detector)
+            what = f"{process}, detector {detector}: CPU of the job / bare Pythia ({cost.bare:.1f} ms/event)"
+            yield what, f"{cost.ratio:.3f} ± {cost.error:.3f}", f"≤ {shower_cost.GOAL:.2f}"
+
+
+def _detectors() -> Iterator[Row]:
+    for process in ("higgs", "qcd"):
+        yield (
+            f"{process}: CPU of cms_phase2 / bare Pythia",
+            f"{detector_benchmark(process).ratio:.3f}",
+            "≤ 0.15",
+        )
+
+
+def _interventions() -> Iterator[Row]:
+    for process in ("higgs", "qcd"):
+        for cost in intervention_cost.view_costs(process):
+            goal = f"≤ {intervention_cost.GOAL}" if cost.point == "parton_level" else ""
+            yield (
+                f"{process}: CPU of one more view at {cost.point} / full re-shower",
+                f"{cost.ratio:.3f}",
+                goal,
+            )
+
+
+def _memory() -> Iterator[Row]:
+    peaks = {events: memory.peak_memory(events) for events in memory.SIZES}
+    for events, peak in peaks.items():
+        yield f"peak memory of a job of {events} events [MB]", f"{peak:.0f}", f"< {memory.LIMIT}"
+    small, large = peaks.values()
+    yield "their ratio", f"{large / small:.3f}", "< 1.10"
+
+
+def _storage() -> Iterator[Row]:
+    for form in storage(DEMO):
+        yield f"{form.what}: bytes per stored constituent", f"{form.size / form.constituents:.1f}", ""
+
+
+def main() -> None:
+    """Measure and print."""
+    table = Table(title="benchmarks")
+    for heading in ("what", "measured", "goal"):
+        table.add_column(heading)
+    for row in rows():
+        table.add_row(*row)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

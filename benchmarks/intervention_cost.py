@@ -1,0 +1,285 @@
+"""What a further view of a hard event costs, and what is saved by simulating survivors only.
+
+``python -m benchmarks.intervention_cost`` prints all numbers of docs/intervention.md about time.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import process_time
+from typing import Any
+
+import numpy as np
+
+from campaign.augmentations import NOMINAL
+from campaign.config import Campaign, load, parse
+from campaign.pythia import make_pythia
+from generators.events import HardEvent
+from generators.pythia8 import Pythia8Generator
+from generators.survey import Survey
+from showers.pythia8 import BATCH_EVENTS
+from showers.registry import Job
+from workflow.simulation import simulate, simulate_family, surviving_events
+
+GOAL = 0.25
+"""CPU of one more hadronization of a parton level over that of a full re-shower."""
+
+CONFIGS = ("config.yaml", "rs3l.yaml")
+EVENTS = 6 * BATCH_EVENTS
+REPLICAS = 4
+
+CONFIG = Path(__file__).parents[1] / "config"
+POINTS = ("parton_level", "decays")
+JOB = Job(Path(), first_event=0)
+
+Work = Callable[[Iterator[HardEvent]], Iterator[Any]]
+"""Takes hard events and does something with them, a piece at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewCost:
+    """CPU of one more realization in the job of the anchor, all the way to jets.
+
+    Attributes
+    ----------
+    process, point : str
+        Process, and where the realization departs from the anchor.
+    events, replicas : int
+        Hard events, and realizations measured together.
+    view, full : float
+        CPU of one realization of one event, and that of a full re-shower [ms].
+    """
+
+    process: str
+    point: str
+    events: int
+    replicas: int
+    view: float
+    full: float
+
+    @property
+    def ratio(self) -> float:
+        """CPU relative to a full re-shower."""
+        return self.view / self.full
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignCost:
+    """CPU of the simulation of all realizations, per hard event.
+
+    Attributes
+    ----------
+    campaign, process : str
+    events, realizations : int
+    survivors : float
+        Fraction of the hard events whose anchor has a jet to group with.
+    survivors_only, everything : float
+        The simulation stage with `groups.survivors_only` and without [ms].
+    bare : float
+        Bare ``pythia.next()`` for all realizations [ms].
+    """
+
+    campaign: str
+    process: str
+    events: int
+    realizations: int
+    survivors: float
+    survivors_only: float
+    everything: float
+    bare: float
+
+    @property
+    def saved(self) -> float:
+        """Fraction of the CPU that is saved by simulating survivors only."""
+        return 1 - self.survivors_only / self.everything
+
+    @property
+    def over_bare(self) -> float:
+        """CPU with survivors only over that of bare Pythia."""
+        return self.survivors_only / self.bare
+
+
+def view_costs(process: str, events: int = EVENTS, replicas: int = REPLICAS) -> list[ViewCost]:
+    """Measure realizations that continue the anchor's records, beside full re-showers of the same events."""
+    again = _with_replicas(process, events, "hard_process", 1)
+    hard = hard_events(again, process, events)
+    anchor, full = (Timed(_simulation(again, process, name), hard) for name in again.realizations)
+    families = {
+        point: Timed(_simulation(_with_replicas(process, events, point, replicas), process, NOMINAL), hard)
+        for point in POINTS
+    }
+    side_by_side([anchor, full, *families.values()])
+    return [
+        ViewCost(
+            process,
+            point,
+            events,
+            replicas,
+            view=(family.typical - anchor.typical) / replicas,
+            full=full.typical,
+        )
+        for point, family in families.items()
+    ]
+
+
+def campaign_cost(config: str, process: str, events: int = EVENTS) -> CampaignCost:
+    """Measure a shipped configuration with survivors only, with all hard events, and bare Pythia beside both.
+
+    Realizations of other shower programs are left out.
+
+    Parameters
+    ----------
+    config : str
+        Name of a file in ``config/``.
+    process : str
+        A process of it.
+    events : int
+        Hard events.
+    """
+    only, everything = (_of_pythia(load(CONFIG / config), survivors_only) for survivors_only in (True, False))
+    hard = hard_events(only, process, events)
+    survivors = _survivors(only, process, hard)
+    seconds = np.zeros(3)
+    for name in only.realizations:
+        works = (
+            _simulation(only, process, name, survivors),
+            _simulation(everything, process, name),
+            _bare(only, process, name),
+        )
+        seconds += [timed.seconds for timed in side_by_side([Timed(work, hard) for work in works])]
+    milliseconds = 1e3 * seconds / events
+    return CampaignCost(
+        only.name, process, events, len(only.realizations), len(survivors) / events, *milliseconds.tolist()
+    )
+
+
+def _with_replicas(process: str, events: int, point: str, replicas: int) -> Campaign:
+    """An anchor and realizations that depart at a point, all of which are simulated."""
+    member = {"name": "member", "intervene": point, "replicas": replicas}
+    return parse(
+        {
+            "name": "intervention_cost",
+            "seed": 1,
+            "events": events,
+            "processes": {process: {"cuts": {"pt_min": 500}}},
+            "augmentations": [NOMINAL, member],
+            "groups": {"survivors_only": False},
+        },
+        "benchmarks/intervention_cost.py",
+    )
+
+
+def _of_pythia(campaign: Campaign, survivors_only: bool) -> Campaign:
+    """The realizations of a campaign that Pythia showers."""
+    fields = campaign.model_dump(mode="json")
+    fields["augmentations"] = [each for each in fields["augmentations"] if each["shower"] == "pythia8"]
+    fields["groups"]["survivors_only"] = survivors_only
+    return Campaign.model_validate(fields)
+
+
+def hard_events(campaign: Campaign, process: str, events: int) -> list[HardEvent]:
+    """The first hard events of a process."""
+    survey = Survey(cross_section=1.0, cross_section_error=0.0)
+    return list(Pythia8Generator(campaign, process).events(range(events), survey))
+
+
+def _survivors(campaign: Campaign, process: str, hard: Sequence[HardEvent]) -> frozenset[int]:
+    parts = simulate(campaign, process, NOMINAL, hard, JOB)
+    return frozenset().union(*(surviving_events(part.table, campaign) for part in parts))
+
+
+def _simulation(
+    campaign: Campaign, process: str, realization: str, survivors: Collection[int] | None = None
+) -> Work:
+    """The job that makes a realization; those that continue the anchor's records are made in its job."""
+    if realization == NOMINAL:
+        return lambda events: simulate_family(campaign, process, events)
+    if realization in campaign.anchor_family:
+        return lambda events: iter(())
+    return lambda events: simulate(campaign, process, realization, events, JOB, survivors)
+
+
+def _bare(campaign: Campaign, process: str, realization: str) -> Work:
+    """As many events of the same kind from Pythia alone, with its own hard process."""
+
+    def work(events: Iterator[HardEvent]) -> Iterator[int]:
+        asked = campaign.process(process)
+        settings = {**asked.settings, **campaign.shower_settings(process, realization)}
+        pythia = make_pythia(settings, campaign, {"PhaseSpace:pTHatMin": asked.cuts.pt_min})
+        pythia.init()
+        for count, _ in enumerate(events):
+            pythia.next()
+            if count % BATCH_EVENTS == 0:
+                yield count
+
+    return work
+
+
+class Timed:
+    """Work on hard events, and the CPU time it takes from the first event on."""
+
+    def __init__(self, work: Work, hard: Iterable[HardEvent]) -> None:
+        self._pieces: list[float] = []
+        self._since = 0.0
+        self._steps = work(self._events(hard))
+
+    def _events(self, hard: Iterable[HardEvent]) -> Iterator[HardEvent]:
+        self._since = process_time()  # programs are initialized before they ask for an event
+        yield from hard
+
+    def step(self) -> bool:
+        """Do the next piece of the work; returns whether there was one."""
+        self._since = process_time()
+        done = next(self._steps, None) is None
+        self._pieces.append(process_time() - self._since)
+        return not done
+
+    @property
+    def seconds(self) -> float:
+        """Time of all pieces [s]."""
+        return sum(self._pieces)
+
+    @property
+    def batches(self) -> list[float]:
+        """Time of each piece but the last, in which the work just ends [s]."""
+        return self._pieces[:-1]
+
+    @property
+    def typical(self) -> float:
+        """Time of an event in the median of the pieces, all of which must be full batches [ms]."""
+        return 1e3 * median(self.batches) / BATCH_EVENTS
+
+
+def side_by_side(works: Sequence[Timed]) -> Sequence[Timed]:
+    """Do pieces in turn, so that what else the machine does meets all alike."""
+    waiting = list(works)
+    while waiting:
+        waiting = [work for work in waiting if work.step()]
+    return works
+
+
+def _print_views(costs: Iterable[ViewCost]) -> None:
+    for cost in costs:
+        print(
+            f"{cost.process}, {cost.point}, {cost.replicas} replicas, {cost.events} events: "
+            f"{cost.view:.2f} ms a view, full re-shower {cost.full:.2f} ms, ratio {cost.ratio:.3f}"
+        )
+
+
+def _print_campaign(cost: CampaignCost) -> None:
+    print(
+        f"{cost.campaign}, {cost.process}, {cost.realizations} realizations, {cost.events} events, "
+        f"{cost.survivors:.1%} survive: bare Pythia {cost.bare:.1f} ms, all events {cost.everything:.1f} ms, "
+        f"survivors only {cost.survivors_only:.1f} ms: {cost.saved:.1%} saved, "
+        f"{cost.over_bare:.2f} of bare Pythia"
+    )
+
+
+if __name__ == "__main__":
+    for name in ("higgs", "qcd"):
+        _print_views(view_costs(name))
+    print(f"goal of parton_level: {GOAL}")
+    for file in CONFIGS:
+        for name in ("higgs", "qcd"):
+            _print_campaign(campaign_cost(file, name))
