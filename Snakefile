@@ -66,8 +66,8 @@ localrules:
 
 
 rule all:
-    default_target: True
     """The dataset card and the manifest, which need everything else."""
+    default_target: True
     input:
         PATHS.card,
         PATHS.manifest,

@@ -233,6 +233,12 @@ class Groups(Strict):
         description="with `all` and `nominal`: simulate the other realizations only where the nominal jet is "
         "present; the groups are the same",
     )
+    parton_veto: float | None = Field(
+        None,
+        ge=0,
+        description="give an event of Pythia up before hadronization when its hardest jet of partons is more "
+        "than this below `pt_min` [GeV]; not exact, see docs/intervention.md",
+    )
 
 
 class Splits(Strict):
@@ -381,6 +387,18 @@ class Campaign(Strict):
     def detector_options(self, realization: str) -> DetectorOptions:
         """The detector of a realization."""
         return overridden(self.detector, self.augmentation(realization).detector)
+
+    def detector_files(self, realizations: Iterable[str]) -> list[Path]:
+        """Files that the detectors of some realizations are set up with."""
+        options = [self.detector_options(name) for name in realizations]
+        return sorted({file for one in options for file in (one.parameters, one.card) if file is not None})
+
+    def parton_pt_min(self, realization: str) -> float | None:
+        """Least pT [GeV] of the hardest jet of partons for an event to be hadronized, if there is any."""
+        margin = self.groups.parton_veto
+        if margin is None or self.augmentation(realization).shower != "pythia8":
+            return None
+        return max(self.groups.pt_min - margin, 0.0)
 
     def follows_survivors(self, realization: str) -> bool:
         """Whether a realization is simulated only where the anchor has a jet to group with.

@@ -1,9 +1,10 @@
 """Writing files so that one that exists is whole."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -21,20 +22,30 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".partial-{path.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         _remove(temporary)
         yield temporary
         if temporary.is_dir() and path.is_dir():
             shutil.rmtree(path)
         temporary.replace(path)
-    except OSError as error:
-        _remove(temporary)
-        if error.filename in (None, str(temporary)):
+    except BaseException as error:
+        with suppress(OSError):  # the first error is the one to tell
+            _remove(temporary)
+        if isinstance(error, OSError) and _is_about(error, temporary):
             raise OSError(error.errno, _reason(error), str(path)) from None
         raise
-    except BaseException:
-        _remove(temporary)
-        raise
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+
+
+def _is_about(error: OSError, temporary: Path) -> bool:
+    """Whether an error is about the temporary file, or does not say which file it is about."""
+    return error.filename is None or str(error.filename).startswith(str(temporary))
 
 
 def _reason(error: OSError) -> str:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from campaign import __version__
+from campaign.augmentations import NOMINAL
 from campaign.config import Campaign
 
 SCHEMA_VERSION = 1
@@ -62,9 +63,15 @@ def jets_inputs(campaign: Campaign, process: str, realization: str) -> dict[str,
         "herwig": augmentation.herwig.model_dump(mode="json", exclude=_WHERE_HERWIG_IS) if herwig else None,
         "intervene": augmentation.intervene.model_dump(mode="json"),
         "detector": campaign.detector_options(realization).model_dump(mode="json"),
-        "survivors": campaign.groups.pt_min if campaign.follows_survivors(realization) else None,
+        "survivors": _survivors(campaign, process) if campaign.follows_survivors(realization) else None,
+        "parton_pt_min": campaign.parton_pt_min(realization),
         "jets": campaign.jets.model_dump(mode="json"),
     }
+
+
+def _survivors(campaign: Campaign, process: str) -> dict[str, Any]:
+    """What decides which hard events survive."""
+    return {"pt_min": campaign.groups.pt_min, "anchor": digest(jets_inputs(campaign, process, NOMINAL))}
 
 
 def groups_inputs(campaign: Campaign, process: str) -> dict[str, Any]:

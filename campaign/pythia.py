@@ -34,6 +34,9 @@ RESERVED_GROUPS = {
     "Next": "Pythia's printing is the job's business",
     "Print": "Pythia's printing is the job's business",
     "Stat": "Pythia's printing is the job's business",
+    "POWHEG": "its veto hooks are not installed",
+    "JetMatching": "its matching hooks are not installed",
+    "Merging": "its merging hooks are not installed",
     "Parallelism": "jobs are run in parallel by the workflow",
 }
 

@@ -14,6 +14,8 @@ class Status(StrEnum):
     """The anchor has no jet that a group could be made with, so the realization was left out."""
     FAILED = "failed"
     """The shower program or the detector gave up on the event."""
+    VETOED = "vetoed"
+    """The partons made no jet near the pT that groups require; the event was not hadronized."""
     NO_JET = "no jet"
     """No jet satisfies the matching rule."""
     AMBIGUOUS = "ambiguous"

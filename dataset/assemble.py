@@ -91,6 +91,8 @@ def check_split(shards: Sequence[Path], campaign: Campaign) -> dict[str, Any]:
     for path, metadata in found.items():
         if missing := {"split", "campaign", "realizations", "totals", "counts"} - metadata.keys():
             raise DataError(f"{path}: metadata without {', '.join(sorted(missing))}; not a shard of a split")
+        if path.name not in shard_names(campaign, metadata["split"]):
+            raise DataError(f"{path}: is no file of split {metadata['split']!r}; write the split again")
         _check_realizations(path, metadata, campaign)
         # the dataset does not say how the work was cut into jobs
         stored = _stored_campaign(path, encode({**metadata["campaign"], "chunk": campaign.chunk}))
@@ -147,8 +149,8 @@ def _check_source(path: Path, metadata: dict[str, Any], campaign: Campaign) -> N
 def _check_realizations(path: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
     if metadata["realizations"] != campaign.realizations:
         raise DataError(
-            f"{path}: realizations {metadata['realizations']}; expected {campaign.realizations}; "
-            "remake the file"
+            f"{path}: realizations {metadata['realizations']}, but the campaign has "
+            f"{campaign.realizations}; remake the file"
         )
 
 

@@ -19,7 +19,7 @@ from campaign.errors import DataError
 from campaign.files import atomic_path
 from campaign.processes import LABELS
 from campaign.status import Status
-from dataset.assemble import SPLITS, check_split
+from dataset.assemble import SPLITS, check_split, shard_count, shard_names
 from dataset.parquet import METADATA_KEY, batches, parquet_files
 from dataset.schema import DESCRIPTIONS, GROUPS_SCHEMA, MEMBER
 
@@ -31,6 +31,15 @@ CITATIONS = (
 """Title and number of what a user of the dataset should cite."""
 
 _ROWS_OF = {".parquet": lambda path: pq.read_metadata(path).num_rows, ".h5": lambda path: _h5_rows(path)}
+
+_FILES_OF = {
+    "parquet": lambda campaign, split: [f"{split}/{name}" for name in shard_names(campaign, split)],
+    "rs3l": lambda campaign, split: [
+        f"rs3l/{split}/rs3l_{index}.h5" for index in range(shard_count(campaign, split))
+    ],
+    "rs3l_pairs": lambda campaign, split: [f"rs3l_pairs/{split}.h5"],
+}
+"""Layout to its files of a split, relative to the folder of the dataset."""
 
 _FRONT_MATTER_SPLITS = {"train": "train", "val": "validation", "test": "test"}
 
@@ -107,10 +116,10 @@ def write_card(dataset_dir: Path, campaign: Campaign) -> None:
         A split or a format is missing, or a file is unreadable or was made with other settings.
     """
     shards = {split: _shards(dataset_dir / split) for split in SPLITS}
-    metadata = [check_split(paths, campaign) for paths in shards.values()][0]
+    metadata = {split: check_split(paths, campaign) for split, paths in shards.items()}
     texts = {
         "manifest.json": json.dumps(manifest(dataset_dir, campaign), indent=1) + "\n",
-        "README.md": _card(metadata, _contents(shards, campaign), campaign),
+        "README.md": _card(metadata["train"], _contents(shards, campaign), campaign),
     }
     for name, text in texts.items():
         with atomic_path(dataset_dir / name) as path:
@@ -118,7 +127,7 @@ def write_card(dataset_dir: Path, campaign: Campaign) -> None:
 
 
 def manifest(dataset_dir: Path, campaign: Campaign) -> dict[str, Any]:
-    """List the data files of a dataset; those of formats that the campaign does not ask for are not part of it.
+    """List the data files that the campaign asks for.
 
     Returns
     -------
@@ -126,15 +135,15 @@ def manifest(dataset_dir: Path, campaign: Campaign) -> dict[str, Any]:
         ``files``: path relative to the folder, rows, bytes and sha256 of each, in order of the paths;
         ``rows`` counts groups in Parquet and ``rs3l``, jets in ``rs3l_pairs``.
     """
-    folders = [dataset_dir / name for name in (*SPLITS, *campaign.dataset.formats)]
-    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in _ROWS_OF]
-    relative = sorted(path.relative_to(dataset_dir).as_posix() for path in files)
-    visible = [path for path in relative if not any(part.startswith(".") for part in path.split("/"))]
-    return {"files": [_entry(dataset_dir, path) for path in visible]}
+    layouts = ("parquet", *campaign.dataset.formats)
+    files = [path for layout in layouts for split in SPLITS for path in _FILES_OF[layout](campaign, split)]
+    return {"files": [_entry(dataset_dir, path) for path in sorted(files)]}
 
 
 def _entry(dataset_dir: Path, relative: str) -> dict[str, Any]:
     path = dataset_dir / relative
+    if not path.exists():
+        raise DataError(f"{path}: does not exist; write the split in all its formats first")
     try:
         rows = _ROWS_OF[path.suffix](path)
         with path.open("rb") as file:
@@ -221,11 +230,16 @@ event; a model that learns to recognize it learns that physics.
 
 One row is one group: a target of a hard event (the object that the jet stands for) with all its realizations.
 Jets: {jets.algorithm}, R = {jets.radius:g}, pT > {jets.pt_min:g} GeV, |eta| < {jets.eta_max:g},
-from particles with pT > {jets.constituent_pt_min:g} GeV.
+from {_clustered(campaign)} with pT > {jets.constituent_pt_min:g} GeV.
 A group is kept if {required[groups.require]} exactly one jet that stands for the target,
 with pT > {groups.pt_min:g} GeV. Tune: {campaign.tune}.
 
 All groups of a hard event are in the same split ({_shares(campaign)})."""
+
+
+def _clustered(campaign: Campaign) -> str:
+    name = campaign.detector.name
+    return "stable particles" if name == "none" else f"candidates of the detector `{name}`"
 
 
 def _shares(campaign: Campaign) -> str:

@@ -190,12 +190,13 @@ def _check_ranges(sources: list[dict[str, Any]], jets: Sequence[Path], tally: _T
 
 
 def _truth_batches(targets: Iterator[tuple[HardTruth, int, TruthTarget]], process: str) -> Iterator[pa.Table]:
-    while rows := [_truth_row(process, *each) for each in islice(targets, ROW_GROUP)]:
+    while rows := [truth_row(process, *each) for each in islice(targets, ROW_GROUP)]:
         yield pa.Table.from_pylist(rows, _TRUTH_SCHEMA)
 
 
-def _truth_row(process: str, truth: HardTruth, index: int, target: TruthTarget) -> dict[str, Any]:
-    return {
+def truth_row(process: str, truth: HardTruth, index: int, target: TruthTarget) -> dict[str, Any]:
+     """Row of the groups table about a target, without its realizations."""
+   return {
         "process": process,
         "event": truth.event,
         "target": index,
@@ -235,7 +236,7 @@ def _described(identity: npt.NDArray[np.int64], row: int) -> str:
 
 def _grouped(truth: pa.Table, tables: list[pa.Table], campaign: Campaign, tally: _Tally) -> pa.Table:
     """Rows of a batch that are kept, with their realizations; counts all of them."""
-    members = [_member(table, campaign.groups.pt_min) for table in tables]
+    members = [member_column(table, campaign.groups.pt_min) for table in tables]
     there = np.stack([member.field("present").to_numpy(zero_copy_only=False) for member in members])
     kept = _required(there, campaign.groups.require, campaign.realizations.index(NOMINAL))
     for name, member, here in zip(campaign.realizations, members, there, strict=True):
@@ -253,7 +254,7 @@ def present(table: pa.Table, pt_min: float) -> pa.Array:
     return pc.and_(pc.equal(status, Status.MATCHED), pc.fill_null(pc.greater(pt, pt_min), False))
 
 
-def _member(table: pa.Table, pt_min: float) -> pa.StructArray:
+def member_column(table: pa.Table, pt_min: float) -> pa.StructArray:
     """One realization of the rows: a jet below `pt_min` is recorded as such and taken out."""
     status = single(table["status"]).cast(pa.string())
     jet, constituents = single(table["jet"]), single(table["constituents"])

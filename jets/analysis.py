@@ -50,8 +50,14 @@ def jets_table(batch: ParticleBatch, candidates: ak.Array, truth: Sequence[Truth
     matches = match(found, truth, jets.matching)
     passes = np.array([event.passes_cuts for event in truth], dtype=np.bool_)[matches.event]
     succeeded = (batch.succeeded & ~ak.to_numpy(ak.is_none(candidates)))[matches.event]
+    vetoed = np.isin(batch.events, list(batch.vetoed))[matches.event]
     wanted = np.array([event.wanted for event in truth], dtype=np.bool_)[matches.event]
-    reasons = {Status.CUT: ~passes, Status.NOT_SIMULATED: ~wanted, Status.FAILED: ~succeeded}
+    reasons = {
+        Status.CUT: ~passes,
+        Status.NOT_SIMULATED: ~wanted,
+        Status.VETOED: vetoed,
+        Status.FAILED: ~succeeded,
+    }
     status = np.select(list(reasons.values()), [reason.value for reason in reasons], matches.status)
     rows = np.flatnonzero(status == Status.MATCHED.value)
     matched = ak.to_packed(ak.flatten(found, axis=1)[matches.jet[rows]])

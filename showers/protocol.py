@@ -28,12 +28,15 @@ class ParticleBatch:
         False where the program gave up; the event then has no particles.
     particles : ak.Array, N * var * record
         Final-state particles with `PARTICLE_FIELDS`, neutrinos included, in the program's order.
+    vetoed : frozenset of int
+        Indices of those that have not succeeded because they were given up on purpose.
     """
 
     events: npt.NDArray[np.int64]
     seeds: npt.NDArray[np.int64]
     succeeded: npt.NDArray[np.bool_]
     particles: ak.Array
+    vetoed: frozenset[int] = frozenset()
 
 
 class Shower(Protocol):
@@ -85,4 +88,5 @@ def placed_among(
     counts[places] = ak.to_numpy(ak.num(batch.particles))
     succeeded = np.zeros(len(events), dtype=bool)
     succeeded[places] = batch.succeeded
-    return ParticleBatch(events, seeds, succeeded, ak.unflatten(ak.flatten(batch.particles), counts))
+    particles = ak.unflatten(ak.flatten(batch.particles), counts)
+    return ParticleBatch(events, seeds, succeeded, particles, batch.vetoed)

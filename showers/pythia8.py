@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import awkward as ak
@@ -18,6 +18,7 @@ from campaign.intervention import Stage
 from campaign.pythia import make_pythia
 from campaign.seeds import event_seed, stage_seed
 from generators.events import HardEvent
+from showers.parton_veto import PartonVeto
 from showers.protocol import ParticleBatch, empty_batch, no_particles, placed_among
 
 BATCH_EVENTS = 200
@@ -34,8 +35,8 @@ _NO_SHOWER: Settings = {
     "Check:beams": False,  # the beams of the record that is put in are the anchor's
 }
 
-Records = dict[Stage, dict[int, pythia8mc.Event]]
-"""Event records at the beginning of a stage, by event index."""
+Records = dict[Stage, dict[int, pythia8mc.Event | None]]
+"""Event records at the beginning of a stage, by event index; None for an event that was vetoed before."""
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,9 @@ class Pythia8Shower:
         self, campaign: Campaign, process: str, realization: str, keep: frozenset[Stage] = frozenset()
     ) -> None:
         intervention = campaign.augmentation(realization).intervene
-        self._init(campaign, process, realization, {}, _Keep(keep), intervention.scale)
+        pt_min = campaign.parton_pt_min(realization)
+        veto = None if pt_min is None else PartonVeto(campaign.jets, pt_min)
+        self._init(campaign, process, realization, {}, _Keep(keep, veto), intervention.scale)
 
     def _init(
         self,
@@ -138,8 +141,10 @@ class Pythia8Shower:
         indices = np.array([event.index for event in batch], dtype=np.int64)
         finite = _finite_events(columns, counts)
         succeeded = (counts > 0) & finite
+        vetoed = frozenset(self._records.vetoed)
+        if failed := sorted(set(indices[~succeeded].tolist()) - vetoed):
+            log.warning("Pythia gave up on events %s", failed)
         if not succeeded.all():
-            log.warning("Pythia gave up on events %s", indices[~succeeded].tolist())
             columns = {name: column[np.repeat(succeeded, counts)] for name, column in columns.items()}
             counts = np.where(succeeded, counts, 0)
         return ParticleBatch(
@@ -147,6 +152,7 @@ class Pythia8Shower:
             seeds=np.array([self._streams(index).own for index in indices.tolist()], dtype=np.int64),
             succeeded=succeeded,
             particles=ak.unflatten(ak.zip(columns), counts),
+            vetoed=vetoed,
         )
 
 
@@ -176,12 +182,14 @@ class Pythia8Resumed(Pythia8Shower):
         ----------
         batch : list of HardEvent
         records : Records
-            `Pythia8Shower.records` of the anchor. An event without one has failed there, and fails.
+            `Pythia8Shower.records` of the anchor. An event without one has failed there, and fails; one
+            that was vetoed there is vetoed.
         """
         self._replaced.source = records
         known = records[self._replaced.stage]
-        resumed = [event for event in batch if event.index in known]
+        resumed = [event for event in batch if known.get(event.index) is not None]
         done = self.shower(resumed) if resumed else empty_batch()
+        done = replace(done, vetoed=frozenset(event for event, record in known.items() if record is None))
         indices = np.array([event.index for event in batch], dtype=np.int64)
         seeds = np.array([self._streams(index).own for index in indices.tolist()], dtype=np.int64)
         return placed_among(done, indices, seeds)
@@ -207,22 +215,28 @@ def _final_particles(
     columns : dict of ndarray
         The `showers.protocol.PARTICLE_FIELDS`, flat over the batch.
     """
-    record_sizes = ak.to_numpy(ak.fill_none(ak.num(results), 0))
-    flat = ak.flatten(results)
-    final = np.flatnonzero(ak.to_numpy(flat.status) > 0)
-    owner = np.repeat(calls[: len(record_sizes)], record_sizes)[final]
-    momentum, vertex = flat.p[final], flat.vProd[final]
-    columns = {
-        "pdgid": ak.to_numpy(flat.id)[final],
-        "px": ak.to_numpy(momentum.px),
-        "py": ak.to_numpy(momentum.py),
-        "pz": ak.to_numpy(momentum.pz),
-        "energy": ak.to_numpy(momentum.e),
-    } | {
-        name: ak.to_numpy(ak.fill_none(vertex[component], 0.0))
-        for name, component in {"x": "px", "y": "py", "z": "pz", "t": "e"}.items()
-    }
+    # Layouts, since the high-level functions cost milliseconds a batch with Pythia's nested records.
+    found, lists = results.layout.index.data >= 0, results.layout.content
+    records = lists.content
+    final = np.flatnonzero(records["status"].data > 0)
+    owner = np.repeat(calls[: len(found)][found], np.diff(lists.offsets.data))[final]
+    momentum = {"px": "px", "py": "py", "pz": "pz", "energy": "e"}
+    vertex = {"x": "px", "y": "py", "z": "pz", "t": "e"}
+    columns = {"pdgid": records["id"].data[final]}
+    columns |= {ours: records["p"][theirs].data[final] for ours, theirs in momentum.items()}
+    columns |= {ours: _or_zero(records["vProd"], theirs, final) for ours, theirs in vertex.items()}
     return np.bincount(owner, minlength=size), columns
+
+
+def _or_zero(
+    records: ak.contents.IndexedOptionArray, field: str, places: npt.NDArray[np.int64]
+) -> npt.NDArray:
+    """A field of some records, 0 where there is no record: Pythia leaves out vertices at the origin."""
+    index = records.index.data[places]
+    there = np.flatnonzero(index >= 0)
+    column = np.zeros(len(places))
+    column[there] = records.content[field].data[index[there]]
+    return column
 
 
 def _finite_events(columns: dict[str, npt.NDArray], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -284,10 +298,12 @@ class _Records:
 
     def __init__(self) -> None:
         self.kept: Records = {}
+        self.vetoed: set[int] = set()
 
     def clear(self) -> None:
         """Forget the batch before."""
         self.kept = {stage: {} for stage in self.kept}
+        self.vetoed = set()
 
     def at(self, stage: Stage, event: int, pythia: pythia8mc.Pythia) -> bool:
         """Act on the record of an event; returns whether the event can go on."""
@@ -295,13 +311,19 @@ class _Records:
 
 
 class _Keep(_Records):
-    """Keeps a copy of the record, the last one where Pythia tries again."""
+    """Keeps a copy of the record, the last one where Pythia tries again, if the partons are worth it."""
 
-    def __init__(self, stages: frozenset[Stage]) -> None:
+    def __init__(self, stages: frozenset[Stage], veto: PartonVeto | None) -> None:
         super().__init__()
         self.kept = {stage: {} for stage in stages}
+        self._veto = veto
 
     def at(self, stage: Stage, event: int, pythia: pythia8mc.Pythia) -> bool:
+        if stage == Stage.HADRONIZATION and self._veto is not None and self._veto(pythia.event):
+            self.vetoed.add(event)
+            for kept in self.kept.values():
+                kept[event] = None
+            return False
         if stage in self.kept:
             self.kept[stage][event] = pythia8mc.Event(pythia.event)
         return True

@@ -61,7 +61,7 @@ BAD = [
     ({"chnk": 3}, "chnk: unknown key 'chnk'; did you mean 'chunk'?"),
     ({"jets": {"radus": 3}}, "jets.radus: unknown key 'radus'; did you mean 'radius'?"),
     ({"jets": {"soft_drop": {"zcut": 1}}}, "jets.soft_drop.zcut: unknown key 'zcut'; did you mean 'z_cut'?"),
-    ({"groups": {"q": 1}}, "groups.q: unknown key 'q'; known: require, pt_min, survivors_only"),
+    ({"groups": {"q": 1}}, "groups.q: unknown key 'q'; known: require, pt_min, survivors_only, parton_veto"),
     ({"dataset": {"split": {}}}, "dataset.split: unknown key 'split'; did you mean 'splits'?"),
     (higgs(evnts=3), "processes.higgs.evnts: unknown key 'evnts'; did you mean 'events'?"),
     (higgs(cuts={"ptmin": 3}), "processes.higgs.cuts.ptmin: unknown key 'ptmin'; did you mean 'pt_min'?"),
@@ -371,11 +371,11 @@ def test_saved_campaign_reads_back_the_same(path, tmp_path):
     assert load(tmp_path / "saved.yaml") == made
 
 
-def test_demo_has_both_classes_and_the_pythia_realizations_of_rs3l():
+def test_demo_has_both_classes_and_the_realizations_of_rs3l():
     demo = load(CONFIG / "config.yaml")
     assert list(demo.processes) == ["higgs", "qcd"]
     assert all(process.events >= 500 for process in demo.processes.values())
-    assert demo.realizations == ["nominal", "seed", "fsrRenHi", "fsrRenLo"]
+    assert demo.realizations == ["nominal", "seed", "fsrRenHi", "fsrRenLo", "herwig7"]
     assert demo.tune == "CP5"
     assert "rs3l" in demo.dataset.formats
 
@@ -387,7 +387,7 @@ def test_rs3l_campaign_states_what_the_defaults_are():
         "higgs": 2_500_000,
         "qcd": 2_500_000,
     }
-    assert made.realizations == ["nominal", "seed", "fsrRenHi", "fsrRenLo"]
+    assert made.realizations == ["nominal", "seed", "fsrRenHi", "fsrRenLo", "herwig7"]
     defaults = parse(
         {key: value for key, value in written.items() if key not in ("beams", "jets", "groups")}, ""
     )

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from campaign.augmentations import NOMINAL
-from campaign.config import Campaign, load
+from campaign.config import Campaign, load, unknown
 from campaign.errors import ConfigError, ResimError
 from showers.registry import Job
 from workflow import stages
@@ -25,6 +25,9 @@ from workflow.checks import (
 )
 from workflow.estimate import estimate_campaign, estimate_table
 from workflow.paths import SPLITS, Paths, chunk_name, chunk_names
+from workflow.replay import replay_targets
+from workflow.replay_comparison import compare_stored, verify_rows
+from workflow.replay_output import check_format, show_replayed, show_verified
 
 app = typer.Typer(
     help="Re-simulated jets in groups: hard events once, showers many times, one dataset.",
@@ -67,12 +70,11 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
 def validate(config: ConfigFile) -> None:
     """Check a configuration, its Pythia settings and its files before anything runs."""
     campaign = _load(config)
-    check_campaign(campaign)
     check_programs(campaign)
-    jobs = sum(len(campaign.chunks(name)) for name in campaign.processes)
-    Console().print(
-        f"{config}: campaign [bold]{campaign.name}[/bold], {len(campaign.processes)} processes × "
-        f"{len(campaign.realizations)} realizations in {jobs} chunks: nothing wrong"
+    chunks = sum(len(campaign.chunks(name)) for name in campaign.processes)
+    typer.echo(
+        f"{config}: campaign {campaign.name}, {len(campaign.processes)} processes × "
+        f"{len(campaign.realizations)} realizations in {chunks} chunks: nothing wrong"
     )
 
 
@@ -84,7 +86,6 @@ def estimate(
 ) -> None:
     """Events, jobs, core-hours and bytes of a campaign, from a short run on this machine."""
     campaign = _load(config)
-    check_campaign(campaign)
     Console().print(estimate_table(campaign, estimate_campaign(campaign, events)))
 
 
@@ -176,6 +177,8 @@ def export(
     """Write a split in another format."""
     campaign = _load(config)
     _check_split(split)
+    if format not in stages.EXPORTS:
+        raise ConfigError("--format: " + unknown("format", format, stages.EXPORTS))
     source = existing(_path(campaign, results, "split", split=split), "dataset")
     stages.make_export(campaign, format, source, _path(campaign, results, format, split=split))
 
@@ -198,10 +201,48 @@ def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
     print_acceptance(existing(_path(campaign, results, "dataset"), "dataset"))
 
 
+@app.command()
+@one_line_errors
+def replay(
+    config: ConfigFile,
+    process: Annotated[str | None, typer.Option(help="process of the campaign")] = None,
+    event: Annotated[int | None, typer.Option(help="index of the hard event, from 0")] = None,
+    augmentation: Annotated[
+        str | None, typer.Option(help="an augmentation or a replica such as seed_2")
+    ] = None,
+    target: Annotated[int | None, typer.Option(min=0, help="index of the target; all if left out")] = None,
+    results: Results = RESULTS,
+    format: Annotated[str, typer.Option(help="table, json, hepmc (before the detector) or png")] = "table",
+    output: Annotated[Path | None, typer.Option(help="file to write; needed for png")] = None,
+    verify: Annotated[
+        int | None, typer.Option(min=1, help="instead: check this many random rows of the dataset")
+    ] = None,
+) -> None:
+    """Make one realization again and compare it with what is stored; exit code 1 where it differs."""
+    campaign = _load(config)
+    paths = Paths.of(campaign, str(results))
+    asked = (process, event, augmentation)
+    if verify is not None and asked == (None, None, None):
+        equal = show_verified(verify_rows(campaign, paths, verify))
+    elif verify is None and None not in asked:
+        check_format(format, output)
+        replayed = replay_targets(campaign, paths, process, augmentation, event, target)
+        comparisons = [compare_stored(campaign, paths, each) for each in replayed]
+        equal = show_replayed(campaign, paths, replayed, comparisons, format, output)
+    else:
+        raise ConfigError("replay: needs --process, --event and --augmentation, or --verify without them")
+    if not equal:
+        raise typer.Exit(1)
+
+
 def _load(config: Path) -> Campaign:
     campaign, notes = without_missing_programs(load(config))
     for note in notes:
         log.warning(note)
+    try:
+        check_campaign(campaign)
+    except ConfigError as error:
+        raise ConfigError(f"{config}: {error}") from None
     return campaign
 
 

@@ -80,17 +80,17 @@ def simulate_family(
     jet to group with are continued.
     """
     members = {
-        name: _continuation(campaign, process, name) for name in campaign.anchor_family if name != NOMINAL
+        name: continuation(campaign, process, name) for name in campaign.anchor_family if name != NOMINAL
     }
     finish = {name: _Finish(campaign, process, name) for name in campaign.anchor_family}
     waiting = _Waiting(campaign.process(process), events)
-    anchor = Pythia8Shower(campaign, process, NOMINAL, keep=_kept_stages(campaign))
+    anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign))
     for batch in anchor.simulate(waiting.to_shower()):
         window = waiting.take(batch)
         parts = {NOMINAL: finish[NOMINAL].part(batch, window)}
         if campaign.survivors_only:
             window = _only(window, surviving_events(parts[NOMINAL].table, campaign))
-        continued = [event for event, truth in window if _to_shower(truth)]
+        continued = [event for event, truth in window if worth_showering(truth)]
         for name, member in members.items():
             parts[name] = finish[name].part(member(continued, batch, anchor.records), window)
         yield parts
@@ -113,7 +113,8 @@ def hard_truth(event: HardEvent, process: Process) -> Truth:
     )
 
 
-def _to_shower(truth: Truth) -> bool:
+def worth_showering(truth: Truth) -> bool:
+    """Whether a hard event has anything to be simulated for."""
     return bool(truth.targets) and truth.passes_cuts and truth.wanted
 
 
@@ -139,7 +140,7 @@ class _Waiting:
             if self._survivors is not None:
                 truth = replace(truth, wanted=event.index in self._survivors)
             self._queue.append((event, truth))
-            if _to_shower(truth):
+            if worth_showering(truth):
                 yield event
 
     def take(self, batch: ParticleBatch) -> Window:
@@ -179,7 +180,7 @@ Continuation = Callable[[list[HardEvent], ParticleBatch, Records], ParticleBatch
 """Hard events, the anchor's batch and its event records → a batch of the realization."""
 
 
-def _continuation(campaign: Campaign, process: str, realization: str) -> Continuation:
+def continuation(campaign: Campaign, process: str, realization: str) -> Continuation:
     """How a realization continues from the anchor."""
     if campaign.augmentation(realization).intervene.first_stage == Stage.DETECTOR:
         return lambda events, batch, records: _selected(batch, [event.index for event in events])
@@ -191,11 +192,15 @@ def _selected(batch: ParticleBatch, events: list[int]) -> ParticleBatch:
     """Some events of a batch."""
     chosen = np.isin(batch.events, events)
     return ParticleBatch(
-        batch.events[chosen], batch.seeds[chosen], batch.succeeded[chosen], batch.particles[chosen]
+        batch.events[chosen],
+        batch.seeds[chosen],
+        batch.succeeded[chosen],
+        batch.particles[chosen],
+        batch.vetoed,
     )
 
 
-def _kept_stages(campaign: Campaign) -> frozenset[Stage]:
+def kept_stages(campaign: Campaign) -> frozenset[Stage]:
     """Stages from which a realization continues with the anchor's event record."""
     stages = {campaign.augmentation(name).intervene.first_stage for name in campaign.anchor_family}
     return frozenset(stages & {Stage.HADRONIZATION, Stage.DECAYS})

@@ -1,4 +1,4 @@
-"""The commands that a user types, and the small campaigns to type them for."""
+"""The commands that a user types, and small campaigns to type them for."""
 
 import json
 import os
@@ -14,9 +14,9 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-HIGGS_FILE = ROOT / "tests" / "data" / "lhe" / "hz_systrwgt.lhe.gz"
 SNAKEFILE = ROOT / "Snakefile"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+SPLITS = ("train", "val", "test")
 
 SMALL: dict[str, Any] = {
     "name": "small",
@@ -24,13 +24,25 @@ SMALL: dict[str, Any] = {
     "settings": {"PartonLevel:MPI": False},
     "processes": {
         "qcd": {"events": 20, "cuts": {"pt_min": 500}},
-        "higgs": {"events": 15, "generator": "lhe", "files": [str(HIGGS_FILE)]},
+        "higgs": {
+            "events": 15,
+            "generator": "lhe",
+            "files": [str(ROOT / "tests" / "data" / "lhe" / "hz_systrwgt.lhe.gz")],
+        },
     },
     "chunk": 10,
-    "augmentations": ["nominal", "seed"],
+    "augmentations": ["nominal", "seed", "rehadronize"],
+    "groups": {"pt_min": 400},
     "dataset": {"formats": ["rs3l", "rs3l_pairs"], "events_per_shard": 10},
 }
-"""Generated events and brought ones with named weights; quick, for multiparton interactions are off."""
+"""Generated events, and brought ones with named weights; quick, for multiparton interactions are off."""
+
+
+def with_qcd_events(events: int, chunk: int) -> dict[str, Any]:
+    """The small campaign with another size and other chunks."""
+    processes = {**SMALL["processes"], "qcd": {**SMALL["processes"]["qcd"], "events": events}}
+    dataset = {**SMALL["dataset"], "events_per_shard": 200}
+    return {**SMALL, "processes": processes, "chunk": chunk, "dataset": dataset}
 
 
 def write_config(folder: Path, config: dict[str, Any], name: str = "config.yaml") -> Path:
@@ -56,8 +68,10 @@ class Outcome:
 
     @property
     def jobs(self) -> dict[str, int]:
-        """Rule to number of jobs, as Snakemake announces them."""
-        table = re.search(r"^job +count\n[- ]+\n(.*?)^total +\d+$", self.output, re.DOTALL | re.MULTILINE)
+        """Rule to number of jobs, as Snakemake announces them; without rule `all`."""
+        table = re.search(
+            r"^job +count\n[- ]+\n(.*?)^total +\d+$", self.output + self.errors, re.DOTALL | re.MULTILINE
+        )
         rows = table.group(1).splitlines() if table else []
         return {name: int(count) for name, count in map(str.split, rows) if name != "all"}
 
@@ -69,16 +83,19 @@ class Commands:
         self._server = server
 
     def resim(self, folder: Path, *arguments: object, file_size: int | None = None) -> Outcome:
-        """Run ``resim`` with these arguments."""
+        """Run ``resim`` with these arguments; `file_size` limits what it can write [bytes]."""
         return self._run("workflow", folder, arguments, file_size)
 
-    def plan(self, folder: Path, config: Path, *arguments: object) -> Outcome:
+    def snakemake(self, folder: Path, *arguments: object) -> Outcome:
+        """Run ``snakemake`` of this workflow with these arguments."""
+        return self._run("snakemake", folder, ("-s", SNAKEFILE, *arguments))
+
+    def plan(self, folder: Path, config: Path) -> Outcome:
         """Ask Snakemake what it would do."""
-        options = ("-n", "-s", SNAKEFILE, "--configfile", config, *arguments)
-        return self._run("snakemake", folder, options, None)
+        return self.snakemake(folder, "-n", "--configfile", config)
 
     def _run(
-        self, module: str, folder: Path, arguments: tuple[object, ...], file_size: int | None
+        self, module: str, folder: Path, arguments: tuple[object, ...], file_size: int | None = None
     ) -> Outcome:
         request = {
             "module": module,
@@ -117,40 +134,52 @@ def run_snakemake(folder: Path, config: Path, *arguments: object, cores: int = 1
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
+        timeout=900,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-def make_campaign(run: Commands, folder: Path, config: Path, until: str = "card") -> Path:
-    """Run the stages one after the other without Snakemake, up to the one named.
+def make_campaign(run: Commands, folder: Path, config: dict[str, Any]) -> Path:
+    """Run the stages one after the other without Snakemake.
 
     Returns
     -------
     Path
         The folder of the campaign.
     """
-    asked = yaml.safe_load(config.read_text(encoding="utf-8"))
-    for stage, options in _stages(asked):
-        run.resim(folder, stage, config, *options).succeeded()
-        if stage == until:
-            break
-    return folder / "results" / asked["name"]
+    path = write_config(folder, config)
+    for stage, *options in stages(config):
+        run.resim(folder, stage, path, *options).succeeded()
+    return folder / "results" / config["name"]
 
 
-def _stages(config: dict[str, Any]) -> Iterator[tuple[str, tuple[object, ...]]]:
+def stages(config: dict[str, Any]) -> Iterator[tuple[object, ...]]:
+    """Subcommand and options of every job of a campaign, in an order that works."""
     processes = config["processes"]
     chunks = [
         ("--process", name, "--chunk", chunk)
         for name, process in processes.items()
         for chunk in range(-(-process["events"] // config["chunk"]))
     ]
-    splits = ("train", "val", "test")
-    yield from (("survey", ("--process", name)) for name in processes)
-    yield from (("hard", chunk) for chunk in chunks)
-    for name in config["augmentations"]:
-        yield from (("jets", ("--realization", name, *chunk)) for chunk in chunks)
-    yield from (("groups", chunk) for chunk in chunks)
-    yield from (("dataset", ("--split", split)) for split in splits)
+    family = [name for name in config["augmentations"] if name in ("nominal", "rehadronize")]
+    others = [name for name in config["augmentations"] if name not in family]
+    together = [word for name in family for word in ("--realization", name)]
+    yield from (("survey", "--process", name) for name in processes)
+    for chunk in chunks:
+        yield "hard", *chunk
+        yield "jets", *together, *chunk
+        yield from (("jets", "--realization", name, *chunk) for name in others)
+        yield "groups", *chunk
+    yield from (("dataset", "--split", split) for split in SPLITS)
     for layout in config["dataset"]["formats"]:
-        yield from (("export", ("--format", layout, "--split", split)) for split in splits)
-    yield "card", ()
+        yield from (("export", "--format", layout, "--split", split) for split in SPLITS)
+    yield ("card",)
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Relative path to content of every file; without the marks that Snakemake leaves in folders."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".snakemake_timestamp"
+    }

@@ -17,12 +17,15 @@ def chunk_size(wildcards):
     return len(chunk_events(wildcards))
 
 
-# Realizations with a shower of their own; the others are made together with the anchor.
-OWN_SHOWER = [name for name in CAMPAIGN.realizations if name not in CAMPAIGN.anchor_family]
+# Realizations that are made together with the anchor, and those with a shower of their own.
+FAMILY = sorted(CAMPAIGN.anchor_family)
+OWN_SHOWER = [name for name in CAMPAIGN.realizations if name not in FAMILY]
 
 
 def anchor_jets(wildcards):
     """Jets of the anchor, where a realization is made for its survivors only."""
     if not CAMPAIGN.follows_survivors(wildcards.realization):
         return []
-    return PATHS.jets.format(process=wildcards.process, realization=NOMINAL, chunk=wildcards.chunk)
+    path = PATHS.jets.format(process=wildcards.process, realization=NOMINAL, chunk=wildcards.chunk)
+    # The inputs of the anchor are among those of the realization, so its age says nothing more.
+    return ancient(path)

@@ -3,6 +3,7 @@ rule jets:
     input:
         hard=PATHS.hard,
         anchor=anchor_jets,
+        detector=lambda wildcards: CAMPAIGN.detector_files([wildcards.realization]),
     output:
         PATHS.jets,
     log:
@@ -10,7 +11,7 @@ rule jets:
     benchmark:
         PATHS.benchmark("jets/{process}/{realization}/{chunk}")
     wildcard_constraints:
-        realization="|".join(OWN_SHOWER),
+        realization="|".join(OWN_SHOWER) or "(?!)",  # without any, the pattern matches nothing
     retries: 1
     conda:
         "../../envs/resim.yaml"
@@ -34,9 +35,10 @@ rule jets:
 rule jets_of_anchor:
     """Jets of the anchor and of all realizations that continue from its event records, in one job."""
     input:
-        PATHS.hard,
+        hard=PATHS.hard,
+        detector=CAMPAIGN.detector_files(FAMILY),
     output:
-        expand(PATHS.jets, realization=CAMPAIGN.anchor_family, allow_missing=True),
+        expand(PATHS.jets, realization=FAMILY, allow_missing=True),
     log:
         PATHS.log("jets/{process}/nominal/{chunk}"),
     benchmark:
@@ -46,17 +48,15 @@ rule jets_of_anchor:
         "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
-        runtime=lambda wildcards, attempt: minutes(
-            attempt, chunk_size(wildcards), 40 + 10 * len(CAMPAIGN.anchor_family)
-        ),
+        runtime=lambda wildcards, attempt: minutes(attempt, chunk_size(wildcards), 40 + 10 * len(FAMILY)),
     params:
         resim=RESIM,
         config=PATHS.config,
         depends_on=lambda wildcards: provenance.digest(
-            [provenance.jets_inputs(CAMPAIGN, wildcards.process, name) for name in CAMPAIGN.anchor_family]
+            [provenance.jets_inputs(CAMPAIGN, wildcards.process, name) for name in FAMILY]
         ),
         events=chunk_range,
-        realizations=[f"--realization {name}" for name in CAMPAIGN.anchor_family],
+        realizations=[f"--realization {name}" for name in FAMILY],
     message:
         "shower nominal of {wildcards.process}, events {params.events}"
     shell:

@@ -1,0 +1,146 @@
+"""What Snakemake makes of the shipped configurations, without running anything."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from campaign.config import load
+from tests.workflow.commands import ENVIRONMENT, ROOT, SMALL, SNAKEFILE, write_config
+from workflow.checks import without_missing_programs
+
+CONFIGS = sorted((ROOT / "config").glob("*.yaml"))
+RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+DIRECTIVES = [
+    "input",
+    "output",
+    "log",
+    "benchmark",
+    "wildcard_constraints",
+    "threads",
+    "retries",
+    "conda",
+    "resources",
+    "params",
+    "message",
+    "shell",
+]
+OPTIONAL = {"wildcard_constraints", "threads"}
+
+
+def expected_jobs(path):
+    """Jobs of each rule, from the configuration alone."""
+    campaign, _ = without_missing_programs(load(path))
+    processes = campaign.processes.values()
+    chunks = sum(-(-process.events // campaign.chunk) for process in processes)
+    apart = [
+        one
+        for augmentation in campaign.augmentations
+        if augmentation.name != "nominal" and augmentation.intervene.point in ("hard_process", "shower_scale")
+        for one in augmentation.realizations
+    ]
+    jobs = {
+        "survey": len(processes),
+        "hard": chunks,
+        "jets_of_anchor": chunks,
+        "jets": chunks * len(apart),
+        "groups": chunks,
+        "dataset": 3,
+        "card": 1,
+        **dict.fromkeys(campaign.dataset.formats, 3),
+    }
+    return {rule: count for rule, count in jobs.items() if count}
+
+
+def rules():
+    """Name of each rule that runs a job to the text of its body."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in RULES)
+    return dict(re.findall(r"^rule (\w+):\n((?:(?:    .*)?\n)+)", text + "\n", re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_shipped_configuration_resolves_to_the_expected_jobs(run, tmp_path, path):
+    assert run.plan(tmp_path, path).succeeded().jobs == expected_jobs(path)
+
+
+def test_public_dataset_resolves_within_a_minute(tmp_path):
+    options = ["-n", "--quiet", "-s", SNAKEFILE, "--configfile", ROOT / "config" / "rs3l.yaml"]
+    command = [sys.executable, "-m", "snakemake", *map(str, options)]
+    subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, check=True, capture_output=True, timeout=60)
+
+
+def test_public_dataset_has_jobs_of_about_an_hour():
+    campaign = load(ROOT / "config" / "rs3l.yaml")
+    assert {process.events for process in campaign.processes.values()} == {2_500_000}
+    assert [len(campaign.chunks(name)) for name in campaign.processes] == [10, 10]
+    # 10 to 20 ms an event, detector included
+    assert 0.5 < campaign.chunk * 0.015 / 3600 < 2
+
+
+def test_default_configuration_is_the_demo(run, tmp_path):
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    assert run.snakemake(tmp_path, "-n").succeeded().jobs == expected_jobs(ROOT / "config" / "config.yaml")
+
+
+def test_rules_appear_only_where_they_are_asked_for(run, tmp_path):
+    plain = {**SMALL, "augmentations": ["nominal", "rehadronize"], "dataset": {"formats": []}}
+    jobs = run.plan(tmp_path, write_config(tmp_path, plain)).succeeded().jobs
+    assert jobs.keys() == {"survey", "hard", "jets_of_anchor", "groups", "dataset", "card"}
+    full = {**SMALL, "dataset": {"formats": ["rs3l_pairs"]}}
+    jobs = run.plan(tmp_path, write_config(tmp_path, full)).succeeded().jobs
+    assert jobs == {
+        **dict.fromkeys(("hard", "jets_of_anchor", "jets", "groups"), 4),
+        "survey": 2,
+        "dataset": 3,
+        "rs3l_pairs": 3,
+        "card": 1,
+    }
+
+
+def test_one_file_of_the_dataset_can_be_asked_for(run, tmp_path):
+    config = write_config(tmp_path, SMALL)
+    target = "results/small/groups/qcd/00001.parquet"
+    jobs = run.snakemake(tmp_path, "-n", target, "--configfile", config).succeeded().jobs
+    assert jobs == dict.fromkeys(("survey", "hard", "jets_of_anchor", "jets", "groups"), 1)
+
+
+def test_dry_run_writes_nothing(run, tmp_path):
+    config = write_config(tmp_path, SMALL)
+    run.plan(tmp_path, config).succeeded()
+    assert {path.name for path in tmp_path.iterdir()} <= {config.name, ".snakemake"}
+    assert not [path for path in (tmp_path / ".snakemake").rglob("*") if path.suffix in (".json", ".parquet")]
+
+
+def test_lint_finds_nothing(run, tmp_path):
+    config = write_config(tmp_path, SMALL)
+    outcome = run.snakemake(tmp_path, "--lint", "--configfile", config).succeeded()
+    assert "your workflow is in a good condition" in outcome.output + outcome.errors
+
+
+def test_snakefmt_finds_nothing():
+    command = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "workflow"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_rule_says_what_it_makes_and_what_it_needs():
+    found = rules()
+    assert found.keys() >= {"survey", "hard", "jets", "groups", "dataset", "rs3l", "rs3l_pairs", "card"}
+    for name, body in found.items():
+        assert re.match(r'    """.+\."""\n', body), f"{name}: no docstring"
+        directives = re.findall(r"^    (\w+):", body, re.MULTILINE)
+        assert set(DIRECTIVES) - OPTIONAL <= set(directives), name
+        assert "mem_mb=" in body, name
+        assert "runtime=" in body, name
+
+
+@pytest.mark.parametrize("name", rules())
+def test_directives_stand_in_one_order(name):
+    directives = re.findall(r"^    (\w+):", rules()[name], re.MULTILINE)
+    assert directives == [directive for directive in DIRECTIVES if directive in directives]
+
+
+@pytest.mark.parametrize("name", rules())
+def test_what_a_job_says_goes_into_its_log(name):
+    assert "> {log} 2>&1" in rules()[name]

@@ -1,0 +1,152 @@
+"""What is made again when something changes: that which depends on it, and nothing else."""
+
+import copy
+import os
+import shutil
+
+import pytest
+
+from tests.workflow.commands import run_snakemake, with_qcd_events, write_config
+
+BASE = with_qcd_events(500, chunk=170)
+CHUNKS = 4  # three of qcd, one of higgs
+FILES = {"dataset": 3, "rs3l": 3, "rs3l_pairs": 3, "card": 1}
+FROM_GROUPS = {"groups": CHUNKS, **FILES}
+FROM_JETS = {"jets_of_anchor": CHUNKS, "jets": CHUNKS, **FROM_GROUPS}
+EVERYTHING = {"survey": 2, "hard": CHUNKS, **FROM_JETS}
+
+
+def changed(place, value):
+    """The configuration of the finished run with one value replaced; the place has dots between keys."""
+    config = copy.deepcopy(BASE)
+    *parents, last = place.split(".")
+    inner = config
+    for key in parents:
+        inner = inner.setdefault(key, {})
+    inner[last] = value
+    return config
+
+
+CHANGES = {
+    "nothing": (BASE, {}),
+    # what is new
+    "more events": (
+        changed("processes.qcd.events", 600),  # the last chunk grows, one more is added
+        {"hard": 2, "jets_of_anchor": 2, "jets": 2, "groups": 2, **FILES},
+    ),
+    "fewer events": (
+        changed("processes.qcd.events", 400),
+        {"hard": 1, "jets_of_anchor": 1, "jets": 1, "groups": 1, **FILES},
+    ),
+    "another augmentation": (
+        changed("augmentations", ["nominal", "seed", "rehadronize", "fsrRenHi"]),
+        {"jets": CHUNKS, **FROM_GROUPS},
+    ),
+    "another replica": (
+        changed("augmentations", ["nominal", {"name": "seed", "replicas": 2}, "rehadronize"]),
+        {"jets": CHUNKS, **FROM_GROUPS},
+    ),
+    "another process": (
+        changed("processes.dijet", {"events": 100}),
+        {"survey": 1, "hard": 1, "jets_of_anchor": 1, "jets": 1, "groups": 1, **FILES},
+    ),
+    # what is gone
+    "one augmentation less": (changed("augmentations", ["nominal", "rehadronize"]), FROM_GROUPS),
+    # order
+    "order of augmentations": (changed("augmentations", ["rehadronize", "seed", "nominal"]), FROM_GROUPS),
+    "order of processes": (changed("processes", dict(reversed(BASE["processes"].items()))), {}),
+    # physics
+    "settings of an augmentation": (
+        changed(
+            "augmentations",
+            ["nominal", {"name": "seed", "settings": {"TimeShower:renormMultFac": 0.9}}, "rehadronize"],
+        ),
+        {"jets": CHUNKS, **FROM_GROUPS},
+    ),
+    "settings of the shower of one process": (
+        changed("processes.higgs.shower_settings", {"SpaceShower:pTmaxMatch": 1}),
+        {"jets_of_anchor": 1, "jets": 1, "groups": 1, **FILES},
+    ),
+    "settings of everything": (changed("settings", {}), EVERYTHING),
+    "tune": (changed("tune", "Monash"), EVERYTHING),
+    "cuts of one process": (
+        changed("processes.qcd.cuts.pt_min", 510),
+        {"survey": 1, "hard": 3, "jets_of_anchor": 3, "jets": 3, "groups": 3, **FILES},
+    ),
+    "jets": (changed("jets", {"radius": 1.0}), FROM_JETS),
+    "seed": (changed("seed", 5), EVERYTHING),
+    # what is kept; the realizations are simulated for survivors of the anchor only
+    "pt of the groups": (changed("groups.pt_min", 450), FROM_JETS),
+    "another rule for the same survivors": (changed("groups.require", "nominal"), FROM_GROUPS),
+    # how it is handed out
+    "splits": (changed("dataset.splits", {"train": 0.6, "val": 0.2, "test": 0.2}), FILES),
+    "shards": (changed("dataset.events_per_shard", 100), FILES),
+    "constituents": (changed("dataset.rs3l_constituents", 50), FILES),
+    # how it is cut
+    "chunk": (
+        changed("chunk", 250),  # higgs has a single chunk before and after
+        {"hard": 2, "jets_of_anchor": 2, "jets": 2, "groups": 2, **FILES},
+    ),
+    # words
+    "description of a process": (changed("processes.qcd.description", "in other words"), {"card": 1}),
+}
+
+
+@pytest.mark.parametrize(("config", "expected"), CHANGES.values(), ids=CHANGES.keys())
+def test_change_repeats_what_depends_on_it(run, finished, config, expected):
+    path = write_config(finished, config, "changed.yaml")
+    assert run.plan(finished, path).succeeded().jobs == expected
+
+
+@pytest.fixture
+def copy_of_finished(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "copy")
+
+
+def plan(run, folder):
+    return run.plan(folder, folder / "config.yaml").succeeded().jobs
+
+
+def test_a_folder_can_be_moved(run, copy_of_finished):
+    assert plan(run, copy_of_finished) == {}
+
+
+def test_touching_a_file_repeats_nothing(run, copy_of_finished):
+    for name in ("hard/qcd/00000.lhe.gz", "jets/qcd/nominal/00000.parquet", "groups/qcd/00001.parquet"):
+        os.utime(copy_of_finished / "results" / "small" / name)
+    os.utime(copy_of_finished / "config.yaml")
+    assert plan(run, copy_of_finished) == {}
+
+
+@pytest.mark.parametrize(
+    ("lost", "expected"),
+    [
+        ("dataset/README.md", {"card": 1}),
+        ("dataset/val", {"dataset": 1, "rs3l": 1, "rs3l_pairs": 1, "card": 1}),
+        ("dataset/rs3l/train", {"rs3l": 1, "card": 1}),
+    ],
+)
+def test_what_is_lost_from_the_dataset_is_made_again(run, copy_of_finished, lost, expected):
+    path = copy_of_finished / "results" / "small" / lost
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    # Snakemake does not miss a file in between as long as what was made from it is there.
+    (copy_of_finished / "results" / "small" / "dataset" / "README.md").unlink(missing_ok=True)
+    assert plan(run, copy_of_finished) == expected
+
+
+def test_other_content_of_a_brought_file_repeats_its_process(run, copy_of_finished, tmp_path):
+    config = copy.deepcopy(BASE)
+    (original,) = BASE["processes"]["higgs"]["files"]
+    brought = tmp_path / "mine.lhe.gz"
+    shutil.copy(original, brought)
+    config["processes"]["higgs"]["files"] = [str(brought)]
+    of_higgs = {"survey": 1, "hard": 1, "jets_of_anchor": 1, "jets": 1, "groups": 1, **FILES}
+    path = write_config(copy_of_finished, config)
+    assert run.plan(copy_of_finished, path).succeeded().jobs == of_higgs
+
+
+def test_new_description_is_in_the_card_at_the_cost_of_one_job(run, copy_of_finished):
+    config = write_config(copy_of_finished, changed("processes.qcd.description", "in other words"))
+    assert run_snakemake(copy_of_finished, config).succeeded().jobs == {"card": 1}
+    assert "in other words" in (copy_of_finished / "results/small/dataset/README.md").read_text()
+    assert plan(run, copy_of_finished) == {}
