@@ -195,8 +195,8 @@ def _truth_batches(targets: Iterator[tuple[HardTruth, int, TruthTarget]], proces
 
 
 def truth_row(process: str, truth: HardTruth, index: int, target: TruthTarget) -> dict[str, Any]:
-     """Row of the groups table about a target, without its realizations."""
-   return {
+    """Row of the groups table about a target, without its realizations."""
+    return {
         "process": process,
         "event": truth.event,
         "target": index,
