@@ -140,7 +140,8 @@ def test_polars_reads_what_pyarrow_reads(dataset):
 def test_duckdb_reads_what_pyarrow_reads(dataset):
     expected = pq.read_table(dataset / "train").to_pylist()
     query = f"""
-        SELECT process, count(*), sum(weight), avg(realizations[2].jet.pt), sum(len(realizations[3].constituents))
+        SELECT process, count(*), sum(weight), avg(realizations[2].jet.pt),
+            sum(len(realizations[3].constituents))
         FROM '{dataset}/train/*.parquet' GROUP BY process ORDER BY process
     """
     for process, count, weight, pt, constituents in duckdb.sql(query).fetchall():
