@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from campaign.errors import ConfigError, ShowerError
+from campaign.errors import ShowerError
 from campaign.herwig import HerwigOptions, check_chunk, scale_factor
 from showers.herwig7_card import Dialect, card
 from tests.herwig_samples import DATA
@@ -97,7 +97,7 @@ def test_unknown_options_are_refused_and_nothing_changes_afterwards():
 def test_chunks_hold_whole_blocks():
     check_chunk(10_000, 5000, "herwig7")
     with pytest.raises(
-        ConfigError, match=r"chunk \(500\) must be a multiple of block_events \(5000\) of 'herwig7'"
+        ValueError, match=r"chunk \(500\) must be a multiple of block_events \(5000\) of 'herwig7'"
     ):
         check_chunk(500, 5000, "herwig7")
 

@@ -36,7 +36,7 @@ def metadata(dataset):
 @pytest.fixture(scope="module")
 def hdf5(dataset):
     """Datasets of all RS3L files of the training split, in the order of their numbers."""
-    paths = sorted((dataset / "rs3l" / "train").iterdir())
+    paths = sorted((dataset / "rs3l" / "train").glob("*.h5"))
     assert [path.name for path in paths] == [f"rs3l_{number}.h5" for number in range(len(paths))]
     found = {}
     for path in paths:

@@ -26,6 +26,4 @@ def anchor_jets(wildcards):
     """Jets of the anchor, where a realization is made for its survivors only."""
     if not CAMPAIGN.follows_survivors(wildcards.realization):
         return []
-    path = PATHS.jets.format(process=wildcards.process, realization=NOMINAL, chunk=wildcards.chunk)
-    # The inputs of the anchor are among those of the realization, so its age says nothing more.
-    return ancient(path)
+    return PATHS.jets.format(process=wildcards.process, realization=NOMINAL, chunk=wildcards.chunk)
