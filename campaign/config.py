@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
 
@@ -332,6 +333,7 @@ class Campaign(Strict):
             )
         self._check_herwig()
         self._check_detectors()
+        self._check_shower_scales()
         if self.groups.pt_min < self.jets.pt_min:
             raise ValueError(
                 f"groups.pt_min ({self.groups.pt_min:g}) must not be below jets.pt_min ({self.jets.pt_min:g})"
@@ -345,6 +347,18 @@ class Campaign(Strict):
             check_chunk(self.chunk, augmentation.herwig.block_events, augmentation.name)
             if self.beams.particles != (2212, 2212):
                 raise ValueError("beams.particles: shower `herwig7` is set up for two protons, [2212, 2212]")
+
+    def _check_shower_scales(self) -> None:
+        # Vincia showers resonances without asking the hooks, so their emissions would not be shared.
+        scaled = [each.name for each in self.augmentations if each.intervene.scale is not None]
+        for process, name in product(self.processes, scaled):
+            settings = {key.lower(): value for key, value in self.shower_settings(process, name).items()}
+            model = settings.get("partonshowers:model", 1)
+            if str(model) != "1":
+                raise ValueError(
+                    f"augmentations.{name}: `shower_scale` needs Pythia's simple shower, "
+                    f"but `PartonShowers:model` is {model}"
+                )
 
     def _check_detectors(self) -> None:
         for augmentation in self.augmentations:

@@ -268,3 +268,9 @@ def test_allowed_settings_leave_the_shared_part_alone(monkeypatch, group):
     anchor, _ = records_at(monkeypatch, lambda: Pythia8Shower(chosen, "qcd", NOMINAL), few, 1.0)
     member, _ = records_at(monkeypatch, lambda: Pythia8Shower(chosen, "qcd", "member"), few, 1.0)
     assert member == anchor
+
+
+@pytest.mark.parametrize("name", ["PartonShowers:model", "partonshowers:MODEL"])
+def test_shower_scale_is_refused_with_vincia(name):
+    with pytest.raises(ConfigError, match=r"shower10: `shower_scale` needs Pythia's simple shower"):
+        campaign(augmentations=[NOMINAL, "shower10"], settings={name: 2})
