@@ -1,6 +1,7 @@
 """Re-simulated jets in groups: from the hard process to the dataset."""
 
 import sys
+from shlex import quote
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -39,7 +40,7 @@ for note in NOTES:
 PATHS = Paths.of(CAMPAIGN)
 # Inside a conda environment or a container, `python` is theirs; otherwise it is the one that runs Snakemake.
 PYTHON = "python" if workflow.deployment_settings.deployment_method else sys.executable
-RESIM = f"PYTHONPATH={workflow.basedir} {PYTHON} -m workflow"
+RESIM = f"PYTHONPATH={quote(str(workflow.basedir))} {quote(PYTHON)} -m workflow"
 
 
 wildcard_constraints:
