@@ -1,7 +1,7 @@
 """What a campaign will cost, from a short run on this machine."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -74,31 +74,33 @@ def _estimate(campaign: Campaign, process: str, events: int, imports: float) -> 
     hard = list(generator.events(range(count), survey))
     with TemporaryDirectory() as folder:
         output = Path(folder) / "jets.parquet"
-        # what a program does once, such as loading libraries, must be in neither of the two that are compared
-        _seconds(lambda: _run(campaign, process, hard[:1], output))
-        start = _seconds(lambda: _run(campaign, process, hard[:1], output))
-        all_events = _seconds(lambda: _run(campaign, process, hard, output))
+        # what a program does once, such as loading libraries, must not be counted for every event
+        _run(campaign, process, hard[:1], output)
+        start, all_events = _run(campaign, process, hard, output)
         size = output.stat().st_size
     return Cost(
         events=asked.events,
         realizations=len(campaign.realizations),
         jobs=len(campaign.chunks(process)) * (1 + len(campaign.realizations) - len(campaign.anchor_family)),
         start_seconds=imports + start,
-        event_seconds=max(all_events - start, 0.0) / max(count - 1, 1),
+        event_seconds=all_events / count,
         jet_bytes=size / count,
     )
 
 
-def _run(campaign: Campaign, process: str, hard: list[HardEvent], output: Path) -> None:
+def _run(campaign: Campaign, process: str, hard: list[HardEvent], output: Path) -> tuple[float, float]:
+    """CPU time until the first event is asked for, and from then on [s]."""
+    times = [time.process_time()]
+
+    def events() -> Iterator[HardEvent]:
+        times.append(time.process_time())
+        yield from hard
+
     with jets_file(output, campaign, process, NOMINAL, 0) as file:
-        for part in simulate(campaign, process, NOMINAL, hard, JOB):
+        for part in simulate(campaign, process, NOMINAL, events(), JOB):
             file.add(part)
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
+    begin, first, end = *times, time.process_time()
+    return first - begin, end - first
 
 
 def estimate_table(campaign: Campaign, costs: dict[str, Cost]) -> Table:

@@ -102,13 +102,15 @@ def test_run_killed_in_every_stage_ends_as_an_undisturbed_one(tmp_path, run, und
 
 
 def start(folder, *arguments):
-    """Start a command of its own that writes its output to a file."""
+    """Start a command of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "workflow", *map(str, arguments)],
         cwd=folder,
         env=ENVIRONMENT,
         stderr=subprocess.PIPE,
         text=True,
+        # a shell that runs the tests in the background has all of them ignore interrupts
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
