@@ -3,13 +3,16 @@
 import hashlib
 import json
 import platform
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from campaign import __version__
 from campaign.augmentations import NOMINAL
 from campaign.config import Campaign
+from campaign.errors import DataError
 
 SCHEMA_VERSION = 1
 """Version of the layout of all files of a campaign."""
@@ -90,3 +93,35 @@ def dataset_inputs(campaign: Campaign) -> dict[str, Any]:
         "dataset": campaign.dataset.model_dump(mode="json"),
         "events": {name: process.events for name, process in campaign.processes.items()},
     }
+
+
+def check_made_with(path: Path, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Refuse a file that was made with other inputs than the campaign asks for.
+
+    Parameters
+    ----------
+    path : Path
+    found, expected : mapping
+        Nested, as `survey_inputs` and the others give them.
+
+    Raises
+    ------
+    DataError
+        Names the first key that differs.
+    """
+    ours, theirs = dict(_flat(found)), dict(_flat(expected))
+    for key in sorted(ours.keys() | theirs.keys()):
+        if ours.get(key) != theirs.get(key):
+            raise DataError(
+                f"{path}: made with {key} = {ours.get(key)!r}, but the campaign has {theirs.get(key)!r}; "
+                "remake the file"
+            )
+
+
+def _flat(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Give the dotted keys and the values of nested mappings."""
+    if not isinstance(content, Mapping):
+        yield prefix, content
+        return
+    for key, value in content.items():
+        yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))

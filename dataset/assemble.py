@@ -14,15 +14,18 @@ from pydantic import ValidationError
 from campaign.config import Campaign
 from campaign.errors import DataError
 from campaign.files import atomic_path
-from campaign.provenance import SCHEMA_VERSION, encode, groups_inputs, jets_inputs, versions
+from campaign.provenance import SCHEMA_VERSION, check_made_with, encode, groups_inputs, jets_inputs, versions
 from campaign.seeds import stable_hash, unit_hash
 from dataset.groups import merged_versions
-from dataset.parquet import METADATA_KEY, batches, check_made_with, read_metadata, single, writer
+from dataset.parquet import METADATA_KEY, batches, read_metadata, single, writer
 from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
 
 SPLITS = ("train", "val", "test")
 
 Integers = npt.NDArray[np.int64]
+
+Identity = tuple[str, int, int]
+"""Process, event and target of a group."""
 
 _IDENTITY = ("process", "event", "target")
 
@@ -55,7 +58,7 @@ def write_split(output_dir: Path, groups: Sequence[Path], campaign: Campaign, sp
     """
     sources = {path: read_metadata(path) for path in sorted(groups)}
     for path, metadata in sources.items():
-        _check_source(path, metadata, campaign)
+        check_groups_source(path, metadata, campaign)
     _check_coverage(sources, campaign)
     metadata = _metadata(list(sources.values()), campaign, split)
     with atomic_path(output_dir) as folder:
@@ -89,19 +92,29 @@ def check_split(shards: Sequence[Path], campaign: Campaign) -> dict[str, Any]:
     """
     found = {path: read_metadata(path) for path in sorted(shards)}
     for path, metadata in found.items():
-        if missing := {"split", "campaign", "realizations", "totals", "counts"} - metadata.keys():
-            raise DataError(f"{path}: metadata without {', '.join(sorted(missing))}; not a shard of a split")
-        if path.name not in shard_names(campaign, metadata["split"]):
-            raise DataError(f"{path}: is no file of split {metadata['split']!r}; write the split again")
-        _check_realizations(path, metadata, campaign)
-        # the dataset does not say how the work was cut into jobs
-        stored = _stored_campaign(path, encode({**metadata["campaign"], "chunk": campaign.chunk}))
-        check_made_with(path, _split_inputs(stored), _split_inputs(campaign))
+        check_shard(path, metadata, campaign)
     first, metadata = next(iter(found.items()))
     for name in shard_names(campaign, metadata["split"]):
         if first.with_name(name) not in found:
             raise DataError(f"{first.with_name(name)}: is missing; write the split again")
     return metadata
+
+
+def check_shard(path: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
+    """Refuse a shard that was made with anything else than the campaign asks for now.
+
+    Raises
+    ------
+    DataError
+    """
+    if missing := {"split", "campaign", "realizations", "totals", "counts"} - metadata.keys():
+        raise DataError(f"{path}: metadata without {', '.join(sorted(missing))}; not a shard of a split")
+    if path.name not in shard_names(campaign, metadata["split"]):
+        raise DataError(f"{path}: is no file of split {metadata['split']!r}; write the split again")
+    _check_realizations(path, metadata, campaign)
+    # the dataset does not say how the work was cut into jobs
+    stored = _stored_campaign(path, encode({**metadata["campaign"], "chunk": campaign.chunk}))
+    check_made_with(path, _split_inputs(stored), _split_inputs(campaign))
 
 
 def split_of(campaign: Campaign, process: str, event: int) -> str:
@@ -133,8 +146,13 @@ def shard_of(campaign: Campaign, process: str, event: int, shards: int) -> int:
     return stable_hash(campaign.seed, "shard", process, event) % shards
 
 
-def _check_source(path: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
-    """Refuse groups that were made with anything else than the campaign asks for now."""
+def check_groups_source(path: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
+    """Refuse groups that were made with anything else than the campaign asks for now.
+
+    Raises
+    ------
+    DataError
+    """
     needed = {"process", "first_event", "events", "campaign", "realizations", "totals", "counts"}
     if missing := needed - metadata.keys():
         raise DataError(f"{path}: metadata without {', '.join(sorted(missing))}; not a groups file")
@@ -247,14 +265,14 @@ def _share(table: pa.Table, campaign: Campaign, split: str, shards: int) -> tupl
     """Rows of a table that belong to a split, and the shard of each."""
     mine = [
         (row, shard_of(campaign, process, event, shards))
-        for row, (process, event, _) in enumerate(_identities(table))
+        for row, (process, event, _) in enumerate(identities(table))
         if split_of(campaign, process, event) == split
     ]
     rows, index = np.array(mine, np.int64).reshape(-1, 2).T
     return table.take(rows), index
 
 
-def _identities(table: pa.Table) -> list[tuple[str, int, int]]:
+def identities(table: pa.Table) -> list[Identity]:
     """(process, event, target) of each row."""
     return list(zip(*(table[name].to_pylist() for name in _IDENTITY), strict=True))
 
@@ -295,10 +313,14 @@ def _write_shard(output: Path, scattered: Path, campaign: Campaign, metadata: di
 
 
 def _shuffled(table: pa.Table, seed: int) -> Integers:
-    """Order of the rows by a hash of their identity, which itself decides between equal hashes."""
-    identities = _identities(table)
-    keys = [(stable_hash(seed, "order", *identity), identity) for identity in identities]
+    """Order of the rows within their shard."""
+    keys = [order_key(seed, identity) for identity in identities(table)]
     return np.array(sorted(range(len(keys)), key=keys.__getitem__), np.int64)
+
+
+def order_key(seed: int, identity: Identity) -> tuple[int, Identity]:
+    """What orders the rows of a shard: a hash of the identity, which itself decides between equal ones."""
+    return stable_hash(seed, "order", *identity), identity
 
 
 def _normalized(table: pa.Table, events: dict[str, int]) -> pa.Table:

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 from campaign.augmentations import NOMINAL
 from campaign.config import Campaign
 from campaign.errors import DataError
-from campaign.files import atomic_path
-from campaign.provenance import SCHEMA_VERSION, encode, jets_inputs, versions
+from campaign.files import scratch_path
+from campaign.provenance import SCHEMA_VERSION, check_made_with, encode, jets_inputs, versions
 from campaign.status import Status
-from dataset.parquet import METADATA_KEY, batches, check_made_with, read_metadata, single, writer
+from dataset.parquet import METADATA_KEY, batches, read_metadata, single, writer
 from dataset.schema import GROUPS_SCHEMA, MEMBER, ROW_GROUP
 from generators.events import TruthTarget
 from jets.schema import JETS_SCHEMA
@@ -111,17 +111,47 @@ def build_groups(
         raise DataError(
             f"{output}: {len(jets)} jets files given; expected one for each of {', '.join(names)}"
         )
-    sources = [jets_metadata(path, campaign, process, name) for path, name in zip(jets, names, strict=True)]
-    tally = _Tally(statuses={name: Counter() for name in names})
-    with atomic_path(output) as temporary, writer(temporary, GROUPS_SCHEMA) as sink:
-        truth = _truth_batches(_counted(hard, sources[0], jets[0], tally), process)
+    assembly = GroupsAssembly(jets, campaign, process)
+    with scratch_path(output) as temporary, writer(temporary, GROUPS_SCHEMA) as sink:
+        for table in assembly.tables(hard):
+            sink.write_table(table)
+        sink.add_key_value_metadata({METADATA_KEY: encode(assembly.metadata)})
+
+
+class GroupsAssembly:
+    """The groups of a chunk, as they come from its jets and hard events; see `build_groups`.
+
+    Parameters
+    ----------
+    jets : sequence of Path
+        Jets table of each realization, in the order of ``campaign.realizations``.
+    campaign : Campaign
+    process : str
+    """
+
+    def __init__(self, jets: Sequence[Path], campaign: Campaign, process: str) -> None:
+        names = campaign.realizations
+        self._jets, self._campaign, self._process = jets, campaign, process
+        self._sources = [
+            jets_metadata(path, campaign, process, name) for path, name in zip(jets, names, strict=True)
+        ]
+        self._tally = _Tally(statuses={name: Counter() for name in names})
+
+    def tables(self, hard: Iterable[HardTruth]) -> Iterator[pa.Table]:
+        """Groups of at most `ROW_GROUP` targets at a time, once for all hard events."""
+        jets, process, tally = self._jets, self._process, self._tally
+        truth = _truth_batches(_counted(hard, self._sources[0], jets[0], tally), process)
         members = (batches(path, JETS_SCHEMA) for path in jets)
         for step, (rows, *tables) in enumerate(zip_longest(truth, *members)):
             for path, table in zip(jets, tables, strict=True):
                 _check_aligned(path, step * ROW_GROUP, table, rows)
-            sink.write_table(_grouped(rows, tables, campaign, tally))
-        _check_ranges(sources, jets, tally)
-        sink.add_key_value_metadata({METADATA_KEY: encode(_metadata(campaign, process, sources, tally))})
+            yield _grouped(rows, tables, self._campaign, tally)
+        _check_ranges(self._sources, jets, tally)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the file says about itself, once all tables are made."""
+        return _metadata(self._campaign, self._process, self._sources, self._tally)
 
 
 def merged_versions(found: Iterable[dict[str, str]]) -> dict[str, str]:

@@ -1,7 +1,9 @@
-"""Parquet files in and out: exact batches, metadata, and errors that name the file."""
+"""Parquet files in and out: exact batches, metadata, checksums, and errors that name the file."""
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,14 +17,32 @@ from dataset.schema import ROW_GROUP
 METADATA_KEY = "rs3l"
 """Key of the JSON in the files' key-value metadata."""
 
+CHECKSUM_KEY = "checksum"
+"""Key of the file's checksum in its key-value metadata."""
+
+REMEDY = "delete it (in a dataset, the folder of its split) to have it made again"
+"""What to do about a damaged file, for error messages."""
+
+_BLANK = b"0" * 16
+_BEFORE_CHECKSUM = CHECKSUM_KEY.encode() + b"\x18\x10"
+"""Thrift's compact protocol: the key, then the header of the next field, a text of 16 bytes."""
+
+_READ_BYTES = 2**20
+
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
+    """Turn errors of reading Parquet into one line that names the file.
+
+    Raises
+    ------
+    DataError
+    """
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:  # a footer with texts that are no UTF-8
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: cannot be read as Parquet; remake it ({reason})") from None
+        raise DataError(f"{path}: cannot be read as Parquet; {REMEDY} ({reason})") from None
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -43,7 +63,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     DataError
         No readable Parquet file, or one without this metadata.
     """
-    with _naming(path):
+    with naming(path):
         stored = pq.read_metadata(path).metadata or {}
     try:
         return json.loads(stored[METADATA_KEY.encode()])
@@ -51,36 +71,16 @@ def read_metadata(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: no metadata under {METADATA_KEY!r}; not a file of a campaign") from None
 
 
-def check_made_with(path: Path, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    """Refuse a file that was made with other inputs than the campaign asks for.
-
-    Parameters
-    ----------
-    path : Path
-    found, expected : mapping
-        Nested, as functions of `campaign.provenance` give them.
+def row_count(path: Path) -> int:
+    """Rows of a Parquet file, by its footer.
 
     Raises
     ------
     DataError
-        Names the first key that differs.
+        No readable Parquet file.
     """
-    ours, theirs = dict(_flat(found)), dict(_flat(expected))
-    for key in sorted(ours.keys() | theirs.keys()):
-        if ours.get(key) != theirs.get(key):
-            raise DataError(
-                f"{path}: made with {key} = {ours.get(key)!r}, but the campaign has {theirs.get(key)!r}; "
-                "remake the file"
-            )
-
-
-def _flat(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Give the dotted keys and the values of nested mappings."""
-    if not isinstance(content, Mapping):
-        yield prefix, content
-        return
-    for key, value in content.items():
-        yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    with naming(path):
+        return pq.read_metadata(path).num_rows
 
 
 def batches(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> Iterator[pa.Table]:
@@ -99,21 +99,29 @@ def batches(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> 
     Raises
     ------
     DataError
-        The file cannot be read or has other columns.
+        The file cannot be read, is damaged or has other columns. The checksum is compared before the first
+        row is given.
     """
-    with _naming(path):
-        file = pq.ParquetFile(path)
+    check_checksum(path)
+    with naming(path):
+        file = pq.ParquetFile(path, page_checksum_verification=True)
     with file:
         _check_schema(path, file.schema_arrow, schema)
-        pending = pa.schema([schema.field(name) for name in columns or schema.names]).empty_table()
-        with _naming(path):
-            for batch in file.iter_batches(ROW_GROUP, columns=columns):
-                pending = pa.concat_tables([pending, pa.Table.from_batches([batch])])
-                while pending.num_rows >= ROW_GROUP:
-                    yield pending.slice(0, ROW_GROUP)
-                    pending = pending.slice(ROW_GROUP)
-        if pending.num_rows:
-            yield pending
+        with naming(path):
+            found = file.iter_batches(ROW_GROUP, columns=columns)
+            yield from rebatched(pa.Table.from_batches([batch]) for batch in found)
+
+
+def rebatched(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Cut tables anew into some of exactly `ROW_GROUP` rows, fewer in the last one."""
+    pending = None
+    for table in tables:
+        pending = table if pending is None else pa.concat_tables([pending, table])
+        while pending.num_rows >= ROW_GROUP:
+            yield pending.slice(0, ROW_GROUP)
+            pending = pending.slice(ROW_GROUP)
+    if pending is not None and pending.num_rows:
+        yield pending
 
 
 def parquet_files(folder: Path) -> list[Path]:
@@ -136,8 +144,68 @@ def single(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
+class _ChecksummedWriter(pq.ParquetWriter):
+    """Writes the checksum of the file into it, at the end."""
+
+    def __init__(self, path: Path, schema: pa.Schema, **options: Any) -> None:
+        self._path = path
+        super().__init__(path, schema, write_page_checksum=True, **options)
+
+    def __exit__(self, *error: Any) -> None:
+        # where writing failed there is no file to read back, and the first error is the one to tell
+        self.close() if error == (None, None, None) else super().close()
+
+    def close(self) -> None:
+        """Write the footer, then the checksum in the place that is left blank for it."""
+        if not self.is_open:
+            return
+        self.add_key_value_metadata({CHECKSUM_KEY: _BLANK.decode()})
+        super().close()
+        if not self._path.exists():  # dropped after an error, when its file was removed
+            return
+        checksum, place = _checksum(self._path)
+        with self._path.open("r+b") as file:
+            file.seek(place)
+            file.write(checksum)
+
+
+def check_checksum(path: Path) -> None:
+    """Compare a file with the checksum it holds; one without is from elsewhere and passes.
+
+    The checksums of Parquet's pages do not cover their headers, where a single byte can change values
+    without an error. This one covers every byte of the file.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, is damaged or was changed.
+    """
+    with naming(path):
+        stored = (pq.read_metadata(path).metadata or {}).get(CHECKSUM_KEY.encode())
+        if stored is not None and _checksum(path)[0] != stored:
+            raise DataError(f"{path}: is damaged, its checksum is wrong; {REMEDY}")
+
+
+def _checksum(path: Path) -> tuple[bytes, int]:
+    """BLAKE2b of a file whose own checksum is taken as blank, and the place of that."""
+    with path.open("rb") as file:
+        # the length of the footer is before the last four bytes
+        end = file.seek(-8, os.SEEK_END)
+        start = file.seek(end - int.from_bytes(file.read(4), "little"))
+        footer = file.read()
+        place = footer.rfind(_BEFORE_CHECKSUM) + len(_BEFORE_CHECKSUM)
+        digest = hashlib.blake2b(digest_size=len(_BLANK) // 2)
+        file.seek(0)
+        while block := file.read(min(_READ_BYTES, start - file.tell())):
+            digest.update(block)
+    digest.update(footer[:place] + _BLANK + footer[place + len(_BLANK) :])
+    return digest.hexdigest().encode(), start + place
+
+
 def writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     """Open a file for writing; its bytes depend on the rows alone.
+
+    Every page has a checksum, for all readers, and the file one of its own, see `check_checksum`.
 
     Measured floats are stored byte by byte (BYTE_STREAM_SPLIT): a third smaller than plain or dictionary
     pages, and faster to write. Impact parameters repeat (0 for prompt particles), which a dictionary
@@ -145,7 +213,7 @@ def writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     """
     leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
     split = {name for name, kind in leaves if pa.types.is_float32(kind) and not name.endswith((".d0", ".dz"))}
-    return pq.ParquetWriter(
+    return _ChecksummedWriter(
         path,
         schema,
         compression="zstd",

@@ -8,23 +8,26 @@ them is checked, and pylhe parses a clean document made of the ``<initrwgt>``, `
 
 import gzip
 import io
+import json
 import math
 import re
 import warnings
 import xml.etree.ElementTree as ET
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape, unescape
 
 import pylhe
 
 from campaign.errors import DataError, HardEventError
-from campaign.files import atomic_path
+from campaign.files import scratch_path
+from campaign.provenance import check_made_with, encode
 from generators.events import HardEvent
 
 _READ_BYTES = 1 << 20
@@ -41,6 +44,7 @@ _INIT = re.compile(rb"<init(?:\s[^>]*)?>")
 _INITRWGT = re.compile(rb"<initrwgt\b.*?</initrwgt\s*>", re.DOTALL)
 _EVENT = re.compile(rb"<event(?:\s[^>]*)?>")
 _EVENT_NUMBER = re.compile(rb"<event num>\s*(\d+)\s*</event num>")
+_PROVENANCE = re.compile(r"<resim>(.*?)</resim>", re.DOTALL)
 _END_OF_EVENT = b"</event>"
 _END_OF_FILE = b"</LesHouchesEvents>"
 
@@ -92,6 +96,15 @@ class LHESource:
         """The events alone."""
         return (record for _, record in self.numbered_events)
 
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What `write_lhe` was told of the origin of the events; nothing where others wrote the file."""
+        found = _PROVENANCE.search(self.banner)
+        try:
+            return json.loads(unescape(found.group(1))) if found else {}
+        except ValueError:
+            return {}
+
 
 @contextmanager
 def open_lhe(path: Path, skip: int = 0) -> Iterator[LHESource]:
@@ -118,7 +131,9 @@ def open_lhe(path: Path, skip: int = 0) -> Iterator[LHESource]:
         yield _source(_Text(gzip.GzipFile(fileobj=raw) if packed else raw, path), skip)
 
 
-def read_hard_events(path: Path, first: int) -> Iterator[HardEvent]:
+def read_hard_events(
+    path: Path, first: int, provenance: Mapping[str, Any] | None = None
+) -> Iterator[HardEvent]:
     """Read the hard events of a chunk that `write_lhe` wrote.
 
     Parameters
@@ -126,23 +141,50 @@ def read_hard_events(path: Path, first: int) -> Iterator[HardEvent]:
     path : Path
     first : int
         Index of its first event.
+    provenance : mapping, optional
+        What the file must say of its origin, see `generators.provenance`; what else it says is not compared.
 
     Raises
     ------
-    HardEventError
-        See `open_lhe`.
     DataError
-        An event carries another number than its place gives it.
+        The file cannot be read, see `open_lhe`; it is of other origin; or an event carries another number
+        than its place gives it.
     """
-    with open_lhe(path) as source:
-        for index, (number, record) in enumerate(source.numbered_events, start=first):
-            if number not in (None, index):
-                raise DataError(f"{path}: holds event {number} where event {index} belongs; delete the file")
-            yield HardEvent(index, record)
+    try:
+        with open_lhe(path) as source:
+            check_provenance(source, provenance or {})
+            for index, (number, record) in enumerate(source.numbered_events, start=first):
+                if number not in (None, index):
+                    raise DataError(
+                        f"{path}: holds event {number} where event {index} belongs; delete the file"
+                    )
+                yield HardEvent(index, record)
+    except HardEventError as error:
+        raise DataError(f"{error}; delete it to have it made again") from None
+
+
+def check_provenance(source: LHESource, expected: Mapping[str, Any]) -> None:
+    """Refuse hard events of other origin than expected.
+
+    Raises
+    ------
+    DataError
+        Names the first key that differs.
+    """
+    found = source.provenance
+    if expected and not found:
+        raise DataError(
+            f"{source.path}: does not say which campaign it is of; delete it to have it made again"
+        )
+    check_made_with(source.path, {key: found.get(key) for key in expected}, expected)
 
 
 def write_lhe(
-    path: Path, init: pylhe.LHEInit, header: pylhe.LHEHeader | None, events: Iterable[HardEvent]
+    path: Path,
+    init: pylhe.LHEInit,
+    header: pylhe.LHEHeader | None,
+    events: Iterable[HardEvent],
+    provenance: Mapping[str, Any] | None = None,
 ) -> None:
     """Write hard events as gzipped LHE 3, byte for byte reproducible.
 
@@ -156,14 +198,17 @@ def write_lhe(
     header : pylhe.LHEHeader or None
     events : iterable of HardEvent
         Events of consecutive indices; they are written as they come.
+    provenance : mapping, optional
+        Origin of the events, for the header.
     """
     with (
-        atomic_path(path) as temporary,
+        scratch_path(path) as temporary,
         temporary.open("wb") as raw,
         gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
         io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as text,
     ):
-        text.write(f'<LesHouchesEvents version="3.0">\n{_header_text(header)}\n{init.tolhe(_EXACT)}\n')
+        blocks = f"{_header_text(header, provenance)}\n{init.tolhe(_EXACT)}\n"
+        text.write(f'<LesHouchesEvents version="3.0">\n{blocks}')
         text.writelines(map(_event_text, _consecutive(events)))
         text.write("</LesHouchesEvents>\n")
 
@@ -177,10 +222,15 @@ def _consecutive(events: Iterable[HardEvent]) -> Iterator[HardEvent]:
         yield event
 
 
-def _header_text(header: pylhe.LHEHeader | None) -> str:
+def _header_text(header: pylhe.LHEHeader | None, provenance: Mapping[str, Any] | None) -> str:
     text = "" if header is None else header.tolhe(_EXACT).strip()
-    # Readers that go by lines, such as Herwig's, look for the closing tag.
-    return "<header>\n</header>" if not text or text.endswith("/>") else text
+    if not text or text.endswith("/>"):
+        # Readers that go by lines, such as Herwig's, look for the closing tag.
+        text = "<header>\n</header>"
+    if provenance is None:
+        return text
+    opening, rest = text.split(">", 1)
+    return f"{opening}>\n<resim>{escape(encode(provenance))}</resim>{rest}"
 
 
 def _event_text(event: HardEvent) -> str:

@@ -1,12 +1,15 @@
 """What holds for all hard events of a process, measured once before any chunk is made."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationError
 
 from campaign.config import Strict
 from campaign.errors import DataError
 from campaign.files import atomic_path
+from campaign.provenance import check_made_with
 
 
 class SourceFile(Strict):
@@ -39,6 +42,7 @@ class Survey(Strict):
     without_target: int = Field(0, ge=0, description="available events without a target")
     negative_weights: int = Field(0, ge=0, description="available events of negative weight")
     warnings: tuple[str, ...] = Field((), description="what a user should know, one line each")
+    made_with: dict[str, Any] = Field({}, description="what it was made for: see `generators.provenance`")
 
 
 def write_survey(survey: Survey, path: Path) -> None:
@@ -47,16 +51,22 @@ def write_survey(survey: Survey, path: Path) -> None:
         temporary.write_text(survey.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def read_survey(path: Path) -> Survey:
+def read_survey(path: Path, made_with: Mapping[str, Any] | None = None) -> Survey:
     """Read a survey.
+
+    Parameters
+    ----------
+    path : Path
+    made_with : mapping, optional
+        What it must have been made for, see `generators.provenance`; not checked if left out.
 
     Raises
     ------
     DataError
-        The file is missing or is not a survey of this version.
+        The file is missing, is not a survey of this version, or was made for something else.
     """
     try:
-        return Survey.model_validate_json(path.read_bytes())
+        survey = Survey.model_validate_json(path.read_bytes())
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); make the survey first") from None
     except ValidationError as error:
@@ -65,3 +75,8 @@ def read_survey(path: Path) -> Survey:
         raise DataError(
             f"{path}: not a survey ({where or 'text'}: {problem['msg']}); delete the file"
         ) from None
+    if made_with and not survey.made_with:
+        raise DataError(f"{path}: does not say which campaign it is of; delete it to have it made again")
+    if made_with:
+        check_made_with(path, survey.made_with, made_with)
+    return survey

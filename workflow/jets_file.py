@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from campaign.augmentations import NOMINAL
 from campaign.config import Campaign
-from campaign.files import atomic_path
+from campaign.files import scratch_path
 from campaign.provenance import SCHEMA_VERSION, encode, jets_inputs, versions
 from dataset.groups import jets_metadata
 from dataset.parquet import METADATA_KEY, batches, writer
@@ -64,7 +64,7 @@ def jets_file(
         "settings": jets_inputs(campaign, process, realization),
         "versions": _versions(campaign, realization),
     }
-    with atomic_path(path) as temporary:
+    with scratch_path(path) as temporary:
         file = JetsFile(temporary)
         yield file
         file.close(identity)

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from campaign.config import Campaign
 from campaign.errors import DataError
-from campaign.provenance import encode, jets_inputs, survey_inputs
+from campaign.provenance import check_made_with, encode, jets_inputs, survey_inputs
 from campaign.seeds import stable_hash
 from dataset.assemble import SPLITS, check_split, shard_of, split_of
-from dataset.parquet import batches, check_made_with, parquet_files, read_metadata
+from dataset.parquet import batches, parquet_files, read_metadata
 from dataset.schema import GROUPS_SCHEMA
 from workflow.checks import existing
 from workflow.paths import Paths, chunk_name
