@@ -1,6 +1,7 @@
 """``make bench``: what the pipeline costs, in one table. Ratios are of CPU times measured in turn."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.table import Table
 from benchmarks import intervention_cost, memory, shower_cost
 from benchmarks.detector_cost import detector_benchmark
 from benchmarks.herwig_reading import reading_benchmark
+from benchmarks.loader_throughput import EPOCHS, FIRST, loader_benchmark
 from benchmarks.storage import storage
 
 Row = tuple[str, str, str]
@@ -22,6 +24,7 @@ def rows() -> Iterator[Row]:
     yield from _interventions()
     yield from _memory()
     yield from _storage()
+    yield from _loaders()
     herwig = reading_benchmark()
     yield "reading Herwig's HepMC / plain pyhepmc loop [events/s]", f"{herwig.ratio:.2f}", ""
     yield "reading Herwig's HepMC / Herwig's own rate of 38/s", f"{herwig.over_herwig:.1f}", "> 1"
@@ -66,6 +69,16 @@ def _memory() -> Iterator[Row]:
 def _storage() -> Iterator[Row]:
     for form in storage(DEMO):
         yield f"{form.what}: bytes per stored constituent", f"{form.size / form.constituents:.1f}", ""
+
+
+def _loaders() -> Iterator[Row]:
+    if not (DEMO / "dataset").is_dir() or find_spec("torch") is None:
+        return
+    found = loader_benchmark(DEMO / "dataset")
+    for each in found.throughput:
+        what = f"loader, {each.views} views, {each.features}: CPU / plain pyarrow ({each.rate:,.0f} views/s)"
+        yield what, f"{each.ratio:.2f}", ""
+    yield f"loader: memory after epoch {EPOCHS} / after epoch {FIRST}", f"{found.growth:.3f}", "< 1.10"
 
 
 def main() -> None:

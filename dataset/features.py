@@ -45,12 +45,14 @@ def delta_eta(constituent: Columns, jet: Columns) -> Floats:
 
 def delta_phi(constituent: Columns, jet: Columns) -> Floats:
     """Azimuth from the jet axis, in [-pi, pi)."""
-    return (constituent["phi"] - jet["phi"] + np.pi) % (2 * np.pi) - np.pi
+    difference = constituent["phi"] - jet["phi"]
+    # as the remainder of a division by 2 pi, but several times faster and exact for what is not wrapped
+    return difference - 2 * np.pi * np.floor((difference + np.pi) / (2 * np.pi))
 
 
 def delta_r(constituent: Columns, jet: Columns) -> Floats:
     """Distance to the jet axis."""
-    return np.hypot(delta_eta(constituent, jet), delta_phi(constituent, jet))
+    return np.sqrt(delta_eta(constituent, jet) ** 2 + delta_phi(constituent, jet) ** 2)
 
 
 def ln_energy(constituent: Columns, jet: Columns) -> Floats:
@@ -83,9 +85,40 @@ def pdgid(constituent: Columns, jet: Columns) -> Floats:
     return constituent["pdgid"]
 
 
+def pt_gev(constituent: Columns, jet: Columns) -> Floats:
+    """Transverse momentum itself [GeV]."""
+    return constituent["pt"]
+
+
+def px(constituent: Columns, jet: Columns) -> Floats:
+    """Momentum along x [GeV]."""
+    return constituent["pt"] * np.cos(constituent["phi"])
+
+
+def py(constituent: Columns, jet: Columns) -> Floats:
+    """Momentum along y [GeV]."""
+    return constituent["pt"] * np.sin(constituent["phi"])
+
+
+def pz(constituent: Columns, jet: Columns) -> Floats:
+    """Momentum along the beam [GeV]."""
+    return constituent["pt"] * np.sinh(constituent["eta"])
+
+
+def energy(constituent: Columns, jet: Columns) -> Floats:
+    """Energy itself [GeV]."""
+    return constituent["energy"]
+
+
 def is_kind(*codes: int) -> Callable[[Columns, Columns], Floats]:
     """Make the feature that is 1 for constituents with one of these absolute PDG ids, else 0."""
-    return lambda constituent, jet: np.isin(np.abs(constituent["pdgid"]), codes).astype(np.float64)
+
+    def feature(constituent: Columns, jet: Columns) -> Floats:
+        kind = np.abs(constituent["pdgid"])
+        # a comparison a code is several times faster than np.isin
+        return np.any([kind == code for code in codes], axis=0).astype(np.float64)
+
+    return feature
 
 
 FEATURES: MappingProxyType[str, Callable[[Columns, Columns], Floats]] = MappingProxyType(
@@ -106,9 +139,14 @@ FEATURES: MappingProxyType[str, Callable[[Columns, Columns], Floats]] = MappingP
         "isElectron": is_kind(ELECTRON),
         "isChargedHadron": is_kind(*CHARGED_HADRONS),
         "isNeutralHadron": is_kind(NEUTRAL_HADRON),
+        "pt_gev": pt_gev,
+        "px": px,
+        "py": py,
+        "pz": pz,
+        "energy": energy,
     }
 )
-"""Name of a constituent feature in the published files to the function that gives it."""
+"""Name of a constituent feature to the function that gives it: those of the published files, then ours."""
 
 PFLOW_FEATURES = ("pt", "relpt", "eta", "phi", "dr", "e", "rele", "charge", "pdgid", "d0", "dz")
 """Order along axis 2 of ``jet_pflow_cands``."""
@@ -118,6 +156,12 @@ PAIR_FEATURES = (
     *("isPhoton", "isMuon", "isElectron", "isChargedHadron", "isNeutralHadron"),
 )
 """Order along the last axis of ``features`` in the paired training file."""
+
+FOUR_VECTOR_FEATURES = ("px", "py", "pz", "energy")
+"""Four-vector of a constituent in the frame of the laboratory [GeV]."""
+
+JETCLR_FEATURES = ("pt_gev", "eta", "phi")
+"""pT and distances to the jet axis: what JetCLR's transformations act on (arXiv:2108.04253)."""
 
 JET_FEATURES = MappingProxyType(
     {"pt": "pt", "eta": "eta", "phi": "phi", "e": "energy", "sdmass": "sdmass", "n2": "n2"}

@@ -1,7 +1,6 @@
 """Parquet shards → the HDF5 layouts of the public RS3L dataset and of its authors' training."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,8 +18,9 @@ from campaign.files import atomic_path
 from campaign.provenance import encode
 from campaign.seeds import stable_hash
 from dataset.assemble import check_split
-from dataset.features import FEATURES, JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES, Floats
+from dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES, Floats
 from dataset.hdf5 import create_hdf5
+from dataset.padded import Members, padded
 from dataset.parquet import batches, single
 from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
 
@@ -52,28 +52,6 @@ _CHUNK_BYTES = 2**20
 _FOUR_VECTOR = ("pt", "eta", "phi", "energy")
 
 
-@dataclass(frozen=True, slots=True)
-class _Members:
-    """Realizations of some groups, one after the other.
-
-    Attributes
-    ----------
-    present : ndarray of bool, shape (M,)
-    seeds : ndarray of int64, shape (M,)
-    jets : dict of str to ndarray of float64, shape (M,)
-        NaN where absent.
-    counts : ndarray of int64, shape (M,)
-        Number of constituents.
-    constituents : dict of str to ndarray, shape (sum of counts,)
-    """
-
-    present: npt.NDArray[np.bool_]
-    seeds: npt.NDArray[np.int64]
-    jets: dict[str, Floats]
-    counts: npt.NDArray[np.int64]
-    constituents: dict[str, npt.NDArray[np.generic]]
-
-
 def check_export(campaign: Campaign) -> None:
     """Refuse a configuration whose jets the HDF5 layouts cannot hold.
 
@@ -83,7 +61,7 @@ def check_export(campaign: Campaign) -> None:
         Constituents may be softer than 1 GeV, where ln pT is no longer positive; or there is nothing to
         pair the nominal realization with.
     """
-    formats = campaign.dataset.formats
+    formats = [name for name in campaign.dataset.formats if name in ("rs3l", "rs3l_pairs")]
     softest = campaign.jets.constituent_pt_min
     if formats and softest < 1:
         raise ConfigError(
@@ -231,11 +209,13 @@ def _checked_metadata(output: Path, shards: Sequence[Path], campaign: Campaign) 
 
 def _group_columns(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray[np.generic]]:
     """Datasets of the published layout for some groups."""
-    members = _members(single(table["realizations"]).flatten())
+    realizations = single(table["realizations"]).flatten()
+    members = Members.of(realizations)
+    constituents, _ = padded(members, PFLOW_FEATURES, campaign.dataset.rs3l_constituents)
     columns = {
         "singletons": _singletons(table, members),
-        "jet_pflow_cands": _padded(members, PFLOW_FEATURES, campaign.dataset.rs3l_constituents),
-        "seed": members.seeds,
+        "jet_pflow_cands": constituents.swapaxes(1, 2),
+        "seed": _numbers(realizations, "seed"),
         "present": members.present,
     }
     shape = (table.num_rows, len(campaign.realizations))
@@ -253,18 +233,19 @@ def _pair_columns(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray[
     nominal = np.full(len(chosen), names.index(NOMINAL))
     place = np.stack([nominal, chosen[:, 1]], axis=1).ravel()
     table = table.take(rows)
-    members = _members(realizations.take(rows * len(names) + place))
+    realizations = realizations.take(rows * len(names) + place)
+    members = Members.of(realizations)
     jettype = table["label"].to_numpy().astype(np.int64)
     codes = np.array(list(vartypes(campaign).values()))
     return {
-        "features": _padded(members, PAIR_FEATURES, campaign.dataset.rs3l_constituents).swapaxes(1, 2),
+        "features": padded(members, PAIR_FEATURES, campaign.dataset.rs3l_constituents).values,
         "parton_features": _four_vectors(single(table["truth"])).astype(np.float32),
         "jet_features": _jet_features(members),
         "truth_label": (jettype == HIGGS).astype(np.int64),
         "vartype": codes[place],
         "jettype": jettype,
         **_identity(table),
-        "seed": members.seeds,
+        "seed": _numbers(realizations, "seed"),
     }
 
 
@@ -296,7 +277,7 @@ def _identity(table: pa.Table) -> dict[str, npt.NDArray[np.generic]]:
     }
 
 
-def _singletons(table: pa.Table, members: _Members) -> npt.NDArray[np.float32]:
+def _singletons(table: pa.Table, members: Members) -> npt.NDArray[np.float32]:
     """Jettype, truth and jet of each member, shape (M, 15)."""
     label = table["label"].to_numpy().astype(np.float32)
     shared = np.column_stack([label, truth_vectors(single(table["truth"])).astype(np.float32)])
@@ -305,41 +286,9 @@ def _singletons(table: pa.Table, members: _Members) -> npt.NDArray[np.float32]:
     return np.where(members.present[:, np.newaxis], columns, np.float32(0))
 
 
-def _jet_features(members: _Members) -> npt.NDArray[np.float32]:
+def _jet_features(members: Members) -> npt.NDArray[np.float32]:
     columns = [members.jets[field] for field in JET_FEATURES.values()]
     return np.column_stack(columns).astype(np.float32)
-
-
-def _padded(members: _Members, names: Sequence[str], size: int) -> npt.NDArray[np.float32]:
-    """Features of the first `size` constituents of each member, zero-padded, shape (M, F, size)."""
-    counts = members.counts
-    row = np.repeat(np.arange(len(counts)), counts)
-    slot = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-    stored = slot < size
-    row, slot = row[stored], slot[stored]
-    constituent = {name: values[stored] for name, values in members.constituents.items()}
-    jet = {name: values[row] for name, values in members.jets.items()}
-    padded = np.zeros((len(counts), len(names), size), np.float32)
-    for index, name in enumerate(names):
-        padded[row, index, slot] = FEATURES[name](constituent, jet)
-    return padded
-
-
-def _members(realizations: pa.StructArray) -> _Members:
-    lists = realizations.field("constituents")
-    constituents = lists.flatten()
-    jets = realizations.field("jet")
-    return _Members(
-        present=realizations.field("present").to_numpy(zero_copy_only=False),
-        seeds=_numbers(realizations, "seed"),
-        jets={field.name: _numbers(jets, field.name, np.float64) for field in jets.type},
-        counts=_lengths(lists),
-        constituents={
-            name: _numbers(constituents, name, np.float64)
-            for name in ("pt", "eta", "phi", "energy", "d0", "dz")
-        }
-        | {name: _numbers(constituents, name) for name in ("charge", "pdgid")},
-    )
 
 
 def _numbers(structs: pa.StructArray, field: str, dtype: npt.DTypeLike = np.int64) -> npt.NDArray[np.generic]:

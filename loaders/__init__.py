@@ -1,0 +1,1 @@
+"""Groups → batches for training: PyTorch datasets and classic augmentations to compare with."""
