@@ -11,6 +11,7 @@ import h5py
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import uproot
 import yaml
 
 from campaign.augmentations import NOMINAL
@@ -22,6 +23,7 @@ from campaign.status import Status
 from dataset.assemble import SPLITS, check_split, shard_count, shard_names
 from dataset.parquet import METADATA_KEY, batches, parquet_files
 from dataset.schema import DESCRIPTIONS, GROUPS_SCHEMA, MEMBER
+from dataset.standardization import STANDARDIZATION
 
 CITATIONS = (
     ("Re-simulation-based self-supervised learning (RS3L)", "arXiv:2403.07066"),
@@ -30,7 +32,12 @@ CITATIONS = (
 )
 """Title and number of what a user of the dataset should cite."""
 
-_ROWS_OF = {".parquet": lambda path: pq.read_metadata(path).num_rows, ".h5": lambda path: _h5_rows(path)}
+_ROWS_OF = {
+    ".parquet": lambda path: pq.read_metadata(path).num_rows,
+    ".h5": lambda path: _h5_rows(path),
+    ".root": lambda path: _root_rows(path),
+    ".json": lambda path: json.loads(path.read_text(encoding="utf-8"))["counts"]["jets"],
+}
 
 _FILES_OF = {
     "parquet": lambda campaign, split: [f"{split}/{name}" for name in shard_names(campaign, split)],
@@ -38,6 +45,13 @@ _FILES_OF = {
         f"rs3l/{split}/rs3l_{index}.h5" for index in range(shard_count(campaign, split))
     ],
     "rs3l_pairs": lambda campaign, split: [f"rs3l_pairs/{split}.h5"],
+    "jetclass": lambda campaign, split: [
+        f"jetclass/{split}/jetclass_{index}.root" for index in range(shard_count(campaign, split))
+    ],
+    "toptagging": lambda campaign, split: [f"toptagging/{split}.h5"],
+    "huggingface": lambda campaign, split: [
+        f"huggingface/{split}/{name}" for name in shard_names(campaign, split)
+    ],
 }
 """Layout to its files of a split, relative to the folder of the dataset."""
 
@@ -95,6 +109,30 @@ import h5py
 with h5py.File("rs3l_pairs/train.h5") as file:
     anchors, others = file["features"][0::2], file["features"][1::2]
 ```""",
+    "jetclass": """The folder `jetclass` holds one jet an entry, with the branches of JetClass;
+weaver-core reads it with `config/weaver/jetclass.yaml` of this software:
+
+```python
+import uproot
+
+tree = uproot.open("jetclass/train/jetclass_0.root:tree")
+nominal = tree.arrays(["part_px", "label_Hbb"], cut="augmentation == ANCHOR")
+```""",
+    "toptagging": """The folder `toptagging` holds one jet a row in the layout of the Top Tagging data set:
+
+```python
+import pandas as pd
+
+jets = pd.read_hdf("toptagging/train.h5", key="table")
+signal = jets["is_signal_new"] == 1
+```""",
+    "huggingface": """The folder `huggingface` holds one jet a row, flat, for `datasets`:
+
+```python
+from datasets import load_dataset
+
+jets = load_dataset("huggingface", split="train")
+```""",
 }
 """How to read each layout; ANCHOR is the index of the nominal realization."""
 
@@ -133,14 +171,30 @@ def manifest(dataset_dir: Path, campaign: Campaign) -> dict[str, Any]:
     -------
     dict
         ``files``: path relative to the folder, rows, bytes and sha256 of each, in order of the paths;
-        ``rows`` counts groups in Parquet and ``rs3l``, jets in ``rs3l_pairs``.
+        ``rows`` counts groups in Parquet and ``rs3l``, jets in the other formats and in what was averaged.
     """
+    files = [path for paths in data_files(campaign).values() for path in paths]
+    return {"files": [file_entry(dataset_dir, path) for path in sorted(files)]}
+
+
+def data_files(campaign: Campaign) -> dict[str, list[str]]:
+    """Layout to its files of all splits, relative to the folder of the dataset."""
     layouts = ("parquet", *campaign.dataset.formats)
-    files = [path for layout in layouts for split in SPLITS for path in _FILES_OF[layout](campaign, split)]
-    return {"files": [_entry(dataset_dir, path) for path in sorted(files)]}
+    files = {
+        layout: [path for split in SPLITS for path in _FILES_OF[layout](campaign, split)]
+        for layout in layouts
+    }
+    return {**files, "standardization": [STANDARDIZATION]}
 
 
-def _entry(dataset_dir: Path, relative: str) -> dict[str, Any]:
+def file_entry(dataset_dir: Path, relative: str) -> dict[str, Any]:
+    """A file's line of the manifest.
+
+    Raises
+    ------
+    DataError
+        It is missing or cannot be read.
+    """
     path = dataset_dir / relative
     if not path.exists():
         raise DataError(f"{path}: does not exist; write the split in all its formats first")
@@ -148,14 +202,19 @@ def _entry(dataset_dir: Path, relative: str) -> dict[str, Any]:
         rows = _ROWS_OF[path.suffix](path)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, KeyError, pa.ArrowException) as error:
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path}: cannot be read ({error}); remake it") from None
     return {"path": relative, "rows": rows, "bytes": path.stat().st_size, "sha256": digest}
 
 
 def _h5_rows(path: Path) -> int:
     with h5py.File(path) as file:
-        return len(file["event"])
+        return len(file["table/table"] if "table" in file else file["event"])
+
+
+def _root_rows(path: Path) -> int:
+    with uproot.open(path) as file:
+        return file["tree"].num_entries
 
 
 def _shards(folder: Path) -> list[Path]:

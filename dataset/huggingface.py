@@ -1,0 +1,180 @@
+"""Parquet shards → flat Parquet files and a card, as Hugging Face's `datasets` and its Hub expect them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import yaml
+
+from campaign.config import Campaign
+from campaign.errors import DataError
+from campaign.files import atomic_path
+from campaign.processes import LABELS
+from campaign.provenance import encode
+from dataset.assemble import SPLITS
+from dataset.members import PresentMembers, export_metadata, present_members, split_metadata
+from dataset.parquet import METADATA_KEY, batches, parquet_files, single, writer
+from dataset.schema import GROUPS_SCHEMA, TRUTH
+from jets.schema import CONSTITUENT_TYPE, JET_TYPE
+
+FOUR_VECTOR = [field for field in TRUTH if field.name != "daughters"]
+"""Fields of the target that each row has."""
+
+VIEWS_SCHEMA = pa.schema(
+    [
+        pa.field("process", pa.string()),
+        pa.field("event", pa.int64()),
+        pa.field("target", pa.int8()),
+        pa.field("augmentation", pa.string()),
+        pa.field("label", pa.int8()),
+        pa.field("label_name", pa.string()),
+        pa.field("weight", pa.float64()),
+        pa.field("seed", pa.int64()),
+        *(pa.field(f"jet_{field.name}", field.type) for field in JET_TYPE),
+        *(pa.field(f"truth_{field.name}", field.type) for field in FOUR_VECTOR),
+        *(pa.field(f"part_{field.name}", pa.list_(field.type)) for field in CONSTITUENT_TYPE),
+    ]
+)
+"""One row a jet; ``part_*`` are lists of the same length, in order of falling pT."""
+
+DESCRIPTIONS = {
+    "process, event, target": "identity of the group: rows with the same three are the same hard event",
+    "augmentation": "name of the realization",
+    "label, label_name": "RS3L jettype of the target",
+    "weight": "event weight of the group [pb], the same in all its rows",
+    "seed": "seed of the realization",
+    "jet_pt … jet_nconstituents": "the jet: GeV, radians; nconstituents counts those too that are not stored",
+    "truth_pdgid … truth_energy": "the target in the hard event: PDG id; GeV, radians",
+    "part_pt … part_dz": "the constituents: pt, energy [GeV], eta, phi, charge [e], pdgid, d0, dz [mm]",
+}
+"""Columns to their meaning, for the card."""
+
+_HUB_SPLITS = {"train": "train", "val": "validation", "test": "test"}
+
+
+def write_huggingface(output_dir: Path, shards: Sequence[Path], campaign: Campaign) -> None:
+    """Write the shards of a split as flat Parquet, one row for each member that is present.
+
+    The order is that of the groups and within a group of the realizations; columns are `VIEWS_SCHEMA`.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Folder, replaced as a whole; the files have the names of the shards.
+    shards : sequence of Path
+        All Parquet files of a split.
+    campaign : Campaign
+
+    Raises
+    ------
+    DataError
+        See `dataset.assemble.check_split`.
+    """
+    metadata = split_metadata(output_dir, shards, campaign)
+    with atomic_path(output_dir) as folder:
+        folder.mkdir()
+        for shard in sorted(shards):
+            _write_file(folder / shard.name, shard, metadata, campaign)
+
+
+def write_huggingface_card(folder: Path, campaign: Campaign) -> None:
+    """Write ``README.md``, the card that makes the folder a data set of the Hub.
+
+    Parameters
+    ----------
+    folder : Path
+        With ``train``, ``val`` and ``test``, all complete. A split without rows is not in the card, since
+        `datasets` does not load it.
+    campaign : Campaign
+
+    Raises
+    ------
+    DataError
+        A split is missing.
+    """
+    rows = {split: _rows(folder / split) for split in SPLITS}
+    with atomic_path(folder / "README.md") as path:
+        path.write_text(_card(rows, campaign), encoding="utf-8")
+
+
+def _write_file(output: Path, shard: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
+    rows = absent = 0
+    with writer(output, VIEWS_SCHEMA) as sink:
+        for table in batches(shard, GROUPS_SCHEMA):
+            present = present_members(table, len(campaign.realizations))
+            sink.write_table(_views(present, campaign))
+            rows, absent = rows + len(present), absent + present.absent
+        described = export_metadata(metadata, "huggingface", rows, absent)
+        sink.add_key_value_metadata({METADATA_KEY: encode(described)})
+
+
+def _views(present: PresentMembers, campaign: Campaign) -> pa.Table:
+    groups, members = present.groups, present.members
+    truth = single(groups["truth"])
+    names = pa.array(campaign.realizations, pa.string())
+    labels = pa.array(list(LABELS.values()), pa.string())
+    offsets = pa.array(np.concatenate([[0], np.cumsum(members.counts)]), pa.int32())
+    columns = {
+        **{name: groups[name] for name in ("process", "event", "target", "label", "weight")},
+        "augmentation": names.take(pa.array(present.places)),
+        "label_name": labels.take(pc.index_in(single(groups["label"]), pa.array(list(LABELS), pa.int8()))),
+        "seed": present.seeds,
+        **{f"jet_{field.name}": pa.array(members.jets[field.name], field.type) for field in JET_TYPE},
+        **{f"truth_{field.name}": pc.struct_field(truth, field.name) for field in FOUR_VECTOR},
+        **{
+            f"part_{field.name}": pa.ListArray.from_arrays(
+                offsets, pa.array(members.constituents[field.name], field.type)
+            )
+            for field in CONSTITUENT_TYPE
+        },
+    }
+    return pa.table([columns[name] for name in VIEWS_SCHEMA.names], schema=VIEWS_SCHEMA)
+
+
+def _rows(folder: Path) -> int:
+    files = parquet_files(folder)
+    if not files:
+        raise DataError(f"{folder}: no Parquet files; `resim export --format huggingface` makes them")
+    return sum(pq.read_metadata(path).num_rows for path in files)
+
+
+def _card(rows: dict[str, int], campaign: Campaign) -> str:
+    filled = [split for split in SPLITS if rows[split]]
+    files = [{"split": _HUB_SPLITS[split], "path": f"{split}/*.parquet"} for split in filled]
+    front = {
+        "pretty_name": campaign.name,
+        "license": campaign.dataset.license,
+        "task_categories": ["tabular-classification"],
+        "tags": ["physics", "high-energy-physics", "jets", "simulation", "self-supervised-learning"],
+        "configs": [{"config_name": "default", "data_files": files}],
+    }
+    counted = ", ".join(f"{count} in {_HUB_SPLITS[split]}" for split, count in rows.items())
+    meanings = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in DESCRIPTIONS.items())
+    labels = ", ".join(f"{number} {name}" for number, name in LABELS.items())
+    return f"""---
+{yaml.safe_dump(front, sort_keys=False)}---
+
+# {campaign.name}
+
+Simulated jets, one a row: {counted}.
+Rows with the same `process`, `event` and `target` are one group: the same hard event, with everything
+after it simulated again. Realizations: {", ".join(campaign.realizations)}.
+A realization without a jet for the target has no row.
+
+| column | meaning |
+|---|---|
+{meanings}
+
+Labels: {labels}.
+
+```python
+from datasets import load_dataset
+
+jets = load_dataset(".")  # the folder of this file
+nominal = jets.filter(lambda row: row["augmentation"] == "nominal")
+```
+"""

@@ -1,0 +1,92 @@
+"""The members that are present in some groups, one row each: what layouts without groups are made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from campaign.config import Campaign
+from campaign.errors import DataError
+from dataset.assemble import check_split
+from dataset.padded import Members
+from dataset.parquet import single
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class PresentMembers:
+    """Members with a jet, in order of their groups and within a group of the realizations.
+
+    Attributes
+    ----------
+    groups : pa.Table
+        The group of each member, so M rows, without ``realizations``.
+    places : ndarray of int64, shape (M,)
+        Index of the realization.
+    seeds : ndarray of int64, shape (M,)
+    members : Members
+        Jets and constituents of these M members alone.
+    absent : int
+        Members that are not among them.
+    """
+
+    groups: pa.Table
+    places: Integers
+    seeds: Integers
+    members: Members
+    absent: int
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def processes(self, campaign: Campaign) -> Integers:
+        """Index of the process of each member in the order of the configuration, shape (M,)."""
+        numbers = {name: index for index, name in enumerate(campaign.processes)}
+        return np.array([numbers[name] for name in self.groups["process"].to_pylist()], np.int64)
+
+
+def present_members(table: pa.Table, realizations: int) -> PresentMembers:
+    """Take the members that are present out of groups.
+
+    Parameters
+    ----------
+    table : pa.Table
+        Groups, with all columns of `dataset.schema.GROUPS_SCHEMA`.
+    realizations : int
+        Members of each group, absent ones included.
+    """
+    everyone = single(table["realizations"]).flatten()
+    present = pc.struct_field(everyone, "present")
+    where = np.flatnonzero(present.to_numpy(zero_copy_only=False))
+    chosen = everyone.filter(present)
+    return PresentMembers(
+        groups=table.drop_columns("realizations").take(where // realizations),
+        places=where % realizations,
+        seeds=pc.struct_field(chosen, "seed").to_numpy(),
+        members=Members.of(chosen),
+        absent=len(everyone) - len(where),
+    )
+
+
+def split_metadata(output: Path, shards: Sequence[Path], campaign: Campaign) -> dict[str, Any]:
+    """Metadata that the shards of a split share.
+
+    Raises
+    ------
+    DataError
+        There are no shards, or see `dataset.assemble.check_split`.
+    """
+    if not shards:
+        raise DataError(f"{output}: no shards given; at least one is needed")
+    return check_split(shards, campaign)
+
+
+def export_metadata(metadata: dict[str, Any], layout: str, rows: int, absent: int) -> dict[str, Any]:
+    """Metadata of a shard with what was made of it: ``export`` has the layout, its rows, members left out."""
+    return {**metadata, "export": {"format": layout, "rows": rows, "absent_members": absent}}
