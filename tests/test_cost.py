@@ -1,0 +1,192 @@
+"""Costs collected from Snakemake's benchmark files, and what follows from them."""
+
+import math
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import synthetic
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from campaign.config import save
+from campaign.errors import DataError
+from campaign.seeds import stable_hash
+from workflow.cli import app
+from workflow.cost import ChunkCost, JobCost, collect, extrapolate, ratio_error, read_benchmark, total
+from workflow.paths import Paths
+
+HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+CAMPAIGN = synthetic.make_campaign(
+    processes={"higgs": {"events": 50}, "dijet": {"events": 20}},
+    augmentations=["nominal", "seed", "rehadronize"],
+    dataset={"formats": ["rs3l"]},
+)
+CHUNK_JOBS = 4  # hard, nominal with rehadronize, seed, groups
+JOBS = 2 + 4 * CHUNK_JOBS + 6 + 1
+
+
+def write_benchmark(path, wall="4.00", cpu="3.00", memory="250.00"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(HEADER + f"{wall}\t0:00:04\t{memory}\t1\t1\t1\t0\t0\t75\t{cpu}\n")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A campaign with groups, without any benchmark."""
+    root = tmp_path / "synthetic"
+    groups = synthetic.all_groups(tmp_path / "work", CAMPAIGN)
+    names = iter(groups)
+    for process in CAMPAIGN.processes:
+        for chunk in range(len(CAMPAIGN.chunks(process))):
+            path = root / "groups" / process / f"{chunk:05d}.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            next(names).rename(path)
+    save(CAMPAIGN, root / "config.yaml")
+    return root
+
+
+@pytest.fixture
+def measured(folder):
+    """The same with a benchmark of every job of the chunks."""
+    for process in CAMPAIGN.processes:
+        for chunk in range(len(CAMPAIGN.chunks(process))):
+            for job in ("hard/{}", "jets/{}/nominal", "jets/{}/seed", "groups/{}"):
+                write_benchmark(folder / "benchmarks" / job.format(process) / f"{chunk:05d}.tsv")
+    return folder
+
+
+def test_every_job_is_a_row_measured_or_not(measured):
+    jobs = collect(CAMPAIGN, Paths(str(measured)))
+    assert len(jobs) == JOBS
+    assert sum(job.cpu_seconds is not None for job in jobs) == 4 * CHUNK_JOBS
+    assert {job.stage for job in jobs if job.wall_seconds is None} == {"survey", "dataset", "rs3l", "card"}
+    assert [job.events for job in jobs if (job.stage, job.process) == ("hard", "higgs")] == [20, 20, 10]
+
+
+def jets_jobs(folder):
+    jobs = collect(CAMPAIGN, Paths(str(folder)))
+    return [job for job in jobs if (job.stage, job.process) == ("jets", "dijet")]
+
+
+def test_job_of_several_realizations_is_one_row_with_the_bytes_of_all(measured):
+    for name, size in (("nominal", 100), ("rehadronize", 30), ("seed", 7)):
+        path = measured / "jets" / "dijet" / name / "00000.parquet"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(bytes(size))
+    jobs = jets_jobs(measured)
+    assert {job.realization: job.bytes for job in jobs} == {"nominal+rehadronize": 130, "seed": 7}
+    assert [job.cpu_seconds for job in jobs] == [3.0, 3.0]
+    (measured / "jets" / "dijet" / "rehadronize" / "00000.parquet").unlink()
+    assert [job.bytes for job in jets_jobs(measured)] == [None, 7]
+
+
+def test_bytes_of_a_folder_are_those_of_its_files(folder):
+    split = folder / "dataset" / "train"
+    split.mkdir(parents=True)
+    (split / "train-00000.parquet").write_bytes(bytes(50))
+    (split / ".snakemake_timestamp").write_bytes(bytes(3))
+    (job,) = [
+        job for job in collect(CAMPAIGN, Paths(str(folder))) if (job.stage, job.split) == ("dataset", "train")
+    ]
+    assert job.bytes == 50
+
+
+@pytest.mark.parametrize("mark", ["NA", "-"])
+def test_job_too_quick_for_snakemake_stays_unmeasured(tmp_path, mark):
+    write_benchmark(tmp_path / "job.tsv", wall="0.30", cpu=mark, memory=mark)
+    expected = {"wall_seconds": 0.3, "cpu_seconds": None, "max_rss_mb": None}
+    assert read_benchmark(tmp_path / "job.tsv") == expected
+
+
+@pytest.mark.parametrize("text", ["", HEADER, "a\tb\n1\t2\n", HEADER + "x\n", HEADER + "fast" + "\t1" * 9])
+def test_file_that_is_no_benchmark_is_named(tmp_path, text):
+    (tmp_path / "job.tsv").write_text(text)
+    with pytest.raises(DataError, match=r"job\.tsv: not a benchmark file"):
+        read_benchmark(tmp_path / "job.tsv")
+
+
+@pytest.mark.parametrize(
+    ("wall", "cpu", "unseen"), [(4.0, 3.0, 0.5), (4.0, 3.9, 0.1), (100.0, 50.0, 30.0), (4.0, 5.0, 0.0)]
+)
+def test_unseen_time_is_bounded_by_snakemakes_interval(wall, cpu, unseen):
+    assert JobCost("hard", wall_seconds=wall, cpu_seconds=cpu).unseen_seconds == pytest.approx(unseen)
+
+
+@given(st.lists(st.floats(0.1, 1e4), min_size=2, max_size=30), st.integers(1, 1000))
+def test_error_of_a_ratio_with_equal_sizes_is_that_of_the_mean(values, size):
+    expected = np.std(values, ddof=1) / math.sqrt(len(values)) / size
+    assert ratio_error(values, [size] * len(values)) == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+@given(st.lists(st.integers(1, 1000), min_size=2, max_size=30), st.floats(0.1, 10))
+def test_cost_proportional_to_events_has_no_scatter(sizes, each):
+    assert ratio_error([each * size for size in sizes], sizes) == pytest.approx(0, abs=1e-9)
+
+
+def toy(index):
+    """Twenty chunks of about 200 events at 1 s each, of which 60% are kept."""
+    numbers = np.random.default_rng(stable_hash(5, "cost", index))
+    events = numbers.integers(150, 250, size=20)
+    seconds = events * numbers.normal(1, 0.1, size=20)
+    return extrapolate(
+        "toy", [ChunkCost(n, n, numbers.binomial(n, 0.6), s) for n, s in zip(events, seconds, strict=True)]
+    )
+
+
+def test_errors_are_those_of_repeated_campaigns():
+    toys = [toy(index) for index in range(400)]
+    pulls = [(each.core_hours - 1e6 / 0.6 / 3600) / each.error for each in toys]
+    # 400 pulls: 0 ± 0.05 and 1 ± 0.035; four standard deviations are allowed
+    assert abs(np.mean(pulls)) < 0.2
+    assert np.std(pulls) == pytest.approx(1, abs=0.14)
+
+
+def test_without_groups_or_with_one_chunk_nothing_is_made_up():
+    assert extrapolate("none", [ChunkCost(10, 10, 0, 5.0)]).core_hours is None
+    assert extrapolate("none", []).core_hours is None
+    single = extrapolate("one", [ChunkCost(10, 10, 5, 36.0)])
+    assert single.core_hours == pytest.approx(36 / 5 * 1e6 / 3600)
+    # binomial: 5 ± √(10 · ½ · ½) groups of 10 targets
+    assert single.acceptance == pytest.approx(single.core_hours * math.sqrt(2.5) / 5)
+    assert single.scatter is None
+    assert single.error is None
+
+
+def test_total_is_what_the_campaign_used_over_its_groups():
+    chunks = {"a": [ChunkCost(10, 10, 6, 30.0)] * 2, "b": [ChunkCost(10, 20, 8, 90.0)] * 3}
+    processes = [extrapolate(name, each) for name, each in chunks.items()]
+    splits = [JobCost("dataset", split="train", cpu_seconds=6.0)]
+    found = total(processes, splits)
+    assert found.core_hours == pytest.approx((60 + 270 + 6) / 36 * 1e6 / 3600)
+    assert found.acceptance == pytest.approx(
+        math.hypot(processes[0].acceptance * 12, processes[1].acceptance * 24) / 36
+    )
+    assert total(processes, [JobCost("dataset")]).core_hours is None
+
+
+def test_chunk_with_an_unmeasured_job_is_left_out_of_the_extrapolation(measured):
+    (measured / "benchmarks" / "hard" / "higgs" / "00001.tsv").unlink()
+    done = CliRunner().invoke(app, ["cost", str(measured)])
+    assert done.exit_code == 0, done.output
+    rows = [line.split() for line in done.output.splitlines()]
+    assert [row[1] for row in rows if row[:1] == ["higgs"]] == ["2"]
+    assert [row[1] for row in rows if row[:1] == ["dijet"]] == ["1"]
+
+
+def test_command_writes_the_table_and_counts_what_is_missing(measured, tmp_path):
+    config = tmp_path / "config.yaml"
+    save(CAMPAIGN, config)
+    done = CliRunner().invoke(app, ["cost", str(config), "--results", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert f"{JOBS - 4 * CHUNK_JOBS} jobs without a benchmark file" in " ".join(done.output.split())
+    table = pq.read_table(measured / "report" / "cost.parquet")
+    assert table.num_rows == JOBS
+    assert table["cpu_seconds"].null_count == JOBS - 4 * CHUNK_JOBS
+
+
+def test_campaign_without_benchmarks_is_refused(folder):
+    done = CliRunner().invoke(app, ["cost", str(folder)])
+    assert done.exit_code == 1
+    assert not (folder / "report").exists()
