@@ -1,0 +1,95 @@
+"""`resim inspect` says what a file or folder is, or in one line why it cannot."""
+
+import json
+
+import numpy as np
+import pytest
+import uproot
+
+from campaign.errors import ResimError
+from tests.workflow.commands import ROOT
+from workflow.inspection import inspect
+
+KINDS = {
+    ".": "folder of a campaign, without its configuration",
+    "dataset": "folder of a dataset",
+    "../../config.yaml": "configuration of a campaign",
+    "hard/qcd/survey.json": "survey of a process",
+    "hard/qcd/00000.lhe.gz": "hard events of a chunk",
+    "jets/qcd/seed/00000.parquet": "jets of one realization of a chunk",
+    "groups/qcd/00000.parquet": "groups of a chunk",
+    "dataset/train/train-00000.parquet": "shard of the split train of a dataset",
+    "dataset/rs3l/train/rs3l_0.h5": "RS3L HDF5: groups",
+    "dataset/rs3l_pairs/train.h5": "pairs for contrastive training (HDF5)",
+    "dataset/manifest.json": "manifest of a dataset",
+}
+BROUGHT = "tests/data/lhe/zj.lhe.gz"
+
+
+@pytest.fixture(scope="module")
+def campaign(small):
+    return small / "results" / "small"
+
+
+@pytest.mark.parametrize(("path", "kind"), KINDS.items())
+def test_kind_of_everything_a_campaign_makes(campaign, path, kind):
+    found = inspect(campaign / path, 1)
+    assert found.kind == kind
+    assert json.loads(found.as_json())["kind"] == kind
+
+
+def test_jets_have_units_counts_and_seeds(campaign):
+    found = inspect(campaign / "jets" / "qcd" / "seed" / "00000.parquet", 2)
+    assert (found.facts["rows"], found.facts["campaign seed"]) == (10, 20240307)
+    assert sum(found.facts["counts"].values()) == 10
+    assert [row["event"] for row in found.rows] == [0, 1]
+    assert "[GeV]" in {name: meaning for name, _, meaning in found.columns}["jet"]
+
+
+def test_dataset_has_the_groups_of_its_splits(campaign):
+    facts = inspect(campaign / "dataset").facts
+    assert facts["groups"]["train"] == sum(
+        inspect(path, 0).facts["rows"] for path in (campaign / "dataset" / "train").glob("*.parquet")
+    )
+    assert facts["content"]["train"]["files"] == 3
+
+
+def test_events_that_were_brought_are_read_in_general_terms():
+    found = inspect(ROOT / BROUGHT, 1)
+    assert found.kind == "Les Houches events"
+    assert found.facts["events"] > 0
+    assert len(found.rows) == 1
+
+
+def test_root_files_show_branches_and_entries(tmp_path):
+    with uproot.recreate(tmp_path / "some.root") as file:
+        file["tree"] = {"jet_pt": np.array([1.5, 2.5]), "event": np.array([3, 4])}
+    found = inspect(tmp_path / "some.root", 1)
+    assert found.facts["entries"] == {"tree": 2}
+    assert found.rows == [{"jet_pt": 1.5, "event": 3}]
+
+
+def test_command_prints_units_and_rows(run, campaign):
+    outcome = run.resim(campaign, "inspect", "groups/qcd/00000.parquet", "--rows", 1).succeeded()
+    assert outcome.output.startswith("groups/qcd/00000.parquet: groups of a chunk\n")
+    assert "[pb]" in outcome.output
+    assert "row 0" in outcome.output
+    assert "row 1" not in outcome.output
+    content = json.loads(run.resim(campaign, "inspect", "hard", "--format", "json").succeeded().output)
+    assert content["facts"]["content"]["qcd"]["files"] == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["a.parquet", "a.h5", "a.root", "a.lhe", "a.lhe.gz", "a.json", "a.yaml", "a.txt"]
+)
+def test_what_cannot_be_read_is_one_line(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"\x00nonsense\n")
+    with pytest.raises(ResimError, match=path.name) as error:
+        inspect(path)
+    assert "\n" not in str(error.value)
+
+
+def test_what_does_not_exist_is_one_line(tmp_path):
+    with pytest.raises(ResimError, match="does not exist"):
+        inspect(tmp_path / "nothing")
