@@ -44,7 +44,8 @@ pins: $(VENV)/run.stamp ## renew the pinned requirements from pyproject.toml (PI
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --group build --output-file $(PINS)/build.txt
 	$(COMPILE) --group build --output-file $(PINS)/run.txt pyproject.toml
-	$(COMPILE) --group build --output-file $(PINS)/test.txt --constraint $(PINS)/run.txt --extra test pyproject.toml
+	$(COMPILE) --group build --output-file $(PINS)/test.txt --constraint $(PINS)/run.txt --extra test pyproject.toml \
+		--override $(PINS)/torch.in
 	$(COMPILE) --group build --output-file $(PINS)/docs.txt --constraint $(PINS)/run.txt --extra docs pyproject.toml
 	$(BIN)/python envs/conda.py
 
@@ -66,6 +67,11 @@ $(VENV)/run.stamp: $(PINS)/build.txt $(PINS)/run.txt pyproject.toml
 	$(INSTALL) --no-deps --editable .
 	touch $@
 
-$(VENV)/%.stamp: $(PINS)/%.txt $(VENV)/run.stamp
+$(VENV)/test.stamp: $(PINS)/test.txt $(PINS)/torch.txt $(VENV)/run.stamp
+	$(INSTALL) $(WHEELS) --require-hashes --requirement $<
+	$(INSTALL) $(WHEELS) --requirement $(PINS)/torch.txt
+	touch $@
+
+$(VENV)/docs.stamp: $(PINS)/docs.txt $(VENV)/run.stamp
 	$(INSTALL) $(WHEELS) --require-hashes --requirement $<
 	touch $@

@@ -1,8 +1,9 @@
 """Re-simulated jets in groups: from the hard process to the dataset."""
 
 import sys
-from shlex import quote
+from functools import cache
 from pathlib import Path
+from shlex import quote
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -15,8 +16,9 @@ from campaign.config import save as save_campaign
 from campaign.errors import ResimError
 from workflow.acceptance import report_acceptance
 from workflow.checks import check_campaign, check_programs, without_missing_programs
-from workflow.paths import SPLITS, Paths, chunk_names
+from workflow.paths import CHUNK_PATTERN, SPLITS, Paths, chunk_number
 from workflow.resources import megabytes, minutes
+from workflow.run_options import RunOptions, check_run_options, take_run_options
 
 min_version("9.10")
 
@@ -28,9 +30,11 @@ if "processes" not in config:
 
 
 try:
+    RUN = take_run_options(config)
     ASKED = parse_campaign(config, " + ".join(map(str, workflow.configfiles)))
     CAMPAIGN, NOTES = without_missing_programs(ASKED)
     check_campaign(CAMPAIGN)
+    check_run_options(RUN, CAMPAIGN)
 except ResimError as error:
     raise WorkflowError(str(error))
 
@@ -40,13 +44,19 @@ for note in NOTES:
 PATHS = Paths.of(CAMPAIGN)
 # Inside a conda environment or a container, `python` is theirs; otherwise it is the one that runs Snakemake.
 PYTHON = "python" if workflow.deployment_settings.deployment_method else sys.executable
-RESIM = f"PYTHONPATH={quote(str(workflow.basedir))} {quote(PYTHON)} -m workflow"
+
+# In front of every command, where Snakemake does not take another path for another command.
+shell.prefix(
+    "set -euo pipefail; "
+    f"export PYTHONPATH={quote(str(workflow.basedir))} RESIM_SCRATCH={quote(RUN.scratch or '')}; "
+    f'resim() {{{{ {quote(PYTHON)} -m workflow "$@"; }}}}; '
+)
 
 
 wildcard_constraints:
     process="|".join(CAMPAIGN.processes),
     realization="|".join(CAMPAIGN.realizations),
-    chunk=r"\d+",
+    chunk=CHUNK_PATTERN,
     split="|".join(SPLITS),
 
 
@@ -59,23 +69,26 @@ onstart:
 
 
 onsuccess:
-    report_acceptance(Path(PATHS.dataset))
+    if not RUN.is_partial:
+        report_acceptance(Path(PATHS.dataset))
 
 
 localrules:
     all,
 
 
+include: "workflow/rules/common.smk"
+
+
 rule all:
-    """The dataset card and the manifest, which need everything else."""
+    """Dataset card, manifest and report, which need everything else; or the groups that are asked for."""
     default_target: True
     input:
-        PATHS.card,
-        PATHS.manifest,
+        groups_of(RUN) if RUN.is_partial else [PATHS.card, PATHS.manifest, PATHS.report],
 
 
-include: "workflow/rules/common.smk"
 include: "workflow/rules/hard.smk"
 include: "workflow/rules/jets.smk"
 include: "workflow/rules/groups.smk"
 include: "workflow/rules/dataset.smk"
+include: "workflow/rules/report.smk"

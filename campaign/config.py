@@ -263,12 +263,19 @@ class Dataset(Strict):
     events_per_shard: int = Field(
         10_000, gt=0, strict=True, description="hard events per Parquet file, on average over all processes"
     )
-    formats: tuple[Literal["rs3l", "rs3l_pairs"], ...] = Field(
+    formats: tuple[Literal["rs3l", "rs3l_pairs", "jetclass", "toptagging", "huggingface"], ...] = Field(
         ("rs3l",),
-        description="formats beside Parquet: the public HDF5 layout, the authors' paired training file",
+        description="formats beside Parquet: the public HDF5 layout, the authors' paired training file, "
+        "JetClass's ROOT files, the table of the Top Tagging data set, flat Parquet for Hugging Face",
     )
     rs3l_constituents: int = Field(
-        100, ge=1, strict=True, description="constituents per jet in the HDF5 files, zero-padded"
+        100, ge=1, strict=True, description="constituents per jet in RS3L's HDF5 files, zero-padded"
+    )
+    toptagging_signal: tuple[Label, ...] = Field(
+        (12,), description="labels that are signal (`is_signal_new`) in the format `toptagging`"
+    )
+    license: str = Field(
+        "unknown", min_length=1, description="licence of the data, as the Hugging Face Hub abbreviates it"
     )
 
 
@@ -368,7 +375,7 @@ class Campaign(Strict):
             try:
                 options = overridden(self.detector, augmentation.detector)
             except ValidationError as error:
-                raise ValueError(f"{where}: {_first_problem(error)}") from None
+                raise ValueError(f"{where}: {first_problem(error)}") from None
             if options.name == "none" and augmentation.intervene.point == "detector":
                 raise ValueError(f"{where}: `intervene: detector` needs a detector other than `none`")
 
@@ -503,7 +510,7 @@ def parse(raw: object, source: str) -> Campaign:
         campaign = Campaign.model_validate(raw)
         check_streams(campaign.seed, campaign.realizations)
     except ValidationError as error:
-        raise ConfigError(f"{source}: {_first_problem(error)}") from None
+        raise ConfigError(f"{source}: {first_problem(error)}") from None
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}") from None
     return campaign
@@ -557,7 +564,8 @@ _EXPECTED = {
 """Kinds of pydantic's errors that speak of Python, in the words of YAML."""
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
+    """One clause for what is wrong: the place in the file, what was expected and what was found."""
     problem = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
     kind, location, given = problem["type"], problem["loc"], problem["input"]
     if kind == "extra_forbidden":

@@ -2,28 +2,35 @@
 
 import errno
 import os
+import platform
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+SCRATCH = "RESIM_SCRATCH"
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; rename it on success, remove it on failure.
 
-    The temporary file or folder keeps the suffix of `path`, since writers choose formats by it. A
-    stale one of a killed run is removed first; a file is replaced by a file, a folder by a folder.
+    The temporary file or folder keeps the suffix of `path`, since writers choose formats by it. What a
+    killed job left is removed first; a job that still runs, though its batch system has given it up, then
+    fails instead of renaming half of another's file. A file is replaced by a file, a folder by a folder.
 
     Raises
     ------
     OSError
         The file cannot be written; names `path` also where the one who noticed does not say which file.
     """
-    temporary = path.with_name(f".partial-{path.name}")
+    temporary = path.with_name(f".partial-{platform.node()}.{os.getpid()}-{path.name}")
     try:
         _make_folder(path.parent)
-        _remove(temporary)
+        for left in partial_files(path):
+            _remove(left)
         yield temporary
         if temporary.is_dir() and path.is_dir():
             shutil.rmtree(path)
@@ -34,6 +41,44 @@ def atomic_path(path: Path) -> Iterator[Path]:
         if isinstance(error, OSError) and _is_about(error, temporary):
             raise OSError(error.errno, _reason(error), str(path)) from None
         raise
+
+
+@contextmanager
+def scratch_path(path: Path) -> Iterator[Path]:
+    """Yield a name in the node's scratch folder; bring the file to `path` on success.
+
+    The folder is what the environment variable `RESIM_SCRATCH` names, in which variables are expanded.
+    A shared file system thus sees one file being copied instead of many small writes. Without the variable,
+    this is `atomic_path`.
+
+    Raises
+    ------
+    OSError
+        A file cannot be written; names `path`, or the scratch folder where that is the one at fault.
+    """
+    scratch = os.path.expandvars(os.environ.get(SCRATCH, ""))
+    if not scratch:
+        with atomic_path(path) as temporary:
+            yield temporary
+        return
+    if not Path(scratch).is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{scratch} ({SCRATCH})")
+    with TemporaryDirectory(prefix="resim-", dir=scratch) as private:
+        local = Path(private) / path.name
+        try:
+            yield local
+        except OSError as error:
+            if _is_about(error, local):
+                raise OSError(error.errno, _reason(error), f"{scratch} ({SCRATCH})") from None
+            raise
+        with atomic_path(path) as temporary:
+            shutil.copyfile(local, temporary)
+
+
+def partial_files(path: Path) -> list[Path]:
+    """Temporary files and folders of `path`, of this and of other jobs."""
+    name = re.compile(rf"\.partial-(?:.+\.\d+-)?{re.escape(path.name)}")
+    return [other for other in path.parent.glob(".partial-*") if name.fullmatch(other.name)]
 
 
 def _make_folder(folder: Path) -> None:

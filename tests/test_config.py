@@ -107,7 +107,11 @@ BAD = [
     ({"jets": {"pt_min": 500}}, "groups.pt_min (450) must not be below jets.pt_min (500)"),
     ({"groups": {"require": "every"}}, "groups.require: must be 'all', 'nominal' or 'any' (found 'every')"),
     ({"dataset": {"splits": {"train": 0.5}}}, "dataset.splits: train + val + test = 0.7, must be 1"),
-    ({"dataset": {"formats": ["hdf5"]}}, "dataset.formats.0: must be 'rs3l' or 'rs3l_pairs' (found 'hdf5')"),
+    (
+        {"dataset": {"formats": ["hdf5"]}},
+        "dataset.formats.0: must be 'rs3l', 'rs3l_pairs', 'jetclass', 'toptagging' or 'huggingface' "
+        "(found 'hdf5')",
+    ),
     # shapes
     ({"beams": 13000}, f"beams: {MAPPING} (found 13000)"),
     ({"settings": ["PartonLevel:MPI = off"]}, f"settings: {MAPPING} (found ['PartonLevel:MPI = off'])"),

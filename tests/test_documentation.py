@@ -27,6 +27,7 @@ from dataset.card import CITATIONS
 from dataset.features import PAIR_FEATURES, PFLOW_FEATURES
 from dataset.rs3l import SINGLETON_FEATURES, write_rs3l
 from dataset.schema import GROUPS_SCHEMA, MEMBER
+from dataset.standardization import write_standardization
 from jets.schema import CONSTITUENT_TYPE, JET_TYPE, JETS_SCHEMA
 from workflow.cli import app
 
@@ -293,6 +294,7 @@ def demo(tmp_path_factory):
     for split in SPLITS:
         write_split(results / split, groups, asked, split)
         write_rs3l(results / "rs3l" / split, sorted((results / split).glob("*.parquet")), asked)
+    write_standardization(results, asked)
     return folder
 
 

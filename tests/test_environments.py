@@ -25,7 +25,12 @@ DIRECT = {
     "run": PYPROJECT["project"]["dependencies"],
     **PYPROJECT["project"]["optional-dependencies"],
 }
-PINNED = {name: (ENVS / "requirements" / f"{name}.txt").read_text(encoding="utf-8") for name in DIRECT}
+REQUIREMENTS = ENVS / "requirements"
+PINNED = {
+    name: (REQUIREMENTS / f"{name}.txt").read_text(encoding="utf-8")
+    for name in ("build", "run", "test", "docs")
+}
+TORCH = (REQUIREMENTS / "torch.txt").read_text(encoding="utf-8")
 ROOMS = [ROOT / name.rstrip("*") for name in PYPROJECT["tool"]["setuptools"]["packages"]["find"]["include"]]
 PYTHONS = ["3.11", "3.12", "3.13"]
 
@@ -65,10 +70,21 @@ def versions(text, python="3.11"):
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize("name", PINNED)
 def test_every_direct_dependency_is_pinned_within_its_range(name, python):
-    pinned = versions(PINNED[name], python)
+    pinned = versions(TORCH) | versions(PINNED[name], python)
     wanted = DIRECT[name] + ([] if name == "build" else DIRECT["run"] + DIRECT["build"])
     for requirement in map(Requirement, wanted):
         assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), str(requirement)
+
+
+def test_torch_is_pinned_apart_as_its_builds_have_no_common_hash():
+    pinned = versions(TORCH)
+    assert pinned.keys() == {"torch"}
+    assert not pinned.keys() & versions(PINNED["test"]).keys()
+    needed = {
+        canonicalize_name(Requirement(line).name) for line in requires("torch") if "extra ==" not in line
+    }
+    on_any_processor = {name for name in needed if not name.startswith(("nvidia", "cuda", "triton"))}
+    assert on_any_processor <= versions(PINNED["test"]).keys()
 
 
 @pytest.mark.parametrize("python", PYTHONS)
@@ -130,7 +146,7 @@ def imported(folders):
 
 @pytest.mark.parametrize(
     ("folders", "groups"),
-    [(ROOMS, ["run"]), ([*ROOMS, ROOT / "tests", ENVS], ["run", "test"])],
+    [(ROOMS, ["run", "torch", "toptagging"]), ([*ROOMS, ROOT / "tests", ENVS], ["run", "test"])],
     ids=["run", "test"],
 )
 def test_every_import_is_a_direct_dependency(folders, groups):

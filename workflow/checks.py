@@ -7,6 +7,7 @@ from campaign.config import Augmentation, Campaign
 from campaign.errors import ConfigError, DataError, ShowerError
 from campaign.pythia import check_campaign_settings
 from dataset.rs3l import check_export
+from dataset.toptagging import check_toptagging
 from showers.herwig7 import check_herwig, find_herwig
 
 
@@ -60,6 +61,7 @@ def check_campaign(campaign: Campaign) -> None:
     """
     check_campaign_settings(campaign)
     check_export(campaign)
+    check_toptagging(campaign)
     for name, process in campaign.processes.items():
         for file in process.files:
             if not file.is_file():

@@ -23,11 +23,18 @@ from workflow.checks import (
     existing,
     without_missing_programs,
 )
-from workflow.estimate import estimate_campaign, estimate_table
+from workflow.cost import make_costs
+from workflow.estimate import chunk_for, estimate_campaign, estimate_table
+from workflow.inspection import inspect as inspect_path
+from workflow.inspection_output import show_inspection
+from workflow.merge import merge_campaign, merged_lines
 from workflow.paths import SPLITS, Paths, chunk_name, chunk_names
 from workflow.replay import replay_targets
 from workflow.replay_comparison import compare_stored, verify_rows
 from workflow.replay_output import check_format, show_replayed, show_verified
+from workflow.verify import open_campaign, verify_campaign
+from workflow.verify_output import check_format as check_report_format
+from workflow.verify_output import show_report
 
 app = typer.Typer(
     help="Re-simulated jets in groups: hard events once, showers many times, one dataset.",
@@ -55,6 +62,7 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
         logging.basicConfig(
             level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s", force=True
         )
+        logging.getLogger("numexpr").setLevel(logging.WARNING)  # it tells its number of threads, unasked
         try:
             command(*args, **kwargs)
         except ResimError as error:
@@ -83,10 +91,17 @@ def validate(config: ConfigFile) -> None:
 def estimate(
     config: ConfigFile,
     events: Annotated[int, typer.Option(min=10, help="hard events to measure with, of each process")] = 60,
+    walltime: Annotated[
+        float | None, typer.Option(min=0, help="hours a job may take; gives the `chunk` to ask for")
+    ] = None,
 ) -> None:
     """Events, jobs, core-hours and bytes of a campaign, from a short run on this machine."""
     campaign = _load(config)
-    Console().print(estimate_table(campaign, estimate_campaign(campaign, events)))
+    costs = estimate_campaign(campaign, events)
+    Console().print(estimate_table(campaign, costs))
+    if walltime is not None:
+        chunk = chunk_for(campaign, costs, walltime)
+        typer.echo(f"chunk: {chunk}  # jobs of at most {walltime / 2:g} h here")
 
 
 @app.command()
@@ -171,7 +186,7 @@ def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> Non
 def export(
     config: ConfigFile,
     split: Split,
-    format: Annotated[str, typer.Option(help="rs3l or rs3l_pairs")],
+    format: Annotated[str, typer.Option(help=", ".join(stages.EXPORTS))],
     results: Results = RESULTS,
 ) -> None:
     """Write a split in another format."""
@@ -181,6 +196,15 @@ def export(
         raise ConfigError("--format: " + unknown("format", format, stages.EXPORTS))
     source = existing(_path(campaign, results, "split", split=split), "dataset")
     stages.make_export(campaign, format, source, _path(campaign, results, format, split=split))
+
+
+@app.command()
+@one_line_errors
+def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
+    """Write mean and standard deviation of every feature in the training split."""
+    campaign = _load(config)
+    existing(_path(campaign, results, "split", split="train"), "dataset")
+    stages.make_standardization(campaign, _path(campaign, results, "dataset"))
 
 
 @app.command()
@@ -199,6 +223,41 @@ def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
     """Matching efficiency and acceptance of every realization of a dataset."""
     campaign = _load(config)
     print_acceptance(existing(_path(campaign, results, "dataset"), "dataset"))
+
+
+@app.command()
+@one_line_errors
+def report(
+    folder: Annotated[Path, typer.Argument(help="folder of the campaign, results/NAME", show_default=False)],
+    output: Annotated[Path | None, typer.Option(help="the file; report/report.html in the folder")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="exit code 1 where a check fails")] = False,
+) -> None:
+    """Write one HTML page on a dataset: counts, spectra, distances, checks."""
+    # plotting takes seconds to import, which the other commands shall not
+    from report.page import failed, summary, write_report
+
+    page = output or Path(Paths(str(folder)).report)
+    checks = write_report(folder, page)
+    typer.echo(f"{page}: {summary(checks)}")
+    if strict and failed(checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+@one_line_errors
+def cost(
+    config: Annotated[
+        Path, typer.Argument(help="configuration, or a campaign's folder: results/NAME", show_default=False)
+    ],
+    results: Results = RESULTS,
+) -> None:
+    """CPU, memory and bytes of the jobs of a campaign, and core-hours for a million groups."""
+    if config.is_dir():
+        campaign, paths = open_campaign(config)
+    else:
+        campaign = _load(config)
+        paths = Paths.of(campaign, str(results))
+    make_costs(campaign, paths)
 
 
 @app.command()
@@ -233,6 +292,61 @@ def replay(
         raise ConfigError("replay: needs --process, --event and --augmentation, or --verify without them")
     if not equal:
         raise typer.Exit(1)
+
+
+@app.command()
+@one_line_errors
+def verify(
+    folder: Annotated[Path, typer.Argument(help="of a campaign: results/NAME", show_default=False)],
+    config: Annotated[
+        Path | None, typer.Option(help="configuration, where the folder has no config.yaml")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="what the files say about themselves, not all rows")
+    ] = False,
+    cores: Annotated[int, typer.Option(min=1, help="chunks to check side by side")] = 1,
+    format: Annotated[str, typer.Option(help="table or json")] = "table",
+) -> None:
+    """Check every file of a campaign; exit code 1 if something is wrong, 2 if something is only missing."""
+    check_report_format(format)
+    report = verify_campaign(folder, config, quick, cores)
+    show_report(report, format)
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
+
+
+@app.command()
+@one_line_errors
+def merge(
+    config: ConfigFile,
+    parts: Annotated[
+        list[Path], typer.Argument(help="results folders of other sites, or the campaign's folders in them")
+    ],
+    cores: Annotated[int, typer.Option(min=1, help="chunks to check side by side")] = 1,
+    results: Results = RESULTS,
+) -> None:
+    """Bring parts of a campaign that were made apart together; exit code 2 if some are still missing."""
+    merged = merge_campaign(load(config), parts, results, cores)
+    for line in merged_lines(merged, config):
+        typer.echo(line)
+    if merged.missing:
+        raise typer.Exit(2)
+
+
+@app.command()
+@one_line_errors
+def inspect(
+    path: Annotated[Path, typer.Argument(help="a file or folder", show_default=False)],
+    rows: Annotated[int, typer.Option(min=0, help="first rows to show")] = 5,
+    format: Annotated[str, typer.Option(help="table or json")] = "table",
+) -> None:
+    """What a file or folder is: kind, columns with units, counts, seeds, versions, first rows."""
+    check_report_format(format)
+    found = inspect_path(path, rows)
+    if format == "json":
+        typer.echo(found.as_json())
+    else:
+        show_inspection(found)
 
 
 def _load(config: Path) -> Campaign:

@@ -1,5 +1,6 @@
 """What a campaign will cost, from a short run on this machine."""
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from rich.table import Table
 
 from campaign.augmentations import NOMINAL
 from campaign.config import Campaign
+from campaign.errors import ConfigError
 from generators.events import HardEvent
 from generators.registry import make_generator
 from showers.registry import Job
@@ -101,6 +103,43 @@ def _run(campaign: Campaign, process: str, hard: list[HardEvent], output: Path) 
             file.add(part)
     begin, first, end = *times, time.process_time()
     return first - begin, end - first
+
+
+def chunk_for(campaign: Campaign, costs: dict[str, Cost], hours: float) -> int:
+    """Largest chunk whose jobs end within half of a wall time, as far as this machine can tell.
+
+    The other half is for slower nodes. A job makes one realization, or the anchor and all realizations that
+    continue from its records, each of which is counted like a shower of its own. Herwig is not measured.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    costs : dict of str to Cost
+        As measured by `estimate_campaign`.
+    hours : float
+        Wall time of a job [h].
+
+    Returns
+    -------
+    int
+        Hard events, rounded down to two digits, or to whole blocks of Herwig where there are any.
+
+    Raises
+    ------
+    ConfigError
+        Not even one event, or one block, is done in that time.
+    """
+    seconds = hours * 3600 / 2
+    slowest = max(costs.values(), key=lambda cost: cost.event_seconds)
+    events = int((seconds - slowest.start_seconds) / (slowest.event_seconds * len(campaign.anchor_family)))
+    blocks = [one.herwig.block_events for one in campaign.augmentations if one.shower == "herwig7"]
+    unit = math.lcm(*blocks) if blocks else 10 ** max(len(str(max(events, 0))) - 2, 0)
+    if events < unit:
+        raise ConfigError(
+            f"--walltime {hours:g}: a job does {max(events, 0)} events in half of that, expected at least "
+            f"{unit}; ask for more hours"
+        )
+    return events // unit * unit
 
 
 def estimate_table(campaign: Campaign, costs: dict[str, Cost]) -> Table:

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from campaign.config import Campaign
 from dataset.assemble import SPLITS
 
-__all__ = ["SPLITS", "Paths", "chunk_name", "chunk_names"]
+__all__ = ["CHUNK_PATTERN", "SPLITS", "Paths", "chunk_name", "chunk_names", "chunk_number"]
+
+
+CHUNK_PATTERN = r"(?:\d+/)?\d+"
+"""Regular expression of the names that `chunk_name` gives."""
+
+_CHUNKS_IN_FOLDER = 1000
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,31 @@ class Paths:
         return f"{self.dataset}/rs3l_pairs/{{split}}.h5"
 
     @property
+    def jetclass(self) -> str:
+        """JetClass ROOT files of a split."""
+        return f"{self.dataset}/jetclass/{{split}}"
+
+    @property
+    def toptagging(self) -> str:
+        """Table of a split in the layout of the Top Tagging data set."""
+        return f"{self.dataset}/toptagging/{{split}}.h5"
+
+    @property
+    def huggingface(self) -> str:
+        """Flat Parquet files of a split."""
+        return f"{self.dataset}/huggingface/{{split}}"
+
+    @property
+    def huggingface_card(self) -> str:
+        """Card of the flat Parquet files of all splits."""
+        return f"{self.dataset}/huggingface/README.md"
+
+    @property
+    def standardization(self) -> str:
+        """Mean and standard deviation of every feature in the training split."""
+        return f"{self.dataset}/standardization.json"
+
+    @property
     def card(self) -> str:
         """The dataset card."""
         return f"{self.dataset}/README.md"
@@ -84,6 +115,16 @@ class Paths:
     def manifest(self) -> str:
         """Files, rows, bytes and checksums."""
         return f"{self.dataset}/manifest.json"
+
+    @property
+    def report(self) -> str:
+        """Page on what was made and whether it is in order."""
+        return f"{self.root}/report/report.html"
+
+    @property
+    def cost(self) -> str:
+        """What every job has used."""
+        return f"{self.root}/report/cost.parquet"
 
     def log(self, stage: str) -> str:
         """Log of a job of a stage; `stage` holds the wildcards."""
@@ -95,8 +136,18 @@ class Paths:
 
 
 def chunk_name(chunk: int) -> str:
-    """Name of a chunk, so that names sort as numbers do."""
-    return f"{chunk:05d}"
+    """Name of a chunk: its number, from the thousandth on in a subfolder for each thousand.
+
+    No folder thus has more than a thousand files of chunks, and the name of a chunk does not depend on how
+    many there are.
+    """
+    thousands = chunk // _CHUNKS_IN_FOLDER
+    return f"{thousands:03d}/{chunk:05d}" if thousands else f"{chunk:05d}"
+
+
+def chunk_number(name: str) -> int:
+    """The number that a chunk's name stands for."""
+    return int(name.rsplit("/", 1)[-1])
 
 
 def chunk_names(campaign: Campaign, process: str) -> list[str]:

@@ -4,11 +4,15 @@ import math
 from typing import Any
 
 _STARTUP_MINUTES = 10
-_MEGABYTES = 1000
+_MEGABYTES = 2000
 
 
 def megabytes(wildcards: Any, attempt: int) -> int:
-    """Memory [MB]: every stage streams, so it does not depend on the number of events."""
+    """Memory [MB], with every retry asking for as much again.
+
+    Every stage streams, so it does not depend on the number of events. A batch job holds two Snakemakes, of
+    about 300 MB each, beside the job itself.
+    """
     return _MEGABYTES * attempt
 
 

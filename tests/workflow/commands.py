@@ -173,6 +173,7 @@ def stages(config: dict[str, Any]) -> Iterator[tuple[object, ...]]:
     yield from (("dataset", "--split", split) for split in SPLITS)
     for layout in config["dataset"]["formats"]:
         yield from (("export", "--format", layout, "--split", split) for split in SPLITS)
+    yield ("standardization",)
     yield ("card",)
 
 

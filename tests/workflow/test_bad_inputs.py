@@ -23,6 +23,7 @@ TRAIN = "results/small/dataset/train"
 SHARD = f"{TRAIN}/train-00000.parquet"
 RS3L = "results/small/dataset/rs3l/train"
 PAIRS = "results/small/dataset/rs3l_pairs/train.h5"
+STANDARDIZATION = "results/small/dataset/standardization.json"
 MANIFEST = "results/small/dataset/manifest.json"
 
 COMMANDS = {
@@ -33,9 +34,12 @@ COMMANDS = {
     "dataset": ("dataset", "--split", "train"),
     "rs3l": ("export", "--format", "rs3l", "--split", "train"),
     "rs3l_pairs": ("export", "--format", "rs3l_pairs", "--split", "train"),
+    "standardization": ("standardization",),
     "card": ("card",),
 }
-OUTPUTS = dict(zip(COMMANDS, (SURVEY, HARD, JETS, GROUPS, TRAIN, RS3L, PAIRS, MANIFEST), strict=True))
+OUTPUTS = dict(
+    zip(COMMANDS, (SURVEY, HARD, JETS, GROUPS, TRAIN, RS3L, PAIRS, STANDARDIZATION, MANIFEST), strict=True)
+)
 
 
 @pytest.fixture
@@ -172,7 +176,7 @@ BAD_OPTIONS = {
     "split": (("dataset", "--split", "validation"), "--split validation: expected one of train, val, test"),
     "format": (
         ("export", "--split", "val", "--format", "hdf5"),
-        "--format: unknown format 'hdf5'; known: rs3l, rs3l_pairs",
+        "--format: unknown format 'hdf5'; known: rs3l, rs3l_pairs, jetclass, toptagging, huggingface",
     ),
 }
 
@@ -253,7 +257,8 @@ def write_text(text):
     return lambda path: path.write_text(text)
 
 
-NO_PARQUET = "cannot be read as Parquet; remake it"
+NO_PARQUET = "cannot be read as Parquet; delete it"
+UNREADABLE = "cannot be read as Parquet; delete it"
 DAMAGES = {
     "survey cut": ("hard", SURVEY, cut(0.5), "not a survey (text: Invalid JSON"),
     "survey empty": ("hard", SURVEY, cut(0), "not a survey (text: Invalid JSON"),
@@ -277,13 +282,13 @@ DAMAGES = {
     ),
     "jets cut": ("groups", JETS, cut(0.5), NO_PARQUET),
     "jets empty": ("groups", JETS, cut(0), NO_PARQUET),
-    "jets overwritten": ("groups", JETS, overwrite, NO_PARQUET),
+    "jets overwritten": ("groups", JETS, overwrite, UNREADABLE),
     "jets no Parquet": ("groups", JETS, write_text("pt,eta\n1,2\n"), NO_PARQUET),
     "anchor cut": ("jets", NOMINAL, cut(0.5), NO_PARQUET),
     "groups cut": ("dataset", GROUPS, cut(0.9), NO_PARQUET),
-    "groups overwritten": ("dataset", GROUPS, overwrite, NO_PARQUET),
+    "groups overwritten": ("dataset", GROUPS, overwrite, UNREADABLE),
     "shard cut": ("rs3l", SHARD, cut(0.9), NO_PARQUET),
-    "shard overwritten": ("rs3l_pairs", SHARD, overwrite, NO_PARQUET),
+    "shard overwritten": ("rs3l_pairs", SHARD, overwrite, UNREADABLE),
     "shard cut for the card": ("card", SHARD, cut(0.9), NO_PARQUET),
     "shard missing": ("rs3l", SHARD, Path.unlink, "is missing; write the split again"),
     "shard missing for the card": ("card", SHARD, Path.unlink, "is missing; write the split again"),
@@ -303,7 +308,7 @@ SWAPS = {
         "jets",
         HARD,
         "results/small/hard/qcd/00001.lhe.gz",
-        "holds event 10 where event 0 belongs",
+        "made with first_event = 10, but the campaign has 0; remake the file",
     ),
     "jets of another realization": ("groups", JETS, NOMINAL, "jets of realization 'nominal'; expected"),
     "jets of another chunk": (
@@ -448,7 +453,8 @@ def test_file_that_cannot_grow_is_named_and_not_left_half_written(run, campaign,
     assert said == f"{OUTPUTS[stage]}: File too large"
 
 
-@pytest.mark.parametrize("stage", sorted(COMMANDS.keys() - {"hard", "card"}))  # theirs holds their input, too
+# the folder of the ones left out holds their input, too
+@pytest.mark.parametrize("stage", sorted(COMMANDS.keys() - {"hard", "card", "standardization"}))
 def test_file_in_the_place_of_a_folder_is_left_alone(run, campaign, stage):
     folder = (campaign / OUTPUTS[stage]).parent
     remove(folder)

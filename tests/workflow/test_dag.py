@@ -19,13 +19,14 @@ DIRECTIVES = [
     "benchmark",
     "wildcard_constraints",
     "threads",
-    "retries",
     "conda",
     "resources",
     "params",
     "message",
     "shell",
 ]
+LAST = dict.fromkeys(("standardization", "card", "cost", "report"), 1)
+"""Jobs at the end of every campaign."""
 OPTIONAL = {"wildcard_constraints", "threads"}
 
 
@@ -47,7 +48,7 @@ def expected_jobs(path):
         "jets": chunks * len(apart),
         "groups": chunks,
         "dataset": 3,
-        "card": 1,
+        **LAST,
         **dict.fromkeys(campaign.dataset.formats, 3),
     }
     return {rule: count for rule, count in jobs.items() if count}
@@ -86,7 +87,7 @@ def test_default_configuration_is_the_demo(run, tmp_path):
 def test_rules_appear_only_where_they_are_asked_for(run, tmp_path):
     plain = {**SMALL, "augmentations": ["nominal", "rehadronize"], "dataset": {"formats": []}}
     jobs = run.plan(tmp_path, write_config(tmp_path, plain)).succeeded().jobs
-    assert jobs.keys() == {"survey", "hard", "jets_of_anchor", "groups", "dataset", "card"}
+    assert jobs.keys() == {"survey", "hard", "jets_of_anchor", "groups", "dataset", *LAST}
     full = {**SMALL, "dataset": {"formats": ["rs3l_pairs"]}}
     jobs = run.plan(tmp_path, write_config(tmp_path, full)).succeeded().jobs
     assert jobs == {
@@ -94,7 +95,7 @@ def test_rules_appear_only_where_they_are_asked_for(run, tmp_path):
         "survey": 2,
         "dataset": 3,
         "rs3l_pairs": 3,
-        "card": 1,
+        **LAST,
     }
 
 
@@ -126,7 +127,7 @@ def test_snakefmt_finds_nothing():
 
 def test_every_rule_says_what_it_makes_and_what_it_needs():
     found = rules()
-    assert found.keys() >= {"survey", "hard", "jets", "groups", "dataset", "rs3l", "rs3l_pairs", "card"}
+    assert found.keys() >= {"survey", "hard", "jets", "groups", "dataset", "rs3l", "card"}
     for name, body in found.items():
         assert re.match(r'    """.+\."""\n', body), f"{name}: no docstring"
         directives = re.findall(r"^    (\w+):", body, re.MULTILINE)

@@ -3,14 +3,24 @@
 import copy
 import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
-from tests.workflow.commands import run_snakemake, with_qcd_events, write_config
+from tests.workflow.commands import (
+    ENVIRONMENT,
+    ROOT,
+    Outcome,
+    run_snakemake,
+    with_qcd_events,
+    write_config,
+)
 
 BASE = with_qcd_events(500, chunk=170)
 CHUNKS = 4  # three of qcd, one of higgs
-FILES = {"dataset": 3, "rs3l": 3, "rs3l_pairs": 3, "card": 1}
+CARD = {"card": 1, "cost": 1, "report": 1}
+FILES = {"dataset": 3, "rs3l": 3, "rs3l_pairs": 3, "standardization": 1, **CARD}
 FROM_GROUPS = {"groups": CHUNKS, **FILES}
 FROM_JETS = {"jets_of_anchor": CHUNKS, "jets": CHUNKS, **FROM_GROUPS}
 EVERYTHING = {"survey": 2, "hard": CHUNKS, **FROM_JETS}
@@ -88,7 +98,7 @@ CHANGES = {
         {"hard": 2, "jets_of_anchor": 2, "jets": 2, "groups": 2, **FILES},
     ),
     # words
-    "description of a process": (changed("processes.qcd.description", "in other words"), {"card": 1}),
+    "description of a process": (changed("processes.qcd.description", "in other words"), CARD),
 }
 
 
@@ -121,9 +131,9 @@ def test_touching_a_file_repeats_nothing(run, copy_of_finished):
 @pytest.mark.parametrize(
     ("lost", "expected"),
     [
-        ("dataset/README.md", {"card": 1}),
-        ("dataset/val", {"dataset": 1, "rs3l": 1, "rs3l_pairs": 1, "card": 1}),
-        ("dataset/rs3l/train", {"rs3l": 1, "card": 1}),
+        ("dataset/README.md", CARD),
+        ("dataset/val", {"dataset": 1, "rs3l": 1, "rs3l_pairs": 1, **CARD}),
+        ("dataset/rs3l/train", {"rs3l": 1, **CARD}),
     ],
 )
 def test_what_is_lost_from_the_dataset_is_made_again(run, copy_of_finished, lost, expected):
@@ -145,8 +155,27 @@ def test_other_content_of_a_brought_file_repeats_its_process(run, copy_of_finish
     assert run.plan(copy_of_finished, path).succeeded().jobs == of_higgs
 
 
-def test_new_description_is_in_the_card_at_the_cost_of_one_job(run, copy_of_finished):
+def test_new_description_is_in_the_card_at_the_cost_of_the_last_jobs(run, copy_of_finished):
     config = write_config(copy_of_finished, changed("processes.qcd.description", "in other words"))
-    assert run_snakemake(copy_of_finished, config).succeeded().jobs == {"card": 1}
+    assert run_snakemake(copy_of_finished, config).succeeded().jobs == CARD
     assert "in other words" in (copy_of_finished / "results/small/dataset/README.md").read_text()
     assert plan(run, copy_of_finished) == {}
+
+
+def test_another_copy_of_the_workflow_repeats_nothing(copy_of_finished, tmp_path):
+    other = tmp_path / "another place"
+    other.mkdir()
+    rooms = [path.parent.name for path in ROOT.glob("*/__init__.py")]
+    for name in ("Snakefile", "profiles", "envs", *rooms):
+        source = ROOT / name
+        shutil.copytree(source, other / name) if source.is_dir() else shutil.copy(source, other / name)
+    options = ["-n", "-s", other / "Snakefile", "--configfile", copy_of_finished / "config.yaml"]
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *map(str, options)],
+        cwd=copy_of_finished,
+        env={**ENVIRONMENT, "PYTHONPATH": str(other)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert Outcome(done.returncode, done.stdout, done.stderr).succeeded().jobs == {}

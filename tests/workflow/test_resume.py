@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from campaign.files import partial_files
 from tests.workflow.commands import (
     ENVIRONMENT,
     ROOT,
@@ -75,7 +76,7 @@ def kill_in(folder, config, pattern):
         process.wait()
     mark.unlink()
     partial = list((folder / "results").rglob(".partial-*"))
-    missing = [path.with_name(path.name.removeprefix(".partial-")) for path in partial]
+    missing = [path.with_name(path.name.rpartition("-")[2]) for path in partial]
     assert any(fnmatch(str(path), f"*/{pattern}") and not path.exists() for path in missing)
 
 
@@ -117,11 +118,13 @@ def start(folder, *arguments):
 @pytest.fixture
 def long_job(tmp_path, run):
     """A job that writes for minutes, from the moment that it has begun to."""
-    config = write_config(tmp_path, {**CONFIG, "processes": {"qcd": {"events": 10**6}}, "chunk": 10**6})
+    config = write_config(
+        tmp_path, {**CONFIG, "processes": {"qcd": {**QCD["qcd"], "events": 10**6}}, "chunk": 10**6}
+    )
     run.resim(tmp_path, "survey", config, "--process", "qcd").succeeded()
     process = start(tmp_path, "hard", config, "--process", "qcd", "--chunk", 0)
     folder = tmp_path / "results" / "small" / "hard" / "qcd"
-    wait_for((folder / ".partial-00000.lhe.gz").exists, process)
+    wait_for(lambda: partial_files(folder / "00000.lhe.gz"), process)
     yield process, folder
     process.kill()
 
@@ -139,7 +142,8 @@ def test_what_a_killed_command_left_is_cleared_away(long_job, run, tmp_path):
     process, folder = long_job
     process.kill()
     process.wait()
-    assert {path.name for path in folder.iterdir()} == {"survey.json", ".partial-00000.lhe.gz"}
+    (left,) = partial_files(folder / "00000.lhe.gz")
+    assert set(folder.iterdir()) == {folder / "survey.json", left}
     config = write_config(tmp_path, CONFIG)
     run.resim(tmp_path, "hard", config, "--process", "qcd", "--chunk", 0).succeeded()
     assert {path.name for path in folder.iterdir()} == {"survey.json", "00000.lhe.gz"}
@@ -151,7 +155,7 @@ def test_failed_job_says_why_and_what_does_not_need_it_is_made(tmp_path):
     cut.write_bytes(Path(original).read_bytes()[:-100])
     higgs = {**SMALL["processes"]["higgs"], "files": [str(cut)]}
     config = write_config(tmp_path, {**CONFIG, "processes": {**QCD, "higgs": higgs}, "chunk": 20})
-    outcome = run_snakemake(tmp_path, config)
+    outcome = run_snakemake(tmp_path, config, "--retries", 1)
     assert outcome.code == 1
     assert f"error: {cut}: the compressed file is cut off" in outcome.errors
     assert "Trying to restart job" in outcome.errors

@@ -1,9 +1,15 @@
+CHUNKS = {process: CAMPAIGN.chunks(process) for process in CAMPAIGN.processes}
 ALL_EVENTS = sum(process.events for process in CAMPAIGN.processes.values())
+
+
+def chunk_index(wildcards):
+    """Number of a chunk."""
+    return chunk_number(wildcards.chunk)
 
 
 def chunk_events(wildcards):
     """Event indices of a chunk."""
-    return CAMPAIGN.chunks(wildcards.process)[int(wildcards.chunk)]
+    return CHUNKS[wildcards.process][chunk_index(wildcards)]
 
 
 def chunk_range(wildcards):
@@ -17,6 +23,23 @@ def chunk_size(wildcards):
     return len(chunk_events(wildcards))
 
 
+# Asked for by every job of a campaign that may have a hundred thousand of them.
+@cache
+def survey_digest(process):
+    return provenance.digest(provenance.survey_inputs(CAMPAIGN, process))
+
+
+@cache
+def jets_digest(process, *realizations):
+    inputs = [provenance.jets_inputs(CAMPAIGN, process, name) for name in realizations]
+    return provenance.digest(inputs)
+
+
+@cache
+def groups_digest(process):
+    return provenance.digest(provenance.groups_inputs(CAMPAIGN, process))
+
+
 # Realizations that are made together with the anchor, and those with a shower of their own.
 FAMILY = sorted(CAMPAIGN.anchor_family)
 OWN_SHOWER = [name for name in CAMPAIGN.realizations if name not in FAMILY]
@@ -27,3 +50,28 @@ def anchor_jets(wildcards):
     if not CAMPAIGN.follows_survivors(wildcards.realization):
         return []
     return PATHS.jets.format(process=wildcards.process, realization=NOMINAL, chunk=wildcards.chunk)
+
+
+def shower_milliseconds(wildcards):
+    """Generous time for one event of a realization, about three times what was measured."""
+    return 80 if CAMPAIGN.augmentation(wildcards.realization).shower == "herwig7" else 40
+
+
+def groups_of(options):
+    """Groups that a run with these options makes."""
+    return [PATHS.groups.format(process=process, chunk=chunk) for process, chunk in options.chunks(CAMPAIGN)]
+
+
+def results_folder(wildcards, output):
+    """Folder that a job writes in: where a storage provider keeps the files, that of their local copies."""
+    return output[0].rpartition(PATHS.root)[0] + "results"
+
+
+def brought(files):
+    """Files that the user brings; their paths stand in the configuration, so no storage provider keeps them."""
+    return [local(str(file)) for file in files]
+
+
+def brought_files(wildcards):
+    """Event files of a process."""
+    return brought(CAMPAIGN.processes[wildcards.process].files)

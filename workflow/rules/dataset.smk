@@ -1,31 +1,26 @@
 rule dataset:
     """Parquet shards of a split, processes mixed and shuffled."""
     input:
-        [
-            PATHS.groups.format(process=process, chunk=chunk)
-            for process in CAMPAIGN.processes
-            for chunk in chunk_names(CAMPAIGN, process)
-        ],
+        groups_of(RunOptions()),
     output:
         directory(PATHS.split),
     log:
         PATHS.log("dataset/{split}"),
     benchmark:
         PATHS.benchmark("dataset/{split}")
-    retries: 1
     conda:
         "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, ALL_EVENTS, 2),
     params:
-        resim=RESIM,
         config=PATHS.config,
+        results=results_folder,
         depends_on=provenance.digest(provenance.dataset_inputs(CAMPAIGN)),
     message:
         "shards of {wildcards.split}"
     shell:
-        "{params.resim} dataset {params.config} --split {wildcards.split} > {log} 2>&1"
+        "resim dataset {params.config} --results {params.results:q} --split {wildcards.split} > {log} 2>&1"
 
 
 rule rs3l:
@@ -38,71 +33,123 @@ rule rs3l:
         PATHS.log("rs3l/{split}"),
     benchmark:
         PATHS.benchmark("rs3l/{split}")
-    retries: 1
     conda:
         "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, ALL_EVENTS, 1),
     params:
-        resim=RESIM,
+        layout="rs3l",
         config=PATHS.config,
+        results=results_folder,
         depends_on=provenance.digest(provenance.dataset_inputs(CAMPAIGN)),
     message:
         "RS3L files of {wildcards.split}"
     shell:
-        "{params.resim} export {params.config} --format rs3l --split {wildcards.split} > {log} 2>&1"
+        "resim export {params.config} --results {params.results:q} --format {params.layout} --split {wildcards.split} > {log} 2>&1"
 
 
-rule rs3l_pairs:
-    """A split as the RS3L authors' paired training file."""
-    input:
-        PATHS.split,
+use rule rs3l as rs3l_pairs with:
     output:
         PATHS.rs3l_pairs,
     log:
         PATHS.log("rs3l_pairs/{split}"),
     benchmark:
         PATHS.benchmark("rs3l_pairs/{split}")
-    retries: 1
+    params:
+        layout="rs3l_pairs",
+    message:
+        "paired training file of {wildcards.split}"
+
+
+use rule rs3l as jetclass with:
+    output:
+        directory(PATHS.jetclass),
+    log:
+        PATHS.log("jetclass/{split}"),
+    benchmark:
+        PATHS.benchmark("jetclass/{split}")
+    params:
+        layout="jetclass",
+    message:
+        "JetClass ROOT files of {wildcards.split}"
+
+
+use rule rs3l as toptagging with:
+    output:
+        PATHS.toptagging,
+    log:
+        PATHS.log("toptagging/{split}"),
+    benchmark:
+        PATHS.benchmark("toptagging/{split}")
+    params:
+        layout="toptagging",
+    message:
+        "Top Tagging table of {wildcards.split}"
+
+
+use rule rs3l as huggingface with:
+    output:
+        directory(PATHS.huggingface),
+    log:
+        PATHS.log("huggingface/{split}"),
+    benchmark:
+        PATHS.benchmark("huggingface/{split}")
+    params:
+        layout="huggingface",
+    message:
+        "flat Parquet files of {wildcards.split}"
+
+
+rule standardization:
+    """Mean and standard deviation of every feature in the training split."""
+    input:
+        PATHS.split.format(split="train"),
+    output:
+        PATHS.standardization,
+    log:
+        PATHS.log("standardization"),
+    benchmark:
+        PATHS.benchmark("standardization")
     conda:
         "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, ALL_EVENTS, 1),
     params:
-        resim=RESIM,
         config=PATHS.config,
+        results=results_folder,
         depends_on=provenance.digest(provenance.dataset_inputs(CAMPAIGN)),
     message:
-        "paired training file of {wildcards.split}"
+        "mean and standard deviation of the features"
     shell:
-        "{params.resim} export {params.config} --format rs3l_pairs --split {wildcards.split} > {log} 2>&1"
+        "resim standardization {params.config} --results {params.results:q} > {log} 2>&1"
 
 
 rule card:
     """Dataset card and manifest of everything in the dataset folder."""
     input:
         expand(PATHS.split, split=SPLITS),
+        PATHS.standardization,
         [expand(getattr(PATHS, name), split=SPLITS) for name in CAMPAIGN.dataset.formats],
     output:
         PATHS.card,
         PATHS.manifest,
+        [PATHS.huggingface_card] if "huggingface" in CAMPAIGN.dataset.formats else [],
     log:
         PATHS.log("card"),
     benchmark:
         PATHS.benchmark("card")
-    retries: 1
     conda:
         "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, ALL_EVENTS, 0.1),
     params:
-        resim=RESIM,
         config=PATHS.config,
+        results=results_folder,
         depends_on=provenance.digest(CAMPAIGN.model_dump(mode="json")),
     message:
         "dataset card and manifest"
     shell:
-        "{params.resim} card {params.config} > {log} 2>&1"
+        "resim card {params.config} --results {params.results:q} > {log} 2>&1"

@@ -10,17 +10,17 @@ rule groups:
         PATHS.log("groups/{process}/{chunk}"),
     benchmark:
         PATHS.benchmark("groups/{process}/{chunk}")
-    retries: 1
     conda:
         "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, chunk_size(wildcards), 2),
     params:
-        resim=RESIM,
         config=PATHS.config,
-        depends_on=lambda wildcards: provenance.digest(provenance.groups_inputs(CAMPAIGN, wildcards.process)),
+        results=results_folder,
+        chunk=chunk_index,
+        depends_on=lambda wildcards: groups_digest(wildcards.process),
     message:
         "groups of {wildcards.process}, chunk {wildcards.chunk}"
     shell:
-        "{params.resim} groups {params.config} --process {wildcards.process} --chunk {wildcards.chunk} > {log} 2>&1"
+        "resim groups {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk} > {log} 2>&1"

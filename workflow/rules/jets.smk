@@ -3,7 +3,7 @@ rule jets:
     input:
         hard=PATHS.hard,
         anchor=anchor_jets,
-        detector=lambda wildcards: CAMPAIGN.detector_files([wildcards.realization]),
+        detector=lambda wildcards: brought(CAMPAIGN.detector_files([wildcards.realization])),
     output:
         PATHS.jets,
     log:
@@ -12,23 +12,23 @@ rule jets:
         PATHS.benchmark("jets/{process}/{realization}/{chunk}")
     wildcard_constraints:
         realization="|".join(OWN_SHOWER) or "(?!)",  # without any, the pattern matches nothing
-    retries: 1
     conda:
         "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
-        runtime=lambda wildcards, attempt: minutes(attempt, chunk_size(wildcards), 40),
-    params:
-        resim=RESIM,
-        config=PATHS.config,
-        depends_on=lambda wildcards: provenance.digest(
-            provenance.jets_inputs(CAMPAIGN, wildcards.process, wildcards.realization)
+        runtime=lambda wildcards, attempt: minutes(
+            attempt, chunk_size(wildcards), shower_milliseconds(wildcards)
         ),
+    params:
+        config=PATHS.config,
+        results=results_folder,
+        chunk=chunk_index,
+        depends_on=lambda wildcards: jets_digest(wildcards.process, wildcards.realization),
         events=chunk_range,
     message:
         "shower {wildcards.realization} of {wildcards.process}, events {params.events}"
     shell:
-        "{params.resim} jets {params.config} --process {wildcards.process} --chunk {wildcards.chunk}"
+        "resim jets {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk}"
         " --realization {wildcards.realization} > {log} 2>&1"
 
 
@@ -36,29 +36,27 @@ rule jets_of_anchor:
     """Jets of the anchor and of all realizations that continue from its event records, in one job."""
     input:
         hard=PATHS.hard,
-        detector=CAMPAIGN.detector_files(FAMILY),
+        detector=brought(CAMPAIGN.detector_files(FAMILY)),
     output:
         expand(PATHS.jets, realization=FAMILY, allow_missing=True),
     log:
         PATHS.log("jets/{process}/nominal/{chunk}"),
     benchmark:
         PATHS.benchmark("jets/{process}/nominal/{chunk}")
-    retries: 1
     conda:
         "../../envs/resim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, chunk_size(wildcards), 40 + 10 * len(FAMILY)),
     params:
-        resim=RESIM,
         config=PATHS.config,
-        depends_on=lambda wildcards: provenance.digest(
-            [provenance.jets_inputs(CAMPAIGN, wildcards.process, name) for name in FAMILY]
-        ),
+        results=results_folder,
+        chunk=chunk_index,
+        depends_on=lambda wildcards: jets_digest(wildcards.process, *FAMILY),
         events=chunk_range,
         realizations=[f"--realization {name}" for name in FAMILY],
     message:
         "shower nominal of {wildcards.process}, events {params.events}"
     shell:
-        "{params.resim} jets {params.config} --process {wildcards.process} --chunk {wildcards.chunk}"
+        "resim jets {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk}"
         " {params.realizations} > {log} 2>&1"
