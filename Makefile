@@ -21,7 +21,7 @@ run: $(VENV)/run.stamp ## make the dataset of config/config.yaml (CORES=4 for fe
 	$(BIN)/snakemake --cores $(CORES)
 
 test: $(VENV)/test.stamp ## run the tests (PYTEST_FLAGS="-k seeds" for some of them)
-	$(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile $(PYTEST_FLAGS)
+	$(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
 bench: $(VENV)/run.stamp ## measure time and memory
 	$(BIN)/python -m benchmarks

@@ -139,6 +139,7 @@ def jobs_of(campaign: Campaign) -> Iterator[tuple[str, ...]]:
     yield from (("dataset", "--split", split) for split in SPLITS)
     for layout in campaign.dataset.formats:
         yield from (("export", "--format", layout, "--split", split) for split in SPLITS)
+    yield ("standardization",)
     yield ("card",)
 
 

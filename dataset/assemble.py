@@ -1,6 +1,7 @@
 """Groups of all chunks → the shards of a split, with the processes mixed and shuffled."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,7 @@ def check_shard(path: Path, metadata: dict[str, Any], campaign: Campaign) -> Non
         raise DataError(f"{path}: is no file of split {metadata['split']!r}; write the split again")
     _check_realizations(path, metadata, campaign)
     # the dataset does not say how the work was cut into jobs
-    stored = _stored_campaign(path, encode({**metadata["campaign"], "chunk": campaign.chunk}))
+    stored = stored_campaign(path, metadata)
     check_made_with(path, _split_inputs(stored), _split_inputs(campaign))
 
 
@@ -160,7 +161,7 @@ def check_groups_source(path: Path, metadata: dict[str, Any], campaign: Campaign
     if metadata.get("schema") != SCHEMA_VERSION or process not in campaign.processes:
         raise DataError(f"{path}: groups of process {process!r}; expected {', '.join(campaign.processes)}")
     _check_realizations(path, metadata, campaign)
-    stored = _stored_campaign(path, encode(metadata["campaign"]))
+    stored = stored_campaign(path, metadata)
     check_made_with(path, _inputs(stored, process), _inputs(campaign, process))
 
 
@@ -172,10 +173,28 @@ def _check_realizations(path: Path, metadata: dict[str, Any], campaign: Campaign
         )
 
 
-def _stored_campaign(path: Path, config: str) -> Campaign:
+def stored_campaign(path: Path, metadata: Mapping[str, Any]) -> Campaign:
+    """Parse the configuration that a file was made with.
+
+    A dataset does not say how the work was cut into jobs; its campaign gets a chunk that suits Herwig.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for the message.
+    metadata : mapping
+        What it says of itself, see `dataset.parquet.read_metadata`.
+
+    Raises
+    ------
+    DataError
+        The configuration is not one of this version.
+    """
+    content = metadata["campaign"]
     try:
-        return _parsed(config)
-    except ValidationError:
+        blocks = [one["herwig"]["block_events"] for one in content["augmentations"]]
+        return _parsed(encode({"chunk": math.lcm(*blocks), **content}))
+    except (KeyError, TypeError, ValidationError):
         raise DataError(f"{path}: its configuration is not one of this version; remake the file") from None
 
 

@@ -11,12 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import ValidationError
 
 from campaign.augmentations import NOMINAL
 from campaign.config import Campaign
 from campaign.errors import DataError
-from dataset.assemble import SPLITS
+from dataset.assemble import SPLITS, stored_campaign
 from dataset.features import delta_phi
 from dataset.parquet import parquet_files, read_metadata
 from dataset.schema import ROW_GROUP
@@ -124,11 +123,7 @@ def open_source(folder: Path) -> Source:
     metadata = read_metadata(first)
     if missing := {"campaign", "realizations", "totals", "counts", "versions"} - metadata.keys():
         raise DataError(f"{first}: metadata without {', '.join(sorted(missing))}; remake the dataset")
-    try:
-        campaign = Campaign.model_validate(metadata["campaign"])
-    except ValidationError:
-        raise DataError(f"{first}: its configuration is not one of this version; remake the file") from None
-    return Source(folder, campaign, metadata, shards)
+    return Source(folder, stored_campaign(first, metadata), metadata, shards)
 
 
 def jet_batches(files: Sequence[Path], realizations: int) -> Iterator[Batch]:

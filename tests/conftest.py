@@ -3,3 +3,14 @@ from hypothesis import settings
 # The same examples on every machine, and no deadline: a loaded machine must not fail a test.
 settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.load_profile("reproducible")
+
+LONG = ("slurm/test_slurm.py", "workflow/test_resume.py", "workflow/test_shards.py", "workflow/test_rerun.py")
+"""Files that take longest, so that no worker begins one of them when the others have finished."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        name = item.path.relative_to(Path(__file__).parent).as_posix()
+        return LONG.index(name) if name in LONG else len(LONG)
+
+    items.sort(key=place)

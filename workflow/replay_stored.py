@@ -9,13 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import ValidationError
 
 from campaign.config import Campaign
 from campaign.errors import DataError
-from campaign.provenance import check_made_with, encode, jets_inputs, survey_inputs
+from campaign.provenance import check_made_with, jets_inputs, survey_inputs
 from campaign.seeds import stable_hash
-from dataset.assemble import SPLITS, check_split, shard_of, split_of
+from dataset.assemble import SPLITS, check_split, shard_of, split_of, stored_campaign
 from dataset.parquet import batches, parquet_files, read_metadata
 from dataset.schema import GROUPS_SCHEMA
 from workflow.checks import existing
@@ -110,10 +109,7 @@ def check_made_alike(
     DataError
         Names the first key that differs.
     """
-    try:  # how the work was cut into jobs is not stored with the dataset
-        stored = Campaign.model_validate_json(encode({"chunk": campaign.chunk, **metadata["campaign"]}))
-    except ValidationError:
-        raise DataError(f"{path}: its configuration is not one of this version; remake the file") from None
+    stored = stored_campaign(path, metadata)
     for name in realizations:
         check_made_with(path, _inputs(stored, process, name), _inputs(campaign, process, name))
 

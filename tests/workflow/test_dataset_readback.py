@@ -246,7 +246,7 @@ def test_pairs_have_the_nominal_jet_first(dataset, groups):
 def test_manifest_has_the_checksum_of_every_file(dataset):
     listed = json.loads((dataset / "manifest.json").read_text())["files"]
     data = {path for path in dataset.rglob("*") if path.suffix in (".parquet", ".h5")}
-    assert {dataset / entry["path"] for entry in listed} == data
+    assert {dataset / entry["path"] for entry in listed} == data | {dataset / "standardization.json"}
     for entry in listed:
         content = (dataset / entry["path"]).read_bytes()
         assert (entry["bytes"], entry["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())

@@ -102,6 +102,7 @@ def test_chunks_cores_and_snakemake_do_not_change_a_byte_of_the_dataset(chunks_o
         "rs3l_pairs",
         "README.md",
         "manifest.json",
+        "standardization.json",
     }
     assert files_in(other_chunks / "dataset") == expected
 
