@@ -1,3 +1,6 @@
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 # The same examples on every machine, and no deadline: a loaded machine must not fail a test.

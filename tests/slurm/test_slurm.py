@@ -32,10 +32,12 @@ CONFIG = {
     "dataset": {"formats": [], "events_per_shard": 10},
 }
 QUICK = (
-    *("--slurm-init-seconds-before-status-checks", 2, "--seconds-between-status-checks", 1),
+    *("--slurm-init-seconds-before-status-checks", 11, "--seconds-between-status-checks", 1),
     *("--latency-wait", 10),
 )
-"""Ask for the state of jobs more often than the profile does, as they take seconds here."""
+"""Ask for the state of jobs more often than the profile does, as they take seconds here.
+
+Each time that none has finished, the executor waits ten seconds longer for the next."""
 
 STAGES = ("hard", "jets", "groups", "dataset")
 
