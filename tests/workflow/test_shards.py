@@ -84,11 +84,11 @@ def test_a_run_of_one_process_makes_its_groups_and_no_dataset(run, tmp_path):
 def test_merged_shards_equal_a_single_run(run, small, tmp_path):
     config = write_config(tmp_path / "whole", SMALL)
     parts = []
-    for part in range(1, 5):
+    for part in (1, 2):
         folder = tmp_path / f"site_{part}"
         folder.mkdir()
-        run_snakemake(folder, config, "--config", f"shard={part}/4").succeeded()
-        assert len(files_in(folder / "results" / "small" / "groups")) == 1
+        run_snakemake(folder, config, "--config", f"shard={part}/2").succeeded()
+        assert len(files_in(folder / "results" / "small" / "groups")) == 2
         assert not (folder / "results" / "small" / "dataset").exists()
         parts.append(folder / "results")
     run.resim(tmp_path / "whole", "merge", config, *parts).succeeded()
