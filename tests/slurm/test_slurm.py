@@ -15,6 +15,7 @@ from tests.workflow.commands import (
     ROOT,
     SMALL,
     SNAKEFILE,
+    SPLITS,
     files_in,
     make_campaign,
     write_config,
@@ -23,11 +24,8 @@ from tests.workflow.conftest import once
 
 CONFIG = {
     **SMALL,
-    "processes": {
-        "qcd": {"events": 24, "cuts": {"pt_min": 500}},
-        "higgs": {**SMALL["processes"]["higgs"], "events": 12},
-    },
-    "chunk": 12,
+    "processes": {"qcd": {"events": 30, "cuts": {"pt_min": 500}}},
+    "chunk": 10,
     "augmentations": ["nominal", "seed"],
     "dataset": {"formats": [], "events_per_shard": 10},
 }
@@ -39,7 +37,7 @@ QUICK = (
 
 Each time that none has finished, the executor waits ten seconds longer for the next."""
 
-STAGES = ("hard", "jets", "groups", "dataset")
+STAGES = ("hard", "jets", "groups")
 
 
 def jets(process, chunk):
@@ -47,7 +45,7 @@ def jets(process, chunk):
     return f"jets/{process}/seed/{chunk}.parquet"
 
 
-CANCELLED, TOO_LARGE, TOO_LONG = jets("qcd", "00000"), jets("qcd", "00001"), jets("higgs", "00000")
+CANCELLED, TOO_LARGE, TOO_LONG = jets("qcd", "00000"), jets("qcd", "00001"), jets("qcd", "00002")
 
 
 @dataclass(frozen=True)
@@ -149,7 +147,7 @@ def test_campaign_on_slurm_has_the_bytes_of_a_local_run(slurm, launch, local, tm
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     used = []
-    snakemake = launch(*QUICK, "--until", "card", TMPDIR=str(scratch))
+    snakemake = launch(*QUICK, "--until", "dataset", TMPDIR=str(scratch))
     wait_for(lambda: slurm.jobs("rule_jets_of_anchor"), "jets")
     slurm("scontrol", "update", f"NodeName={slurm.node}", "State=DRAIN", "Reason=test")
     wait_for(lambda: used.extend(scratch.glob("resim-*")) or "drained" in slurm.state(), "drained node")
@@ -158,12 +156,12 @@ def test_campaign_on_slurm_has_the_bytes_of_a_local_run(slurm, launch, local, tm
     wait_for(lambda: used.extend(scratch.glob("resim-*")) or snakemake.process.poll() is not None, "end", 900)
     said = snakemake.ended(0)
     made = tmp_path / "results" / "small"
-    for stage in STAGES:
+    for stage in (*STAGES, *(f"dataset/{split}" for split in SPLITS)):
         assert files_in(made / stage) == files_in(local / stage)
     jobs = slurm.jobs()
     assert {job.state for job in jobs} == {"COMPLETED"}, said
     assert sum("hard" in job.comment for job in jobs) == 1, "three short jobs share one"
-    assert len(jobs) == 3 + 6 + 5, "chunks in three groups, one job for every file of jets, the dataset"
+    assert len(jobs) == 3 + 6 + 3, "three groups of short jobs, one for every file of jets and every split"
     assert used, "the jobs wrote elsewhere"
     assert list(scratch.glob("resim-*")) == list(made.rglob(".partial-*")) == []
 
