@@ -27,6 +27,8 @@ SettingValue = bool | int | float | str
 Settings = dict[str, SettingValue]
 TuneName = Literal[tuple(TUNES)]
 Label = Literal[tuple(LABELS)]
+FORMATS = ("rs3l", "rs3l_pairs", "jetclass", "toptagging", "huggingface")
+"""Formats beside Parquet."""
 
 
 class Beams(Strict):
@@ -263,7 +265,7 @@ class Dataset(Strict):
     events_per_shard: int = Field(
         10_000, gt=0, strict=True, description="hard events per Parquet file, on average over all processes"
     )
-    formats: tuple[Literal["rs3l", "rs3l_pairs", "jetclass", "toptagging", "huggingface"], ...] = Field(
+    formats: tuple[Literal[FORMATS], ...] = Field(
         ("rs3l",),
         description="formats beside Parquet: the public HDF5 layout, the authors' paired training file, "
         "JetClass's ROOT files, the table of the Top Tagging data set, flat Parquet for Hugging Face",

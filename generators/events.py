@@ -1,8 +1,10 @@
 """The hard event, as it travels from the generators to the other rooms."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pylhe
+if TYPE_CHECKING:
+    import pylhe
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class HardEvent:
     """
 
     index: int
-    record: pylhe.LHEEvent
+    record: "pylhe.LHEEvent"
 
 
 @dataclass(frozen=True, slots=True)

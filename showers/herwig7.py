@@ -23,8 +23,9 @@ from showers.hepmc import Columns, GeneratorEvent, final_particles, read_events,
 from showers.herwig7_alignment import Alignment, HardPartons
 from showers.herwig7_card import HARD_EVENTS, Dialect
 from showers.herwig7_events import UNIT_WEIGHT, write_block
-from showers.herwig7_program import Command, find_herwig, herwig_version, prepare, quoted
+from showers.herwig7_program import Command, find_herwig, herwig_version, quoted
 from showers.herwig7_run import HerwigRun
+from showers.herwig7_run_file import prepare
 from showers.protocol import ParticleBatch
 
 __all__ = ["BATCH_EVENTS", "Herwig7", "Tally", "check_herwig", "find_herwig", "herwig_version"]

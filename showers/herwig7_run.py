@@ -30,7 +30,7 @@ class HerwigRun:
     command : Command
         From `showers.herwig7_program.find_herwig`.
     run_file : Path
-        From `showers.herwig7_program.prepare`.
+        From `showers.herwig7_run_file.prepare`.
     directory : Path
         Scratch directory that holds the hard events, on a file system that has named pipes.
     events : int

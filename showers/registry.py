@@ -1,13 +1,11 @@
-"""The shower programs by the name that the configuration uses."""
+"""The shower programs by the name that the configuration uses; each is imported where it is asked for."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from campaign.config import Campaign
-from showers.herwig7 import Herwig7
 from showers.protocol import Shower
-from showers.pythia8 import Pythia8Shower
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +25,14 @@ class Job:
 
 
 def _pythia8(campaign: Campaign, process: str, realization: str, job: Job) -> Shower:
+    from showers.pythia8 import Pythia8Shower
+
     return Pythia8Shower(campaign, process, realization)
 
 
 def _herwig7(campaign: Campaign, process: str, realization: str, job: Job) -> Shower:
+    from showers.herwig7 import Herwig7
+
     return Herwig7(
         process,
         realization,

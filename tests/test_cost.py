@@ -1,6 +1,11 @@
 """Costs collected from Snakemake's benchmark files, and what follows from them."""
 
+import logging
 import math
+import os
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -16,6 +21,7 @@ from campaign.seeds import stable_hash
 from workflow.cli import app
 from workflow.cost import ChunkCost, JobCost, collect, extrapolate, ratio_error, read_benchmark, total
 from workflow.paths import Paths
+from workflow.usage import read_cpu, tells_cpu
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 CAMPAIGN = synthetic.make_campaign(
@@ -24,12 +30,18 @@ CAMPAIGN = synthetic.make_campaign(
     dataset={"formats": ["rs3l"]},
 )
 CHUNK_JOBS = 4  # hard, nominal with rehadronize, seed, groups
-JOBS = 2 + 4 * CHUNK_JOBS + 6 + 1
+JOBS = 2 + 4 * CHUNK_JOBS + 6 + 2
+CPU = "used 3.00 s of CPU"
 
 
-def write_benchmark(path, wall="4.00", cpu="3.00", memory="250.00"):
+def write_benchmark(path, wall="4.00", memory="250.00"):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(HEADER + f"{wall}\t0:00:04\t{memory}\t1\t1\t1\t0\t0\t75\t{cpu}\n")
+    path.write_text(HEADER + f"{wall}\t0:00:04\t{memory}\t1\t1\t1\t0\t0\t75\t1.50\n")
+
+
+def write_log(path, *lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"2026-11-22 22:00:00,123 {line}\n" for line in lines))
 
 
 @pytest.fixture
@@ -49,11 +61,12 @@ def folder(tmp_path):
 
 @pytest.fixture
 def measured(folder):
-    """The same with a benchmark of every job of the chunks."""
+    """The same with a benchmark and a log of every job of the chunks."""
     for process in CAMPAIGN.processes:
         for chunk in range(len(CAMPAIGN.chunks(process))):
             for job in ("hard/{}", "jets/{}/nominal", "jets/{}/seed", "groups/{}"):
                 write_benchmark(folder / "benchmarks" / job.format(process) / f"{chunk:05d}.tsv")
+                write_log(folder / "logs" / job.format(process) / f"{chunk:05d}.log", "done", CPU)
     return folder
 
 
@@ -61,7 +74,8 @@ def test_every_job_is_a_row_measured_or_not(measured):
     jobs = collect(CAMPAIGN, Paths(str(measured)))
     assert len(jobs) == JOBS
     assert sum(job.cpu_seconds is not None for job in jobs) == 4 * CHUNK_JOBS
-    assert {job.stage for job in jobs if job.wall_seconds is None} == {"survey", "dataset", "rs3l", "card"}
+    unmeasured = {"survey", "dataset", "rs3l", "standardization", "card"}
+    assert {job.stage for job in jobs if job.wall_seconds is None} == unmeasured
     assert [job.events for job in jobs if (job.stage, job.process) == ("hard", "higgs")] == [20, 20, 10]
 
 
@@ -95,9 +109,8 @@ def test_bytes_of_a_folder_are_those_of_its_files(folder):
 
 @pytest.mark.parametrize("mark", ["NA", "-"])
 def test_job_too_quick_for_snakemake_stays_unmeasured(tmp_path, mark):
-    write_benchmark(tmp_path / "job.tsv", wall="0.30", cpu=mark, memory=mark)
-    expected = {"wall_seconds": 0.3, "cpu_seconds": None, "max_rss_mb": None}
-    assert read_benchmark(tmp_path / "job.tsv") == expected
+    write_benchmark(tmp_path / "job.tsv", wall="0.30", memory=mark)
+    assert read_benchmark(tmp_path / "job.tsv") == {"wall_seconds": 0.3, "max_rss_mb": None}
 
 
 @pytest.mark.parametrize("text", ["", HEADER, "a\tb\n1\t2\n", HEADER + "x\n", HEADER + "fast" + "\t1" * 9])
@@ -107,11 +120,32 @@ def test_file_that_is_no_benchmark_is_named(tmp_path, text):
         read_benchmark(tmp_path / "job.tsv")
 
 
-@pytest.mark.parametrize(
-    ("wall", "cpu", "unseen"), [(4.0, 3.0, 0.5), (4.0, 3.9, 0.1), (100.0, 50.0, 30.0), (4.0, 5.0, 0.0)]
-)
-def test_unseen_time_is_bounded_by_snakemakes_interval(wall, cpu, unseen):
-    assert JobCost("hard", wall_seconds=wall, cpu_seconds=cpu).unseen_seconds == pytest.approx(unseen)
+@pytest.mark.parametrize("lines", [(), (CPU, "error: disk full"), ("used much of CPU",)])
+def test_cpu_of_a_job_that_does_not_tell_it_is_not_made_up(measured, lines):
+    write_log(measured / "logs" / "jets" / "dijet" / "seed" / "00000.log", *lines)
+    assert [job.cpu_seconds for job in jets_jobs(measured)] == [3.0, None]
+    done = CliRunner().invoke(app, ["cost", str(measured)])
+    assert "1 jobs whose log does not end with their CPU" in " ".join(done.output.split())
+
+
+@tells_cpu
+def busy():
+    """Half a second of CPU here, and as much in another process."""
+    code = "import time\nwhile time.process_time() < 0.5: pass"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    start = time.process_time()
+    while time.process_time() < start + 0.5:
+        pass
+
+
+def test_cpu_that_a_job_tells_is_its_own_and_that_of_its_programs(tmp_path, caplog):
+    before = sum(os.times()[:4])
+    with caplog.at_level(logging.INFO):
+        busy()
+    after = sum(os.times()[:4])
+    (tmp_path / "job.log").write_text(caplog.messages[-1])
+    told = read_cpu(tmp_path / "job.log")
+    assert before + 0.95 < told <= after + 0.01
 
 
 @given(st.lists(st.floats(0.1, 1e4), min_size=2, max_size=30), st.integers(1, 1000))

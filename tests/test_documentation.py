@@ -263,7 +263,7 @@ def all_texts():
     rooms = [
         path.parent for path in ROOT.glob("*/__init__.py") if path.parent.name not in ("tests", "benchmarks")
     ]
-    python = [text for room in rooms for path in room.glob("*.py") for text in literals(path)]
+    python = [text for room in rooms for path in room.rglob("*.py") for text in literals(path)]
     return "\n".join([*python, MAKEFILE])
 
 

@@ -26,13 +26,13 @@ from campaign.augmentations import NOMINAL
 from campaign.config import Campaign, parse, save
 from campaign.errors import ConfigError, DataError
 from campaign.provenance import encode
+from dataset.assemble import write_split
 from dataset.parquet import METADATA_KEY, read_metadata, writer
 from dataset.schema import GROUPS_SCHEMA
 from generators.survey import Survey, write_survey
 from jets.schema import JETS_SCHEMA
 from showers.pythia8 import Pythia8Shower
 from showers.registry import Job
-from workflow import stages
 from workflow.cli import app
 from workflow.paths import SPLITS, Paths, chunk_name, chunk_names
 from workflow.replay import replay, replay_targets
@@ -40,6 +40,9 @@ from workflow.replay_comparison import Verdict, compare_stored, differences, ver
 from workflow.replay_output import as_png
 from workflow.replay_stored import random_rows
 from workflow.simulation import simulate
+from workflow.stages.groups import make_groups
+from workflow.stages.hard import make_hard, make_survey
+from workflow.stages.jets import make_jets
 
 HIGGS_FILE = Path(__file__).parent / "data" / "lhe" / "hz_systrwgt.lhe.gz"
 
@@ -77,16 +80,16 @@ def path(paths: Paths, what: str, **names: str) -> Path:
     return Path(getattr(paths, what).format(**names))
 
 
-def make_jets(campaign: Campaign, paths: Paths, process: str, number: int) -> None:
+def make_jets_of_chunk(campaign: Campaign, paths: Paths, process: str, number: int) -> None:
     names = {"process": process, "chunk": chunk_name(number)}
     hard = path(paths, "hard", **names)
-    stages.make_hard(campaign, process, number, path(paths, "survey", process=process), hard)
+    make_hard(campaign, process, number, path(paths, "survey", process=process), hard)
     jets = {name: path(paths, "jets", realization=name, **names) for name in campaign.realizations}
     family = {name: jets.pop(name) for name in campaign.anchor_family}
     job = Job(Path(paths.herwig), campaign.chunks(process)[number].start)
-    stages.make_jets(campaign, process, number, hard, family, job)
+    make_jets(campaign, process, number, hard, family, job)
     for name, output in jets.items():
-        stages.make_jets(campaign, process, number, hard, {name: output}, job, family[NOMINAL])
+        make_jets(campaign, process, number, hard, {name: output}, job, family[NOMINAL])
 
 
 def make_dataset(campaign: Campaign, paths: Paths) -> None:
@@ -98,9 +101,9 @@ def make_dataset(campaign: Campaign, paths: Paths) -> None:
             jets = [path(paths, "jets", realization=name, **names) for name in campaign.realizations]
             groups.append(path(paths, "groups", **names))
             hard = path(paths, "hard", **names)
-            stages.make_groups(campaign, process, number, survey, hard, jets, groups[-1])
+            make_groups(campaign, process, number, survey, hard, jets, groups[-1])
     for split in SPLITS:
-        stages.make_split(campaign, split, groups, path(paths, "split", split=split))
+        write_split(path(paths, "split", split=split), groups, campaign, split)
 
 
 @pytest.fixture(scope="session")
@@ -109,9 +112,9 @@ def results(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("results")
     paths = Paths.of(ALL, str(folder))
     for process in ALL.processes:
-        stages.make_survey(ALL, process, path(paths, "survey", process=process))
+        make_survey(ALL, process, path(paths, "survey", process=process))
         for number in range(len(ALL.chunks(process))):
-            make_jets(ALL, paths, process, number)
+            make_jets_of_chunk(ALL, paths, process, number)
     shutil.copytree(paths.root, Paths.of(NEEDS_NOMINAL, str(folder)).root)
     for campaign in (ALL, NEEDS_NOMINAL):
         make_dataset(campaign, Paths.of(campaign, str(folder)))

@@ -1,4 +1,7 @@
-"""The `resim` command: one subcommand a stage, usable without Snakemake."""
+"""The `resim` command: one subcommand a stage, usable without Snakemake.
+
+Every job starts it anew, so each subcommand imports for itself what the others do not need.
+"""
 
 import logging
 import sys
@@ -11,11 +14,8 @@ import typer
 from rich.console import Console
 
 from campaign.augmentations import NOMINAL
-from campaign.config import Campaign, load, unknown
+from campaign.config import FORMATS, Campaign, load, unknown
 from campaign.errors import ConfigError, ResimError
-from showers.registry import Job
-from workflow import stages
-from workflow.acceptance import print_acceptance
 from workflow.checks import (
     check_campaign,
     check_programs,
@@ -23,18 +23,8 @@ from workflow.checks import (
     existing,
     without_missing_programs,
 )
-from workflow.cost import make_costs
-from workflow.estimate import chunk_for, estimate_campaign, estimate_table
-from workflow.inspection import inspect as inspect_path
-from workflow.inspection_output import show_inspection
-from workflow.merge import merge_campaign, merged_lines
 from workflow.paths import SPLITS, Paths, chunk_name, chunk_names
-from workflow.replay import replay_targets
-from workflow.replay_comparison import compare_stored, verify_rows
-from workflow.replay_output import check_format, show_replayed, show_verified
-from workflow.verify import open_campaign, verify_campaign
-from workflow.verify_output import check_format as check_report_format
-from workflow.verify_output import show_report
+from workflow.usage import tells_cpu
 
 app = typer.Typer(
     help="Re-simulated jets in groups: hard events once, showers many times, one dataset.",
@@ -96,6 +86,8 @@ def estimate(
     ] = None,
 ) -> None:
     """Events, jobs, core-hours and bytes of a campaign, from a short run on this machine."""
+    from workflow.estimate import chunk_for, estimate_campaign, estimate_table
+
     campaign = _load(config)
     costs = estimate_campaign(campaign, events)
     Console().print(estimate_table(campaign, costs))
@@ -106,25 +98,32 @@ def estimate(
 
 @app.command()
 @one_line_errors
+@tells_cpu
 def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> None:
     """Measure or read the cross-section of a process and check its event files."""
+    from workflow.stages.hard import make_survey
+
     campaign = _load(config)
-    stages.make_survey(campaign, process, _path(campaign, results, "survey", process=process))
+    make_survey(campaign, process, _path(campaign, results, "survey", process=process))
 
 
 @app.command()
 @one_line_errors
+@tells_cpu
 def hard(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
     """Write the hard events of a chunk as LHE."""
+    from workflow.stages.hard import make_hard
+
     campaign = _load(config)
     _check_chunk(campaign, process, chunk)
     survey_file = existing(_path(campaign, results, "survey", process=process), "survey")
     output = _path(campaign, results, "hard", process=process, chunk=chunk_name(chunk))
-    stages.make_hard(campaign, process, chunk, survey_file, output)
+    make_hard(campaign, process, chunk, survey_file, output)
 
 
 @app.command()
 @one_line_errors
+@tells_cpu
 def jets(
     config: ConfigFile,
     process: Process,
@@ -136,6 +135,9 @@ def jets(
     results: Results = RESULTS,
 ) -> None:
     """Shower a chunk of hard events and write the jets that stand for their targets."""
+    from showers.registry import Job
+    from workflow.stages.jets import make_jets
+
     campaign = _load(config)
     _check_chunk(campaign, process, chunk)
     check_realizations(campaign, realization)
@@ -147,13 +149,16 @@ def jets(
     anchor = None
     if campaign.follows_survivors(realization[0]) and not campaign.continues_anchor(realization[0]):
         anchor = existing(_path(campaign, results, "jets", realization=NOMINAL, **names), "jets")
-    stages.make_jets(campaign, process, chunk, hard_file, outputs, job, anchor)
+    make_jets(campaign, process, chunk, hard_file, outputs, job, anchor)
 
 
 @app.command()
 @one_line_errors
+@tells_cpu
 def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
     """Write the groups of a chunk from the jets of all realizations."""
+    from workflow.stages.groups import make_groups
+
     campaign = _load(config)
     _check_chunk(campaign, process, chunk)
     names = {"process": process, "chunk": chunk_name(chunk)}
@@ -164,13 +169,16 @@ def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results 
     ]
     survey_file = existing(_path(campaign, results, "survey", process=process), "survey")
     output = _path(campaign, results, "groups", **names)
-    stages.make_groups(campaign, process, chunk, survey_file, hard_file, members, output)
+    make_groups(campaign, process, chunk, survey_file, hard_file, members, output)
 
 
 @app.command()
 @one_line_errors
+@tells_cpu
 def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> None:
     """Write the Parquet shards of a split, processes mixed and shuffled."""
+    from dataset.assemble import write_split
+
     campaign = _load(config)
     _check_split(split)
     files = [
@@ -178,49 +186,60 @@ def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> Non
         for process in campaign.processes
         for chunk in chunk_names(campaign, process)
     ]
-    stages.make_split(campaign, split, files, _path(campaign, results, "split", split=split))
+    write_split(_path(campaign, results, "split", split=split), files, campaign, split)
 
 
 @app.command()
 @one_line_errors
+@tells_cpu
 def export(
     config: ConfigFile,
     split: Split,
-    format: Annotated[str, typer.Option(help=", ".join(stages.EXPORTS))],
+    format: Annotated[str, typer.Option(help=", ".join(FORMATS))],
     results: Results = RESULTS,
 ) -> None:
     """Write a split in another format."""
+    from workflow.stages.dataset import make_export
+
     campaign = _load(config)
     _check_split(split)
-    if format not in stages.EXPORTS:
-        raise ConfigError("--format: " + unknown("format", format, stages.EXPORTS))
+    if format not in FORMATS:
+        raise ConfigError("--format: " + unknown("format", format, FORMATS))
     source = existing(_path(campaign, results, "split", split=split), "dataset")
-    stages.make_export(campaign, format, source, _path(campaign, results, format, split=split))
+    make_export(campaign, format, source, _path(campaign, results, format, split=split))
 
 
 @app.command()
 @one_line_errors
+@tells_cpu
 def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write mean and standard deviation of every feature in the training split."""
+    from dataset.standardization import write_standardization
+
     campaign = _load(config)
     existing(_path(campaign, results, "split", split="train"), "dataset")
-    stages.make_standardization(campaign, _path(campaign, results, "dataset"))
+    write_standardization(_path(campaign, results, "dataset"), campaign)
 
 
 @app.command()
 @one_line_errors
+@tells_cpu
 def card(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write the dataset card and the manifest."""
+    from workflow.stages.dataset import make_card
+
     campaign = _load(config)
     for split in SPLITS:
         existing(_path(campaign, results, "split", split=split), "dataset")
-    stages.make_card(campaign, _path(campaign, results, "dataset"))
+    make_card(campaign, _path(campaign, results, "dataset"))
 
 
 @app.command()
 @one_line_errors
 def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
     """Matching efficiency and acceptance of every realization of a dataset."""
+    from workflow.acceptance import print_acceptance
+
     campaign = _load(config)
     print_acceptance(existing(_path(campaign, results, "dataset"), "dataset"))
 
@@ -233,7 +252,6 @@ def report(
     strict: Annotated[bool, typer.Option("--strict", help="exit code 1 where a check fails")] = False,
 ) -> None:
     """Write one HTML page on a dataset: counts, spectra, distances, checks."""
-    # plotting takes seconds to import, which the other commands shall not
     from report.page import failed, summary, write_report
 
     page = output or Path(Paths(str(folder)).report)
@@ -252,7 +270,11 @@ def cost(
     results: Results = RESULTS,
 ) -> None:
     """CPU, memory and bytes of the jobs of a campaign, and core-hours for a million groups."""
+    from workflow.cost import make_costs
+
     if config.is_dir():
+        from workflow.verify import open_campaign
+
         campaign, paths = open_campaign(config)
     else:
         campaign = _load(config)
@@ -278,6 +300,10 @@ def replay(
     ] = None,
 ) -> None:
     """Make one realization again and compare it with what is stored; exit code 1 where it differs."""
+    from workflow.replay import replay_targets
+    from workflow.replay_comparison import compare_stored, verify_rows
+    from workflow.replay_output import check_format, show_replayed, show_verified
+
     campaign = _load(config)
     paths = Paths.of(campaign, str(results))
     asked = (process, event, augmentation)
@@ -308,7 +334,10 @@ def verify(
     format: Annotated[str, typer.Option(help="table or json")] = "table",
 ) -> None:
     """Check every file of a campaign; exit code 1 if something is wrong, 2 if something is only missing."""
-    check_report_format(format)
+    from workflow.verify import verify_campaign
+    from workflow.verify_output import check_format, show_report
+
+    check_format(format)
     report = verify_campaign(folder, config, quick, cores)
     show_report(report, format)
     if report.exit_code:
@@ -326,6 +355,8 @@ def merge(
     results: Results = RESULTS,
 ) -> None:
     """Bring parts of a campaign that were made apart together; exit code 2 if some are still missing."""
+    from workflow.merge import merge_campaign, merged_lines
+
     merged = merge_campaign(load(config), parts, results, cores)
     for line in merged_lines(merged, config):
         typer.echo(line)
@@ -341,7 +372,11 @@ def inspect(
     format: Annotated[str, typer.Option(help="table or json")] = "table",
 ) -> None:
     """What a file or folder is: kind, columns with units, counts, seeds, versions, first rows."""
-    check_report_format(format)
+    from workflow.inspection import inspect as inspect_path
+    from workflow.inspection_output import show_inspection
+    from workflow.verify_output import check_format
+
+    check_format(format)
     found = inspect_path(path, rows)
     if format == "json":
         typer.echo(found.as_json())

@@ -18,6 +18,7 @@ from campaign.errors import DataError
 from campaign.files import atomic_path
 from dataset.parquet import read_metadata
 from workflow.paths import SPLITS, Paths, chunk_names
+from workflow.usage import read_cpu
 
 SCHEMA = pa.schema(
     [
@@ -36,8 +37,6 @@ SCHEMA = pa.schema(
 """Columns of ``report/cost.parquet``, one row a job; null is what was not measured or does not apply."""
 
 _UNMEASURED = ("NA", "-")
-_FREQUENT, _FREQUENT_UNTIL, _RARE = 0.5, 15.0, 30.0
-"""Snakemake looks at a job every half second, and every 30 seconds after its 30th look (its benchmark.py)."""
 
 _WIDTH = 160
 """Width of the tables where no terminal folds them."""
@@ -50,14 +49,17 @@ class JobCost:
     Attributes
     ----------
     stage : str
-        Folder of its benchmark file: survey, hard, jets, groups, dataset, the name of a format, or card.
+        Folder of its benchmark file: survey, hard, jets, groups, dataset, the name of a format,
+        standardization or card.
     process, realization, split : str or None
         What it is about; realizations that are made in one job are joined by ``+``.
     chunk : int or None
     events : int or None
         Hard events that it is about, whether it simulates all of them or survivors only.
-    wall_seconds, cpu_seconds, max_rss_mb : float or None
+    wall_seconds, max_rss_mb : float or None
         As Snakemake measured them; None without a benchmark file, and where the job was too quick.
+    cpu_seconds : float or None
+        What the job itself tells at the end of its log; None without that or without a benchmark file.
     bytes : int or None
         Size of what it has written; None unless all of that is there.
     """
@@ -72,14 +74,6 @@ class JobCost:
     cpu_seconds: float | None = None
     max_rss_mb: float | None = None
     bytes: int | None = None
-
-    @property
-    def unseen_seconds(self) -> float:
-        """Most CPU time that a job of one thread may have used after Snakemake's last look at it [s]."""
-        if self.wall_seconds is None or self.cpu_seconds is None:
-            return 0.0
-        interval = _FREQUENT if self.wall_seconds < _FREQUENT_UNTIL else _RARE
-        return min(interval, max(self.wall_seconds - self.cpu_seconds, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +142,7 @@ def collect(campaign: Campaign, paths: Paths) -> list[JobCost]:
         A benchmark file is not one of Snakemake's.
     """
     jobs = [*_jobs_of_chunks(campaign, paths), *_jobs_of_splits(campaign, paths)]
-    return [
-        replace(job, **read_benchmark(Path(paths.benchmark(name))), bytes=_bytes(outputs))
-        for job, name, outputs in jobs
-    ]
+    return [replace(job, **_measured(paths, name), bytes=_bytes(outputs)) for job, name, outputs in jobs]
 
 
 _Job = tuple[JobCost, str, list[str]]
@@ -188,6 +179,7 @@ def _jobs_of_splits(campaign: Campaign, paths: Paths) -> Iterator[_Job]:
     for stage, pattern in patterns.items():
         for split in SPLITS:
             yield JobCost(stage, split=split), f"{stage}/{split}", [pattern.format(split=split)]
+    yield JobCost("standardization"), "standardization", [paths.standardization]
     cards = [paths.huggingface_card] if "huggingface" in patterns else []
     yield JobCost("card"), "card", [paths.card, paths.manifest, *cards]
 
@@ -201,14 +193,20 @@ def _bytes(outputs: Iterable[str]) -> int | None:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
+def _measured(paths: Paths, name: str) -> dict[str, float | None]:
+    """What is known of a job; without a benchmark file its log is one of a job that did not end."""
+    measured = read_benchmark(Path(paths.benchmark(name)))
+    return measured and {**measured, "cpu_seconds": read_cpu(Path(paths.log(name)))}
+
+
 def read_benchmark(path: Path) -> dict[str, float | None]:
     """Read a benchmark file of Snakemake.
 
     Returns
     -------
     dict
-        ``wall_seconds``, ``cpu_seconds`` and ``max_rss_mb`` [MiB, as Snakemake counts]; None where Snakemake
-        could not measure. Empty if there is no file.
+        ``wall_seconds`` and ``max_rss_mb`` [MiB, as Snakemake counts]; None where Snakemake could not
+        measure. Empty if there is no file.
 
     Raises
     ------
@@ -220,7 +218,7 @@ def read_benchmark(path: Path) -> dict[str, float | None]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             (row,) = csv.DictReader(file, delimiter="\t")
-        names = {"wall_seconds": "s", "cpu_seconds": "cpu_time", "max_rss_mb": "max_rss"}
+        names = {"wall_seconds": "s", "max_rss_mb": "max_rss"}
         return {ours: _number(row[theirs]) for ours, theirs in names.items()}
     except (ValueError, KeyError, TypeError):
         raise DataError(f"{path}: not a benchmark file of one job by Snakemake; delete it") from None
@@ -361,15 +359,12 @@ def _stage_cells(jobs: Sequence[JobCost]) -> list[str]:
 
 def _caption(jobs: Sequence[JobCost]) -> str:
     without = sum(job.wall_seconds is None for job in jobs)
-    quick = sum(job.wall_seconds is not None and job.cpu_seconds is None for job in jobs)
+    silent = sum(job.wall_seconds is not None and job.cpu_seconds is None for job in jobs)
     unwritten = sum(job.bytes is None for job in jobs)
-    unseen = math.fsum(job.unseen_seconds for job in jobs)
-    seen = math.fsum(job.cpu_seconds or 0 for job in jobs)
     lines = [
         f"{without} jobs without a benchmark file" if without else "",
-        f"{quick} jobs too quick to be measured" if quick else "",
+        f"{silent} jobs whose log does not end with their CPU" if silent else "",
         f"{unwritten} jobs whose files are not here" if unwritten else "",
-        f"CPU after Snakemake's last look at each job: at most {unseen / seen:.0%} more" if seen else "",
     ]
     return "; ".join(filter(None, lines))
 

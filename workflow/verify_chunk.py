@@ -27,7 +27,8 @@ from generators.targets import passes_cuts
 from jets.schema import JETS_SCHEMA
 from workflow.jets_file import read_survivors
 from workflow.paths import Paths, chunk_name
-from workflow.stages import hard_events, hard_truths
+from workflow.stages.groups import hard_truths
+from workflow.stages.hard import hard_events
 from workflow.verify_result import Checked, Content, checked, differences
 from workflow.verify_rows import first_of_each, groups_rules, jets_rules
 

@@ -113,7 +113,9 @@ def test_job_says_how_fast_it_was(run, small, tmp_path):
     chunk = ("--process", "qcd", "--chunk", 0)
     outcome = run.resim(folder, "jets", "config.yaml", *chunk, "--realization", "seed").succeeded()
     assert outcome.output == ""
-    assert re.search(r"seed of qcd: 10 events in \d:\d\d:\d\d, [\d.]+ events/s\n$", outcome.errors)
+    speed, cpu = outcome.errors.splitlines()[-2:]
+    assert re.search(r"seed of qcd: 10 events in \d:\d\d:\d\d, [\d.]+ events/s$", speed)
+    assert re.search(r"used [\d.]+ s of CPU$", cpu)
 
 
 def test_survey_says_cross_section_and_what_is_remarkable(run, tmp_path):

@@ -7,8 +7,9 @@ import pytest
 
 from campaign.config import load
 from campaign.errors import ResimError
+from dataset.assemble import write_split
 from tests.workflow.commands import SMALL, files_in, make_campaign, run_snakemake, write_config
-from workflow.stages import make_groups, make_split
+from workflow.stages.groups import make_groups
 
 CONFIG = {
     **SMALL,
@@ -78,7 +79,7 @@ def groups_from(campaign, folder, output):
 
 
 def split_from(campaign, folder, output):
-    make_split(campaign, "train", [folder / "groups" / "qcd" / "00000.parquet"], output)
+    write_split(output, [folder / "groups" / "qcd" / "00000.parquet"], campaign, "train")
     return files_in(output)
 
 

@@ -13,7 +13,9 @@ from campaign.config import load
 from campaign.errors import DataError
 from dataset.parquet import writer
 from tests.workflow.commands import SMALL
-from workflow import stages
+from workflow.stages.groups import make_groups
+from workflow.stages.hard import hard_events, make_hard
+from workflow.stages.jets import make_jets
 from workflow.verify import verify_campaign
 from workflow.verify_output import as_json
 
@@ -293,11 +295,9 @@ def test_stages_refuse_what_is_of_another_campaign(campaign, tmp_path, file, dam
     survey, hard = campaign / SURVEY, campaign / HARD
     members = [campaign / "jets" / "qcd" / name / "00000.parquet" for name in asked.realizations]
     makers = {
-        "hard": lambda: stages.make_hard(asked, "qcd", 0, survey, tmp_path / "out.lhe.gz"),
-        "jets": lambda: stages.make_jets(asked, "qcd", 0, hard, {"seed": tmp_path / "out.parquet"}, None),
-        "groups": lambda: stages.make_groups(
-            asked, "qcd", 0, survey, hard, members, tmp_path / "out.parquet"
-        ),
+        "hard": lambda: make_hard(asked, "qcd", 0, survey, tmp_path / "out.lhe.gz"),
+        "jets": lambda: make_jets(asked, "qcd", 0, hard, {"seed": tmp_path / "out.parquet"}, None),
+        "groups": lambda: make_groups(asked, "qcd", 0, survey, hard, members, tmp_path / "out.parquet"),
     }
     with pytest.raises(DataError, match=REMADE):
         makers[make]()
@@ -311,4 +311,4 @@ def test_hard_events_that_say_nothing_of_their_campaign_are_refused(campaign):
     path.write_bytes(gzip.compress((text[:start] + text[end:]).encode()))
     asked = load(campaign / "config.yaml")
     with pytest.raises(DataError, match="does not say which campaign it is of; delete it"):
-        list(stages.hard_events(asked, "qcd", path, range(10)))
+        list(hard_events(asked, "qcd", path, range(10)))

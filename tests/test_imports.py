@@ -1,0 +1,55 @@
+"""Rooms import in one direction, and a command loads only what it needs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = (
+    "campaign",
+    "generators",
+    "showers",
+    "detectors",
+    "jets",
+    "dataset",
+    "loaders",
+    "report",
+    "workflow",
+    "benchmarks",
+)
+HEAVY = {"awkward", "fastjet", "pyhepmc", "pylhe", "uproot", "scipy", "matplotlib"}
+"""Libraries that take tenths of a second to import."""
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module.split(".")[0]
+        elif isinstance(node, ast.Import):
+            yield from (name.name.split(".")[0] for name in node.names)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_from_those_before_it(room):
+    allowed = ROOMS[: ROOMS.index(room) + 1]
+    files = sorted((ROOT / room).rglob("*.py"))
+    assert files
+    wrong = {
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in files
+        for name in imported(file)
+        if name in ROOMS and name not in allowed
+    }
+    assert not wrong
+
+
+@pytest.mark.parametrize("module", ["workflow.cli", "workflow.checks", "dataset.assemble", "workflow.cost"])
+def test_what_every_job_loads_is_light(module):
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not HEAVY & set(loaded.stdout.split())

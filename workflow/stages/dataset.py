@@ -1,0 +1,33 @@
+"""Other layouts of a split, and the card of the whole."""
+
+from pathlib import Path
+
+from campaign.config import Campaign
+from dataset.card import write_card
+from dataset.huggingface import write_huggingface, write_huggingface_card
+from dataset.jetclass import write_jetclass
+from dataset.parquet import parquet_files
+from dataset.rs3l import write_rs3l, write_rs3l_pairs
+from dataset.toptagging import write_toptagging
+
+
+def make_export(campaign: Campaign, layout: str, split: Path, output: Path) -> None:
+    """Write a split in another layout."""
+    EXPORTS[layout](output, parquet_files(split), campaign)
+
+
+def make_card(campaign: Campaign, dataset: Path) -> None:
+    """Write the dataset card and the manifest, and the card of the layout that has one of its own."""
+    if "huggingface" in campaign.dataset.formats:
+        write_huggingface_card(dataset / "huggingface", campaign)
+    write_card(dataset, campaign)
+
+
+EXPORTS = {
+    "rs3l": write_rs3l,
+    "rs3l_pairs": write_rs3l_pairs,
+    "jetclass": write_jetclass,
+    "toptagging": write_toptagging,
+    "huggingface": write_huggingface,
+}
+"""Layouts beside Parquet, by the name that the configuration uses."""

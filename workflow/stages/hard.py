@@ -1,0 +1,58 @@
+"""Survey of a process, and its hard events as LHE."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from campaign.config import Campaign
+from campaign.errors import DataError
+from generators.events import HardEvent
+from generators.lhe_files import read_hard_events, write_lhe
+from generators.provenance import hard_provenance, survey_provenance
+from generators.registry import make_generator
+from generators.survey import Survey, read_survey, write_survey
+from workflow.progress import progress
+
+log = logging.getLogger(__name__)
+
+
+def make_survey(campaign: Campaign, process: str, output: Path) -> None:
+    """Measure or read what holds for all hard events of a process."""
+    survey = make_generator(campaign, process).survey()
+    for warning in survey.warnings:
+        log.warning("%s: %s", process, warning)
+    log.info("%s: cross-section %.4g ± %.2g pb", process, survey.cross_section, survey.cross_section_error)
+    write_survey(survey.model_copy(update={"made_with": survey_provenance(campaign, process)}), output)
+
+
+def make_hard(campaign: Campaign, process: str, chunk: int, survey_file: Path, output: Path) -> None:
+    """Write the hard events of a chunk as LHE."""
+    generator = make_generator(campaign, process)
+    survey = read_survey(survey_file, survey_provenance(campaign, process))
+    events = campaign.chunks(process)[chunk]
+    made = progress(generator.events(events, survey), len(events), f"hard events of {process}")
+    provenance = hard_provenance(campaign, process, events.start, survey)
+    write_lhe(output, generator.init(survey), generator.header(), made, provenance)
+
+
+def hard_events(
+    campaign: Campaign, process: str, path: Path, events: range, survey: Survey | None = None
+) -> Iterator[HardEvent]:
+    """The hard events of a chunk, all of them or an error.
+
+    Raises
+    ------
+    DataError
+        The file is damaged, is of another campaign, process or survey, or does not hold exactly the events
+        that are asked for.
+    """
+    found = 0
+    provenance = hard_provenance(campaign, process, events.start, survey)
+    for event in read_hard_events(path, events.start, provenance):
+        found += 1
+        yield event
+    if found != len(events):
+        raise DataError(
+            f"{path}: holds {found} hard events, expected {len(events)} (events {events.start} to "
+            f"{events.stop - 1}); delete it to have it made again"
+        )

@@ -1,0 +1,69 @@
+"""Jets of the realizations of a chunk: shower, detector, clustering and matching."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from campaign.config import Campaign
+from generators.events import HardEvent
+from showers.registry import Job
+from workflow.jets_file import jets_file, read_survivors
+from workflow.progress import progress
+from workflow.simulation import SimulatedPart, simulate, simulate_family
+from workflow.stages.hard import hard_events
+
+
+def make_jets(
+    campaign: Campaign,
+    process: str,
+    chunk: int,
+    hard: Path,
+    outputs: Mapping[str, Path],
+    job: Job,
+    anchor: Path | None = None,
+) -> None:
+    """Shower a chunk of hard events and write the jets that stand for their targets.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    process : str
+    chunk : int
+    hard : Path
+        Hard events of the chunk.
+    outputs : mapping of str to Path
+        Jets file to write for each realization: one realization, or several of the anchor's family.
+    job : Job
+        What the shower program needs to know of the job it runs in.
+    anchor : Path, optional
+        Jets file of the nominal realization, where only its survivors are to be simulated.
+    """
+    events = campaign.chunks(process)[chunk]
+    hard_input = hard_events(campaign, process, hard, events)
+    parts = _simulated(campaign, process, list(outputs), hard_input, job, anchor)
+    what = f"{', '.join(outputs)} of {process}"
+    with ExitStack() as stack:
+        files = {
+            name: stack.enter_context(jets_file(path, campaign, process, name, events.start))
+            for name, path in outputs.items()
+        }
+        for part in progress(parts, len(events), what, lambda part: next(iter(part.values())).events):
+            for name, file in files.items():
+                file.add(part[name])
+
+
+def _simulated(
+    campaign: Campaign,
+    process: str,
+    realizations: Sequence[str],
+    events: Iterable[HardEvent],
+    job: Job,
+    anchor: Path | None,
+) -> Iterator[dict[str, SimulatedPart]]:
+    first = realizations[0]
+    if len(realizations) > 1 or campaign.continues_anchor(first):
+        yield from simulate_family(campaign, process, events)
+        return
+    survivors = None if anchor is None else read_survivors(anchor, campaign, process)
+    for part in simulate(campaign, process, first, events, job, survivors):
+        yield {first: part}
