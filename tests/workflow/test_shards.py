@@ -92,8 +92,8 @@ def test_merged_shards_equal_a_single_run(run, small, tmp_path):
         assert not (folder / "results" / "small" / "dataset").exists()
         parts.append(folder / "results")
     run.resim(tmp_path / "whole", "merge", config, *parts).succeeded()
-    jobs = run_snakemake(tmp_path / "whole", config).succeeded().jobs
-    assert jobs.keys() == {"dataset", "rs3l", "rs3l_pairs", "standardization", "card", "cost", "report"}
+    jobs = run_snakemake(tmp_path / "whole", config, "--until", "card").succeeded().jobs
+    assert jobs.keys() == {"dataset", "rs3l", "rs3l_pairs", "standardization", "card"}
     whole = tmp_path / "whole" / "results" / "small"
     for folder in ("hard", "jets", "groups", "dataset"):
         assert files_in(whole / folder) == files_in(small / "results" / "small" / folder)
