@@ -566,12 +566,19 @@ _EXPECTED = {
 """Kinds of pydantic's errors that speak of Python, in the words of YAML."""
 
 
-def first_problem(error: ValidationError) -> str:
-    """One clause for what is wrong: the place in the file, what was expected and what was found."""
+def first_problem(error: ValidationError, model: type[BaseModel] = Campaign) -> str:
+    """One clause for what is wrong: the place in the file, what was expected and what was found.
+
+    Parameters
+    ----------
+    error : ValidationError
+    model : type of BaseModel
+        What was validated; its keys are suggested.
+    """
     problem = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
     kind, location, given = problem["type"], problem["loc"], problem["input"]
     if kind == "extra_forbidden":
-        return f"{_place(location)}: " + unknown("key", location[-1], _known_keys(location[:-1]))
+        return f"{_place(location)}: " + unknown("key", location[-1], _known_keys(model, location[:-1]))
     message = _EXPECTED.get(
         kind, problem["msg"].removeprefix("Value error, ").replace("Input should", "must")
     )
@@ -586,9 +593,8 @@ def _place(location: tuple[str | int, ...]) -> str:
     return ".".join(str(part) if str(part).isprintable() else repr(part) for part in parts)
 
 
-def _known_keys(location: tuple[str | int, ...]) -> list[str]:
-    """Keys of the model at a location of the configuration."""
-    model: Any = Campaign
+def _known_keys(model: Any, location: tuple[str | int, ...]) -> list[str]:
+    """Keys of the model at a location within another."""
     parts = iter(location)
     for part in parts:
         annotation = model.model_fields[part].annotation

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from campaign.config import first_problem
 from campaign.errors import ConfigError
 from campaign.model import Strict
 
@@ -271,7 +272,7 @@ def load(path: Path = CMS_PHASE2) -> Parameters:
     try:
         return Parameters.model_validate(_with_tables(raw, path.parent))
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_first_problem(error)}") from None
+        raise ConfigError(f"{path}: {first_problem(error, Parameters)}") from None
 
 
 def _with_tables(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -315,15 +316,4 @@ def _piece(row: dict[str, str], where: str) -> Piece:
             at=row["at"],
         )
     except ValidationError as error:
-        raise ConfigError(f"{where}: {_first_problem(error)}") from None
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
-    where = ".".join(str(part) for part in problem["loc"])
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
-        message = "unknown key"
-    elif problem["type"] not in ("missing", "value_error"):
-        message += f" (found {problem['input']!r})"
-    return f"{where}: {message[0].lower()}{message[1:]}" if where else f"{message[0].lower()}{message[1:]}"
+        raise ConfigError(f"{where}: {first_problem(error, Piece)}") from None

@@ -11,6 +11,7 @@ from campaign.augmentations import NOMINAL
 from campaign.config import Augmentation, Campaign
 from campaign.errors import DataError
 from campaign.status import Status
+from dataset.acceptance import Acceptance
 from generators.survey import Survey, read_survey
 from report.collect import ENOUGH, Constituents, Sample, Scan
 from report.observables import JET_OBSERVABLES
@@ -345,18 +346,12 @@ _FAILED = (
 def failures(source: Source) -> Iterator[Finding]:
     """Compare the fraction of failed events with its limits."""
     for process, found in source.metadata["counts"].items():
-        fractions = {name: _failed_fraction(found[name]) for name in source.realizations}
-        name = max(fractions, key=fractions.__getitem__)
-        failed, tried = found[name].get(Status.FAILED, 0), simulated(found[name])
-        verdict = _below(-fractions[name], -FAILED_WARN, -FAILED_LIMIT)
-        yield verdict, f"{process}: at most {failed} of {tried} ({fractions[name]:.2%}), {name}"
+        most = max((Acceptance.of(name, found[name]) for name in source.realizations), key=_failed_fraction)
+        fraction = _failed_fraction(most)
+        verdict = _below(-fraction, -FAILED_WARN, -FAILED_LIMIT)
+        counts = f"{most.counts[Status.FAILED]} of {most.simulated} ({fraction:.2%})"
+        yield verdict, f"{process}: at most {counts}, {most.realization}"
 
 
-def _failed_fraction(found: Mapping[str, int]) -> float:
-    return found.get(Status.FAILED, 0) / max(simulated(found), 1)
-
-
-def simulated(found: Mapping[str, int]) -> int:
-    """Targets that were simulated, of the counts of a realization; older files do not know every status."""
-    left_out = found.get(Status.CUT, 0) + found.get(Status.NOT_SIMULATED, 0)
-    return sum(found.get(status, 0) for status in Status) - left_out
+def _failed_fraction(found: Acceptance) -> float:
+    return found.counts[Status.FAILED] / max(found.simulated, 1)

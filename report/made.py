@@ -13,8 +13,9 @@ from hist.intervals import clopper_pearson_interval
 from campaign.errors import DataError
 from campaign.processes import LABELS
 from campaign.status import Status
+from dataset.acceptance import Acceptance
 from dataset.assemble import SPLITS
-from report.checks import simulated, survey_of
+from report.checks import survey_of
 from report.collect import Scan
 from report.reading import Source
 
@@ -95,15 +96,14 @@ def efficiencies(source: Source) -> Table:
     rows = []
     for process, found in source.metadata["counts"].items():
         for name in source.realizations:
-            outcome, tried = found[name], simulated(found[name])
-            with_jet = outcome.get(Status.MATCHED, 0) + outcome.get(Status.BELOW_PT, 0)
-            conditional = outcome.get(Status.NOT_SIMULATED, 0) > 0
-            numbers = (outcome["tried"], tried, with_jet, outcome.get(Status.MATCHED, 0), outcome["kept"])
+            each = Acceptance.of(name, found[name])
+            matched = each.counts[Status.MATCHED]
+            numbers = (each.targets, each.simulated, each.with_jet, matched, each.kept)
             rows.append(
                 [
                     *(process, name, *map(str, numbers)),
-                    *(efficiency(with_jet, tried), efficiency(outcome.get(Status.MATCHED, 0), tried)),
-                    "anchor's survivors" if conditional else "all",
+                    *(efficiency(part, each.simulated) for part in (each.with_jet, matched)),
+                    "anchor's survivors" if each.survivors_only else "all",
                 ]
             )
     header = [
@@ -117,12 +117,10 @@ def statuses(source: Source) -> Table:
     """What became of the targets."""
     found = source.metadata["counts"]
     shown = [
-        status
-        for status in Status
-        if any(each.get(status, 0) for one in found.values() for each in one.values())
+        status for status in Status if any(each[status] for one in found.values() for each in one.values())
     ]
     rows = [
-        [process, name, *(str(one[name].get(status, 0)) for status in shown)]
+        [process, name, *(str(one[name][status]) for status in shown)]
         for process, one in found.items()
         for name in source.realizations
     ]

@@ -8,9 +8,10 @@ from typer.testing import CliRunner
 from campaign.config import save
 from campaign.errors import DataError
 from campaign.status import Status
+from dataset.acceptance import Acceptance
 from dataset.assemble import SPLITS, write_split
 from dataset.parquet import read_metadata
-from workflow.acceptance import Acceptance, acceptance_tables, read_acceptance, report_acceptance
+from workflow.acceptance import acceptance_tables, read_acceptance, report_acceptance
 from workflow.cli import app
 
 COUNTS = st.fixed_dictionaries({status: st.integers(0, 1000) for status in Status})

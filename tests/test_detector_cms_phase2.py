@@ -187,14 +187,15 @@ def broken(**changes):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"raduis": 1.0}, "raduis: unknown key"),
+        ({"raduis": 1.0}, "raduis: unknown key 'raduis'; did you mean 'radius'"),
+        ({"efficiency__moons": []}, "efficiency.moons: unknown key 'moons'; did you mean 'muons'"),
         ({"radius": -1.0}, "radius: .*greater than 0"),
-        ({"radius": "wide"}, "radius: .*valid number"),
+        ({"radius": "wide"}, "radius: expected a number .found 'wide'"),
         ({"efficiency__muons__0__slope": 1.5}, r"efficiency: muons\.0: the efficiency is above 1"),
         ({"efficiency__muons__0__pt": [1, 0.2]}, r"efficiency\.muons\.0: .*from low to high"),
         ({"efficiency__muons__0__value": -1.0}, r"efficiency\.muons\.0: .*negative"),
         ({"efficiency__electrons": ["no_such.csv"]}, r"no_such\.csv: cannot be read"),
-        ({"efficiency__electrons": "no_such.csv"}, r"efficiency\.electrons: .*tuple"),
+        ({"efficiency__electrons": "no_such.csv"}, r"efficiency\.electrons: expected a list"),
         ({"energy_fractions__by_pdgid__22": [0.8, 0.3]}, "22: the fractions sum to 1.1"),
         (
             {"energy_fractions__by_pdgid__22": [1.3, 0]},
@@ -210,7 +211,7 @@ def broken(**changes):
         ({"calorimeters__0__resolution__1__abs_eta_max": 2.0}, "abs_eta_max must increase"),
         ({"calorimeters__0__resolution__1__abs_eta_max": 4.0}, "ends at .eta. 4, the grid only beyond"),
         ({"calorimeters__0__energy_min": float("nan")}, r"calorimeters\.0\.energy_min: .*finite"),
-        ({"calorimeters": []}, "calorimeters: .*at least 1"),
+        ({"calorimeters": []}, "calorimeters: must not be empty"),
     ],
 )
 def test_wrong_parameters_are_refused_in_one_line(tmp_path, changes, reason):

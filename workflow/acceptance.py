@@ -1,7 +1,6 @@
 """How many targets have a jet that stands for them, by process and realization: tables for the terminal."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.box import SIMPLE
@@ -10,53 +9,14 @@ from rich.table import Table
 
 from campaign.errors import DataError
 from campaign.status import Status
+from dataset.acceptance import Acceptance
 from dataset.assemble import SPLITS
 from dataset.parquet import parquet_files, read_metadata
 
-_LEFT_OUT = (Status.CUT, Status.NOT_SIMULATED)
-_WITH_JET = (Status.MATCHED, Status.BELOW_PT)
 _REASONS = tuple(status for status in Status if status is not Status.MATCHED)
 _NUMBERS = ("simulated", "matched", "kept", "matching", "acceptance", "of survivors")
 _WIDTH = 160
 """Width of the tables where no terminal folds them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """What became of the targets of a process in one realization, over the whole campaign.
-
-    Attributes
-    ----------
-    realization : str
-    counts : mapping of Status to int
-        Targets with each outcome; their sum is the number of targets of the process.
-    kept : int
-        Targets whose jet is a member of a group of the dataset.
-    """
-
-    realization: str
-    counts: Mapping[Status, int]
-    kept: int
-
-    @property
-    def simulated(self) -> int:
-        """Targets of the hard events that were simulated."""
-        return sum(self.counts.values()) - sum(self.counts[status] for status in _LEFT_OUT)
-
-    @property
-    def survivors_only(self) -> bool:
-        """Whether only hard events were simulated whose anchor has a jet."""
-        return self.counts[Status.NOT_SIMULATED] > 0
-
-    @property
-    def matching(self) -> float | None:
-        """Matching efficiency: fraction of the simulated targets for which a jet stands, whatever its pT."""
-        return _ratio(sum(self.counts[status] for status in _WITH_JET), self.simulated)
-
-    @property
-    def accepted(self) -> float | None:
-        """Acceptance: fraction of the simulated targets whose jet has the pT that groups require."""
-        return _ratio(self.counts[Status.MATCHED], self.simulated)
 
 
 def read_acceptance(dataset: Path) -> dict[str, list[Acceptance]]:
@@ -83,17 +43,13 @@ def read_acceptance(dataset: Path) -> dict[str, list[Acceptance]]:
     metadata = read_metadata(shards[0])
     try:
         return {
-            process: [_acceptance(name, found[name]) for name in metadata["realizations"]]
+            process: [Acceptance.of(name, found[name]) for name in metadata["realizations"]]
             for process, found in metadata["counts"].items()
         }
     except (KeyError, TypeError):
         raise DataError(
             f"{shards[0]}: its counts are not those of this version; remake the dataset"
         ) from None
-
-
-def _acceptance(realization: str, found: Mapping[str, int]) -> Acceptance:
-    return Acceptance(realization, {status: found[status] for status in Status}, found["kept"])
 
 
 def acceptance_tables(found: Mapping[str, Sequence[Acceptance]]) -> Iterator[Table]:
@@ -132,10 +88,6 @@ def _percentages(each: Acceptance) -> tuple[str, str, str]:
 
 def _percent(fraction: float | None) -> str:
     return "–" if fraction is None else f"{fraction:.1%}"
-
-
-def _ratio(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
 
 
 def print_acceptance(dataset: Path) -> None:

@@ -2,6 +2,7 @@ import gzip
 import lzma
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -83,6 +84,15 @@ def is_running(pid: int) -> bool:
     return state not in "ZX" and os.path.exists(f"/proc/{pid}")  # noqa: PTH110
 
 
+def is_gone(pid: int) -> bool:
+    """Whether a process ends soon: the kernel takes a moment to end those that were killed."""
+    for _ in range(100):
+        if not is_running(pid):
+            return True
+        time.sleep(0.1)
+    return False
+
+
 @pytest.fixture
-def running() -> Callable[[int], bool]:
-    return is_running
+def gone() -> Callable[[int], bool]:
+    return is_gone

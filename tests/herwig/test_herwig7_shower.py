@@ -296,13 +296,15 @@ def test_the_message_ends_with_herwig_s_last_lines(herwig, hard_events, faults):
 
 @pytest.mark.parametrize("fault", ["stall=3", "silent"])
 def test_a_herwig_that_hangs_is_ended_with_all_its_children(
-    herwig, hard_events, faults, scratch, tmp_path, monkeypatch, running, fault
+    herwig, hard_events, faults, scratch, tmp_path, monkeypatch, gone, fault
 ):
     progress = tmp_path / "progress"
     monkeypatch.setenv("STAND_IN_HERWIG_PROGRESS", str(progress))
     faults(fault)
     fails(herwig(time_limit=1), hard_events(), r"hangs: no event for 1 s \(time_limit\)")
-    assert not any(running(int(pid)) for pid in progress.read_text().split()[-2:])
+    program, child = progress.read_text().splitlines()[-1].split()
+    assert gone(int(program))
+    assert gone(int(child))
     assert list(scratch.iterdir()) == []
 
 
@@ -314,7 +316,7 @@ def test_a_refused_card_is_told_before_any_event(herwig, hard_events, tmp_path):
 
 
 def test_a_reader_that_stops_early_ends_herwig(
-    herwig, hard_events, faults, scratch, tmp_path, monkeypatch, running
+    herwig, hard_events, faults, scratch, tmp_path, monkeypatch, gone
 ):
     progress = tmp_path / "progress"
     monkeypatch.setenv("STAND_IN_HERWIG_PROGRESS", str(progress))
@@ -324,7 +326,7 @@ def test_a_reader_that_stops_early_ends_herwig(
     next(stream)
     stream.close()
     assert list(scratch.iterdir()) == []
-    assert not [pid for pid in children() if pid not in before and running(pid)]
+    assert all(gone(pid) for pid in children() if pid not in before)
 
 
 def children():
