@@ -188,15 +188,15 @@ def _run_disturbed(
     run = ("--cores", str(cores))
     kills = []
     for moment in moments:
-        process = _start(config, folder, *run)
+        process = start_snakemake(config, folder, *run)
         if not _kill(process, folder, moment):
             break
         kills.append(_finished(folder))
-        _start(config, folder, "--unlock").wait()
-    return tuple(kills), _start(config, folder, *run).wait()
+        start_snakemake(config, folder, "--unlock").wait()
+    return tuple(kills), start_snakemake(config, folder, *run).wait()
 
 
-def _start(config: Path, folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def start_snakemake(config: Path, folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """Start Snakemake as the head of a process group of its own."""
     options = ["-s", str(ROOT / "Snakefile"), "--configfile", str(config), *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "tmp")}
