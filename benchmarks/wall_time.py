@@ -199,6 +199,7 @@ def show(found: WallTime) -> Table:
 def main(
     events: Annotated[int, typer.Option(min=1, help="hard events of each process")] = 1000,
     scale: Annotated[int, typer.Option(min=1, help="times so many")] = 1,
+    chunk: Annotated[int | None, typer.Option(min=1, help="hard events of a job, if not the demo's")] = None,
     cores: Annotated[int, typer.Option(min=1, help="cores that Snakemake uses")] = 2,
 ) -> None:
     """Measure the demo campaign."""
@@ -206,7 +207,7 @@ def main(
     fields = demo.model_dump(mode="json")
     for process in fields["processes"].values():
         process["events"] = events * scale
-    campaign = Campaign.model_validate(fields)
+    campaign = Campaign.model_validate({**fields, "chunk": chunk or demo.chunk})
     with TemporaryDirectory(prefix="wall-time-") as folder:
         found = wall_time(campaign, Path(folder), cores)
     Console().print(show(found))
