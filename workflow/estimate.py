@@ -13,6 +13,7 @@ from rich.table import Table
 from campaign.augmentations import NOMINAL
 from campaign.config import Campaign
 from campaign.errors import ConfigError
+from detectors.registry import make_detector
 from generators.events import HardEvent
 from generators.registry import make_generator
 from showers.registry import Job
@@ -64,6 +65,7 @@ def estimate_campaign(campaign: Campaign, events: int) -> dict[str, Cost]:
     events : int
         Hard events to measure with; fewer if the process has fewer.
     """
+    make_detector(campaign, NOMINAL)  # a job imports its module as well
     imports = time.process_time()
     return {name: _estimate(campaign, name, events, imports) for name in campaign.processes}
 
