@@ -197,7 +197,7 @@ def file_entry(dataset_dir: Path, relative: str) -> dict[str, Any]:
     """
     path = dataset_dir / relative
     if not path.exists():
-        raise DataError(f"{path}: does not exist; write the split in all its formats first")
+        raise DataError(f"{path}: does not exist; the card comes after all it lists")
     try:
         rows = _ROWS_OF[path.suffix](path)
         with path.open("rb") as file:

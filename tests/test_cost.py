@@ -19,7 +19,16 @@ from campaign.config import save
 from campaign.errors import DataError
 from campaign.seeds import stable_hash
 from workflow.cli import app
-from workflow.cost import ChunkCost, JobCost, collect, extrapolate, ratio_error, read_benchmark, total
+from workflow.cost import (
+    ChunkCost,
+    JobCost,
+    collect,
+    extrapolate,
+    extrapolations,
+    ratio_error,
+    read_benchmark,
+    total,
+)
 from workflow.paths import Paths
 from workflow.usage import read_cpu, tells_cpu
 
@@ -198,6 +207,16 @@ def test_total_is_what_the_campaign_used_over_its_groups():
         math.hypot(processes[0].acceptance * 12, processes[1].acceptance * 24) / 36
     )
     assert total(processes, [JobCost("dataset")]).core_hours is None
+
+
+def test_whole_campaign_is_extrapolated_only_from_all_of_its_chunks(measured):
+    def names():
+        paths = Paths(str(measured))
+        return [each.name for each in extrapolations(CAMPAIGN, paths, collect(CAMPAIGN, paths))]
+
+    assert names() == ["higgs", "dijet", "all"]
+    (measured / "benchmarks" / "hard" / "higgs" / "00001.tsv").unlink()
+    assert names() == ["higgs", "dijet"]
 
 
 def test_chunk_with_an_unmeasured_job_is_left_out_of_the_extrapolation(measured):

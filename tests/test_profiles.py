@@ -103,6 +103,7 @@ def answer(tmp_path, script, commands, job="7"):
 
 SCONTROL = "echo JobId=7 JobName=resim Priority=1 JobState={} Reason=None"
 GONE = "echo slurm_load_jobs error: Invalid job id specified >&2; exit 1"
+SILENT = "echo slurm_load_jobs error: Unable to contact slurm controller >&2; exit 1"
 SLURM = {
     "completed": ({"scontrol": SCONTROL.format("COMPLETED")}, "success"),
     "pending": ({"scontrol": SCONTROL.format("PENDING")}, "running"),
@@ -113,6 +114,7 @@ SLURM = {
     "old, completed": ({"scontrol": GONE, "sacct": "echo 'COMPLETED '"}, "success"),
     "old, cancelled": ({"scontrol": GONE, "sacct": "echo 'CANCELLED by 1000 '"}, "failed"),
     "forgotten": ({"scontrol": GONE, "sacct": "exit 1"}, "failed"),
+    "controller does not answer": ({"scontrol": SILENT, "sacct": "exit 1"}, "running"),
 }
 
 
@@ -130,6 +132,7 @@ PBS = {
     "killed": (QSTAT.format("F", "    Exit_status = 271\\n"), "failed"),
     "deleted before it ran": (QSTAT.format("F", ""), "failed"),
     "forgotten": ("echo qstat: Unknown Job Id 7 >&2; exit 153", "failed"),
+    "server does not answer": ("echo qstat: cannot connect to server pbs >&2; exit 111", "running"),
 }
 
 

@@ -1,9 +1,9 @@
 """Everything that can be refused before an event is simulated."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from campaign.config import Augmentation, Campaign
+from campaign.config import Augmentation, Campaign, load
 from campaign.errors import ConfigError, DataError, ShowerError
 from campaign.pythia import check_campaign_settings
 from dataset.rs3l import check_export
@@ -27,11 +27,40 @@ def without_missing_programs(campaign: Campaign) -> tuple[Campaign, list[str]]:
                 find_herwig(augmentation.herwig)
             except ShowerError as error:
                 notes[augmentation.name] = f"realization {augmentation.name} is left out: {error}"
-    if not notes:
-        return campaign, []
-    kept = [one.model_dump(mode="json") for one in campaign.augmentations if one.name not in notes]
-    fields = campaign.model_dump(mode="json")
-    return Campaign.model_validate({**fields, "augmentations": kept}), list(notes.values())
+    return _without(campaign, notes), list(notes.values())
+
+
+def as_made(campaign: Campaign, folders: Sequence[Path]) -> tuple[Campaign, list[str]]:
+    """Leave out the augmentations marked `optional` that were left out where the campaign was made.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    folders : sequence of Path
+        Folders of the campaign or of parts of it. Where none holds the configuration that Snakemake saves,
+        the programs of this machine decide.
+
+    Returns
+    -------
+    campaign : Campaign
+    notes : list of str
+        One line for each augmentation that was left out.
+    """
+    saved = [load(path) for folder in folders if (path := folder / "config.yaml").is_file()]
+    if not saved:
+        return without_missing_programs(campaign)
+    made = {augmentation.name for each in saved for augmentation in each.augmentations}
+    absent = [one.name for one in campaign.augmentations if one.optional and one.name not in made]
+    notes = [f"realization {name} is left out: it is optional and was not made" for name in absent]
+    return _without(campaign, absent), notes
+
+
+def _without(campaign: Campaign, names: Collection[str]) -> Campaign:
+    """The campaign without some augmentations."""
+    if not names:
+        return campaign
+    kept = [one.model_dump(mode="json") for one in campaign.augmentations if one.name not in names]
+    return Campaign.model_validate({**campaign.model_dump(mode="json"), "augmentations": kept})
 
 
 def check_programs(campaign: Campaign) -> None:

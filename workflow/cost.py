@@ -306,10 +306,13 @@ def total(processes: Sequence[Extrapolation], splits: Iterable[JobCost]) -> Extr
 
 
 def extrapolations(campaign: Campaign, paths: Paths, jobs: Sequence[JobCost]) -> list[Extrapolation]:
-    """What a million groups cost, for every process and for the campaign."""
+    """What a million groups cost, for every process, and for the campaign if all its chunks were measured."""
     processes = [
         extrapolate(name, measured_chunks(campaign, paths, jobs, name)) for name in campaign.processes
     ]
+    if any(each.chunks < len(campaign.chunks(each.name)) for each in processes):
+        # the mixture, and the share of the splits, are known from a whole campaign only
+        return processes
     return [*processes, total(processes, [job for job in jobs if job.process is None])]
 
 

@@ -3,7 +3,7 @@
 import filecmp
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from campaign.config import Campaign, load, save
 from campaign.errors import ConfigError, DataError
 from campaign.files import atomic_path
 from campaign.provenance import check_made_with, groups_inputs, jets_inputs, survey_inputs
+from workflow.checks import as_made
 from workflow.paths import Paths, chunk_names
 from workflow.verify import check_process
 
@@ -28,6 +29,8 @@ class Merged:
         Of the merged campaign.
     linked, copied, present : int
         Files that were linked, copied, or there before.
+    notes : list of str
+        One line for each optional augmentation that was left out.
     missing : dict of str to list of str
         Process to the chunks without groups.
     """
@@ -36,15 +39,17 @@ class Merged:
     linked: int = 0
     copied: int = 0
     present: int = 0
+    notes: list[str] = field(default_factory=list)
     missing: dict[str, list[str]] = field(default_factory=dict)
 
 
 def merge_campaign(campaign: Campaign, parts: Sequence[Path], results: Path, cores: int = 1) -> Merged:
     """Bring the parts of a campaign together, once all their files are known to be good.
 
-    Files are hard links of those in the parts where the file system can, otherwise copies. Either way they
-    keep their times of modification, and of files that several parts have the oldest is taken, so that
-    no file is older than what it was made from and Snakemake makes none again.
+    Files are hard links of those in the parts where the file system can, otherwise copies; logs and
+    benchmarks are copies, since Snakemake writes into them again. All keep their times of modification,
+    and of files that several parts have the oldest is taken, so that no file is older than what it was
+    made from and Snakemake makes none again.
 
     Parameters
     ----------
@@ -67,13 +72,16 @@ def merge_campaign(campaign: Campaign, parts: Sequence[Path], results: Path, cor
     paths = Paths.of(campaign, str(results))
     merged = Merged(Path(paths.root))
     folders = [_campaign_folder(part, campaign, merged.folder) for part in parts]
+    campaign, merged.notes = as_made(campaign, folders)
     for folder in folders:
         _check_config(folder, campaign)
     if merged.folder.exists():
         folders.insert(0, merged.folder)
     chosen = _oldest(folders, {folder: _good_files(campaign, folder, cores) for folder in folders})
-    for relative, source in {**chosen, **_records(folders)}.items():
-        _bring(source, merged.folder / relative, merged)
+    for relative, source in chosen.items():
+        _bring(source, merged.folder / relative, merged, _link)
+    for relative, source in _records(folders).items():
+        _bring(source, merged.folder / relative, merged, _copy)
     save(campaign, Path(paths.config))
     merged.missing = dict(_missing(campaign, paths))
     return merged
@@ -103,6 +111,11 @@ def _check_config(folder: Path, campaign: Campaign) -> None:
         raise ConfigError(
             f"{path}: chunk {theirs.chunk}, but the campaign has {campaign.chunk}; files are named by chunk, "
             "so all parts need the same"
+        )
+    if set(theirs.realizations) != set(campaign.realizations):
+        raise ConfigError(
+            f"{path}: has the realizations {', '.join(theirs.realizations)}, but the campaign has "
+            f"{', '.join(campaign.realizations)}; all parts need the same, also those that are optional"
         )
     check_made_with(path, _made_with(theirs), _made_with(campaign))
 
@@ -158,28 +171,53 @@ def _oldest(folders: Iterable[Path], files: dict[Path, list[Path]]) -> dict[Path
 
 
 def _records(folders: Iterable[Path]) -> dict[Path, Path]:
-    """Logs and benchmarks, the first part's where several have the same name."""
+    """Logs and benchmarks, both from the first part that has the benchmark of a job: there it ended well."""
+    ended: dict[Path, Path] = {}
     found: dict[Path, Path] = {}
-    for folder in folders:
-        for record in _RECORDS:
-            for file in sorted((folder / record).rglob("*")):
-                if file.is_file() and not file.name.startswith("."):
-                    found.setdefault(file.relative_to(folder), file)
+    files = [
+        (folder, record, file)
+        for folder in folders
+        for record in _RECORDS
+        for file in _files(folder / record)
+    ]
+    for folder, record, file in files:
+        if record == "benchmarks":
+            ended.setdefault(_job(file, folder / record), folder)
+    for folder, record, file in files:
+        if ended.get(_job(file, folder / record), folder) == folder:
+            found.setdefault(file.relative_to(folder), file)
     return found
 
 
-def _bring(source: Path, target: Path, merged: Merged) -> None:
-    """Link or copy a file, unless it is there."""
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith("."))
+
+
+def _job(file: Path, folder: Path) -> Path:
+    """What the log and the benchmark of a job have in common."""
+    return file.relative_to(folder).with_suffix("")
+
+
+def _bring(source: Path, target: Path, merged: Merged, put: Callable[[Path, Path, Merged], None]) -> None:
+    """Put a file in its place, unless it is there."""
     if target.exists() and target.samefile(source):
         merged.present += 1
         return
     with atomic_path(target) as temporary:
-        try:
-            os.link(source.resolve(), temporary)
-            merged.linked += 1
-        except OSError:  # another file system, or one without links
-            shutil.copy2(source, temporary)
-            merged.copied += 1
+        put(source, temporary, merged)
+
+
+def _link(source: Path, target: Path, merged: Merged) -> None:
+    try:
+        os.link(source.resolve(), target)
+        merged.linked += 1
+    except OSError:  # another file system, or one without links
+        _copy(source, target, merged)
+
+
+def _copy(source: Path, target: Path, merged: Merged) -> None:
+    shutil.copy2(source, target)
+    merged.copied += 1
 
 
 def _missing(campaign: Campaign, paths: Paths) -> Iterator[tuple[str, list[str]]]:
@@ -196,8 +234,14 @@ def merged_lines(merged: Merged, config: Path) -> Iterator[str]:
     """What to tell: what was done, what is missing, and how to go on."""
     counts = f"{merged.linked} files linked, {merged.copied} copied, {merged.present} there before"
     yield f"{merged.folder}: {counts}"
+    yield from merged.notes
     for process, chunks in merged.missing.items():
         more = f" and {len(chunks) - 5} more" if len(chunks) > 5 else ""
         yield f"missing: groups of {process}, chunks {', '.join(chunks[:5])}{more}"
     makes = "makes what is missing and writes the dataset" if merged.missing else "writes the dataset"
-    yield f"snakemake --cores all --configfile {config}  # {makes}"
+    results = merged.folder.parent.resolve()
+    if results.name != "results":
+        yield f"Snakemake looks in a folder named results: rename {results}, then"
+    here = results.with_name("results") == Path("results").resolve()
+    where = config if here else f"{config.resolve()} --directory {results.parent}"
+    yield f"snakemake --cores all --configfile {where}  # {makes}"

@@ -28,9 +28,9 @@ class RunOptions(Strict):
     @field_validator("shard", mode="before")
     @classmethod
     def _part_of_whole(cls, value: Any) -> Any:
-        found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", value) if isinstance(value, str) else None
-        if value is None or (found and 1 <= int(found[1]) <= int(found[2])):
-            return found and (int(found[1]), int(found[2]))
+        found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", value) if isinstance(value, str) else None
+        if found and 1 <= int(found[1]) <= int(found[2]):
+            return int(found[1]), int(found[2])
         raise ValueError(f"expected a part of a whole such as 1/16 … 16/16, found {value!r}")
 
     @field_validator("process", mode="before")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from campaign.config import Campaign, load
 from campaign.errors import DataError
+from workflow.checks import as_made
 from workflow.paths import Paths, chunk_names
 from workflow.verify_chunk import check_chunk, check_survey
 from workflow.verify_dataset import check_dataset
@@ -67,7 +68,7 @@ def open_campaign(folder: Path, config: Path | None = None) -> tuple[Campaign, P
         raise DataError(
             f"{folder}: has no config.yaml; expected the folder of a campaign, results/NAME, or --config"
         )
-    return load(config or Path(paths.config)), paths
+    return as_made(load(config or Path(paths.config)), [folder])[0], paths
 
 
 def verify_campaign(folder: Path, config: Path | None = None, quick: bool = False, cores: int = 1) -> Report:

@@ -56,8 +56,13 @@ def check_dataset(
     for layout, files in data_files(campaign).items():
         for relative in files if layout != "parquet" else ():
             yield checked("exports", folder / relative, partial(manifest.compare, relative))
-    yield checked("card", Path(paths.card), lambda: iter(()))
+    yield checked("card", Path(paths.card), partial(_card_problems, Path(paths.card)))
     yield checked("card", manifest.path, manifest.check)
+
+
+def _card_problems(path: Path) -> Iterator[str]:
+    if not path.stat().st_size:
+        yield f"{path}: is empty; delete it to have it made again"
 
 
 class _Shards:

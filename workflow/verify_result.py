@@ -67,7 +67,7 @@ def checked(stage: str, path: Path, find: Callable[[], Iterator[str]]) -> Checke
     try:
         problems += find()
     except ResimError as error:
-        problems.append(str(error))
+        problems.append(str(error).replace("\n", " "))  # libraries may say it in several lines
     except OSError as error:
         problems.append(f"{path}: cannot be read ({error.strerror or error})")
     return Checked(stage, path, tuple(problems)) if path.exists() else Checked(stage, path, missing=True)

@@ -293,7 +293,7 @@ DAMAGES = {
     "shard missing": ("rs3l", SHARD, Path.unlink, "is missing; write the split again"),
     "shard missing for the card": ("card", SHARD, Path.unlink, "is missing; write the split again"),
     "HDF5 cut": ("card", f"{RS3L}/rs3l_0.h5", cut(0.5), "cannot be read"),
-    "HDF5 missing": ("card", PAIRS, Path.unlink, "does not exist; write the split in all its formats first"),
+    "HDF5 missing": ("card", PAIRS, Path.unlink, "does not exist; the card comes after all it lists"),
 }
 
 

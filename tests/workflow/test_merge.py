@@ -2,14 +2,15 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 
-from campaign.config import load
+from campaign.config import load, parse, save
 from campaign.errors import ConfigError, DataError
 from tests.workflow.commands import SMALL, files_in
-from workflow.merge import merge_campaign
+from workflow.merge import merge_campaign, merged_lines
 
 CHUNKS = [("qcd", 0), ("higgs", 0), ("qcd", 1), ("higgs", 1)]
 JETS = "jets/qcd/seed/00000.parquet"
@@ -84,13 +85,55 @@ def test_groups_are_enough(run, small, parts, asked, results):
     assert {"survey", "hard", "groups"}.isdisjoint(run.plan(results.parent, config).succeeded().jobs)
 
 
+OPTIONAL = {"name": "herwig7", "optional": True, "herwig": {"block_events": 10}}
+
+
+def with_optional(campaign):
+    augmentations = [*SMALL["augmentations"], OPTIONAL]
+    return parse({**campaign.model_dump(mode="json"), "augmentations": augmentations}, "test")
+
+
+def test_optional_realization_that_no_part_has_is_left_out(parts, asked, results):
+    merged = merge_campaign(with_optional(asked), parts, results)
+    assert merged.notes == ["realization herwig7 is left out: it is optional and was not made"]
+    assert merged.missing == {}
+    assert load(merged.folder / "config.yaml").realizations == asked.realizations
+    assert merged.notes[0] in merged_lines(merged, Path("config.yaml"))
+
+
+def test_parts_of_which_only_some_have_an_optional_realization_are_refused(parts, asked, results):
+    save(with_optional(asked), parts[1] / "small" / "config.yaml")
+    with pytest.raises(ConfigError, match=r"site0.*has the realizations nominal, seed, rehadronize, but"):
+        merge_campaign(with_optional(asked), parts, results)
+    assert not results.exists()
+
+
+def test_log_and_benchmark_of_a_job_are_from_the_part_where_it_ended_well(parts, asked, results):
+    job = "jets/qcd/seed/00001"
+    for part, record, text in (
+        (0, "logs", "error: no space left\n"),
+        (1, "logs", "used 1.00 s of CPU\n"),
+        (1, "benchmarks", "s\tmax_rss\n"),
+        (2, "logs", "used 2.00 s of CPU\n"),
+        (2, "benchmarks", "s\tmax_rss\n"),
+    ):
+        path = parts[part] / "small" / record / f"{job}.{'log' if record == 'logs' else 'tsv'}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    merged = merge_campaign(asked, parts, results).folder
+    assert (merged / "logs" / f"{job}.log").read_text() == "used 1.00 s of CPU\n"
+    benchmark = merged / "benchmarks" / f"{job}.tsv"
+    assert benchmark.stat().st_nlink == 1, "Snakemake writes into it again"
+
+
 def test_missing_parts_are_named_with_exit_code_2(run, small, parts, results):
     outcome = run.resim(small, "merge", "config.yaml", *parts[:3], "--results", results)
     assert outcome.code == 2
     assert "missing: groups of higgs, chunks 00001" in outcome.output
     outcome = run.resim(small, "merge", "config.yaml", *parts, "--results", results)
     assert outcome.code == 0
-    assert "snakemake --cores all --configfile config.yaml  # writes the dataset" in outcome.output
+    command = f"snakemake --cores all --configfile {small}/config.yaml --directory {results.parent}  # writes"
+    assert command in outcome.output
 
 
 def test_damaged_file_is_refused_and_nothing_written(parts, asked, results):

@@ -55,6 +55,8 @@ def test_no_folder_has_more_than_a_thousand_chunks():
     ("given", "message"),
     [
         ({"shard": 3}, "--config shard: expected a part of a whole such as 1/16 … 16/16, found 3"),
+        ({"shard": None}, "--config shard: expected a part of a whole such as 1/16 … 16/16, found None"),
+        ({"shard": "١/٢"}, "--config shard: expected a part of a whole such as 1/16 … 16/16, found '١/٢'"),
         ({"shard": "0/4"}, "--config shard: expected a part of a whole such as 1/16 … 16/16, found '0/4'"),
         ({"shard": "5/4"}, "--config shard: expected a part of a whole such as 1/16 … 16/16, found '5/4'"),
         ({"shard": "5/5"}, "--config shard=5/5: has no chunk; ask for fewer shards or a smaller `chunk`"),

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from campaign.config import load
+from campaign.config import load, parse, save
 from campaign.errors import DataError
 from dataset.parquet import writer
 from tests.workflow.commands import SMALL
@@ -214,6 +214,22 @@ def test_finished_campaign_is_complete_and_good(campaign):
 def test_several_cores_find_the_same(campaign):
     flipped(campaign / JETS)
     assert verify_campaign(campaign, cores=2).problems == verify_campaign(campaign).problems
+
+
+def test_card_without_a_word_is_a_problem(campaign):
+    (campaign / "dataset" / "README.md").write_text("")
+    assert verify_campaign(campaign).problems == [
+        f"{campaign}/dataset/README.md: is empty; delete it to have it made again"
+    ]
+
+
+def test_optional_realization_that_was_not_made_is_not_missing(campaign, tmp_path):
+    fields = load(campaign / "config.yaml").model_dump(mode="json")
+    fields["augmentations"].append({"name": "herwig7", "optional": True, "herwig": {"block_events": 10}})
+    config = tmp_path / "with_optional.yaml"
+    save(parse(fields, "test"), config)
+    report = verify_campaign(campaign, config)
+    assert (report.problems, report.missing) == ([], [])
 
 
 def test_what_is_missing_is_no_problem(campaign):
