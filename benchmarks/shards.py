@@ -12,9 +12,8 @@ from typing import Annotated
 import typer
 
 from benchmarks.soak import STAGES, differences, digests, start_snakemake
-from benchmarks.wall_time import DEMO
-from campaign.config import Campaign, load, save
-from workflow.checks import without_missing_programs
+from benchmarks.wall_time import demo
+from campaign.config import Campaign, save
 from workflow.merge import merge_campaign, merged_lines
 
 
@@ -49,11 +48,7 @@ def main(
     cores: Annotated[int, typer.Option(min=1, help="cores that Snakemake uses")] = 2,
 ) -> None:
     """Make the campaign both ways and compare all files."""
-    demo, _ = without_missing_programs(load(DEMO))
-    fields = demo.model_dump(mode="json")
-    for process in fields["processes"].values():
-        process["events"] = events
-    campaign = Campaign.model_validate({**fields, "chunk": chunk})
+    campaign = demo(events, chunk)
     with TemporaryDirectory(prefix="shards-") as name:
         folder = Path(name)
         config = folder / "config.yaml"

@@ -39,6 +39,15 @@ SAMPLE = 100
 """Hard events of each process that bare Pythia does."""
 
 
+def demo(events: int, chunk: int | None = None) -> Campaign:
+    """The demo campaign with other numbers of hard events: of each process, and of a job."""
+    campaign, _ = without_missing_programs(load(DEMO))
+    fields = campaign.model_dump(mode="json")
+    for process in fields["processes"].values():
+        process["events"] = events
+    return Campaign.model_validate({**fields, "chunk": chunk or campaign.chunk})
+
+
 Realization = tuple[str, str]
 """Process and realization."""
 
@@ -203,11 +212,7 @@ def main(
     cores: Annotated[int, typer.Option(min=1, help="cores that Snakemake uses")] = 2,
 ) -> None:
     """Measure the demo campaign."""
-    demo, _ = without_missing_programs(load(DEMO))
-    fields = demo.model_dump(mode="json")
-    for process in fields["processes"].values():
-        process["events"] = events * scale
-    campaign = Campaign.model_validate({**fields, "chunk": chunk or demo.chunk})
+    campaign = demo(events * scale, chunk)
     with TemporaryDirectory(prefix="wall-time-") as folder:
         found = wall_time(campaign, Path(folder), cores)
     Console().print(show(found))

@@ -1,4 +1,3 @@
-import ast
 import importlib.util
 import os
 import re
@@ -16,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import campaign
+from tests.sources import imported
 
 ROOT = Path(__file__).parents[1]
 ENVS = ROOT / "envs"
@@ -130,18 +130,11 @@ def test_container_has_the_python_of_the_conda_environment_and_the_pinned_requir
         assert f"    {room.name} /opt/resim/{room.name}\n" in text
 
 
-def imported(folders):
+def foreign(folders):
     """Top-level names that the modules in some folders import, their own and Python's left out."""
-    trees = [
-        ast.parse(path.read_text(encoding="utf-8")) for folder in folders for path in folder.rglob("*.py")
-    ]
-    nodes = [node for tree in trees for node in ast.walk(tree)]
-    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    names |= {
-        node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level
-    }
+    names = {name for folder in folders for path in folder.rglob("*.py") for name in imported(path)}
     ours = {path.name for path in ROOT.iterdir()} | {path.stem for path in (ROOT / "tests").iterdir()}
-    return {name.split(".")[0] for name in names} - ours - sys.stdlib_module_names
+    return names - ours - sys.stdlib_module_names
 
 
 @pytest.mark.parametrize(
@@ -154,7 +147,7 @@ def test_every_import_is_a_direct_dependency(folders, groups):
     owners = packages_distributions()
     missing = {
         name
-        for name in imported(folders)
+        for name in foreign(folders)
         if not direct & {canonicalize_name(owner) for owner in owners.get(name, [])}
     }
     assert not missing

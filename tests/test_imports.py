@@ -1,11 +1,12 @@
 """Rooms import in one direction, and a command loads only what it needs."""
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.sources import imported
 
 ROOT = Path(__file__).parents[1]
 ROOMS = (
@@ -22,14 +23,6 @@ ROOMS = (
 )
 HEAVY = {"awkward", "fastjet", "pyhepmc", "pylhe", "uproot", "scipy", "matplotlib"}
 """Libraries that take tenths of a second to import."""
-
-
-def imported(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom):
-            yield node.module.split(".")[0]
-        elif isinstance(node, ast.Import):
-            yield from (name.name.split(".")[0] for name in node.names)
 
 
 @pytest.mark.parametrize("room", ROOMS)
