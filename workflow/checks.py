@@ -8,7 +8,7 @@ from campaign.errors import ConfigError, DataError, ShowerError
 from campaign.pythia import check_campaign_settings
 from dataset.rs3l import check_export
 from dataset.toptagging import check_toptagging
-from showers.herwig7_program import find_herwig
+from showers.herwig7.program import find_herwig
 
 
 def without_missing_programs(campaign: Campaign) -> tuple[Campaign, list[str]]:
@@ -71,7 +71,8 @@ def check_programs(campaign: Campaign) -> None:
     ShowerError
         A program is missing or refuses the card.
     """
-    from showers.herwig7 import check_herwig  # its readers take time that campaigns without it need not spend
+    # its readers take time that campaigns without it need not spend
+    from showers.herwig7.shower import check_herwig
 
     distinct = {augmentation.herwig.model_dump_json(): augmentation for augmentation in _of_herwig(campaign)}
     for augmentation in distinct.values():

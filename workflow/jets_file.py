@@ -15,7 +15,7 @@ from dataset.groups import jets_metadata
 from dataset.parquet import METADATA_KEY, batches, writer
 from dataset.schema import ROW_GROUP
 from jets.schema import JETS_SCHEMA
-from showers.herwig7_program import find_herwig, herwig_version
+from showers.herwig7.program import find_herwig, herwig_version
 from workflow.simulation import SimulatedPart, surviving_events
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from campaign.herwig import HerwigOptions
 from generators.events import HardEvent
-from showers.herwig7 import Herwig7
+from showers.herwig7.shower import Herwig7
 from tests.herwig_samples import DATA, ENERGY, SEED, STAND_IN
 
 

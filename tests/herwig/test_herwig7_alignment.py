@@ -5,7 +5,7 @@ import pytest
 
 from campaign.errors import ShowerError
 from showers.hepmc import read_events
-from showers.herwig7_alignment import Alignment, HardPartons
+from showers.herwig7.alignment import Alignment, HardPartons
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ from pydantic import ValidationError
 
 from campaign.errors import ShowerError
 from campaign.herwig import HerwigOptions, check_chunk, scale_factor
-from showers.herwig7_card import Dialect, card
+from showers.herwig7.card import Dialect, card
 from tests.herwig_samples import DATA
 
 OF_THE_BLOCK = ("NumberOfEvents", "Seed", "FileName", "saverun")

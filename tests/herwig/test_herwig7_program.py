@@ -6,10 +6,10 @@ import pytest
 
 from campaign.errors import ShowerError
 from campaign.herwig import HerwigOptions
-from showers.herwig7 import check_herwig, find_herwig, herwig_version
-from showers.herwig7_card import Dialect
-from showers.herwig7_program import command_line
-from showers.herwig7_run_file import prepare
+from showers.herwig7.card import Dialect
+from showers.herwig7.program import command_line, find_herwig, herwig_version
+from showers.herwig7.run_file import prepare
+from showers.herwig7.shower import check_herwig
 from tests.herwig_samples import ENERGY, STAND_IN
 
 THREE_WAYS = r"put `Herwig` on the PATH, set `executable` to its path, or set `container` to an image"

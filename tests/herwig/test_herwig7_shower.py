@@ -11,7 +11,7 @@ import pythia8mc
 
 from campaign.errors import ConfigError, ShowerError
 from campaign.seeds import event_seed
-from showers.herwig7_run import OVERRUN
+from showers.herwig7.run import OVERRUN
 from showers.protocol import PARTICLE_FIELDS
 from tests.herwig_samples import DATA, ENERGY, SEED
 

@@ -20,15 +20,13 @@ from campaign.herwig import HerwigOptions
 from campaign.seeds import event_seed
 from generators.events import HardEvent
 from showers.hepmc import Columns, GeneratorEvent, final_particles, read_events, to_awkward
-from showers.herwig7_alignment import Alignment, HardPartons
-from showers.herwig7_card import HARD_EVENTS, Dialect
-from showers.herwig7_events import UNIT_WEIGHT, write_block
-from showers.herwig7_program import Command, find_herwig, herwig_version, quoted
-from showers.herwig7_run import HerwigRun
-from showers.herwig7_run_file import prepare
+from showers.herwig7.alignment import Alignment, HardPartons
+from showers.herwig7.card import HARD_EVENTS, Dialect
+from showers.herwig7.events import UNIT_WEIGHT, write_block
+from showers.herwig7.program import Command, find_herwig, herwig_version, quoted
+from showers.herwig7.run import HerwigRun
+from showers.herwig7.run_file import prepare
 from showers.protocol import ParticleBatch
-
-__all__ = ["BATCH_EVENTS", "Herwig7", "Tally", "check_herwig", "find_herwig", "herwig_version"]
 
 BATCH_EVENTS = 100
 """Events per batch: enough that overheads vanish, few enough that memory stays flat."""

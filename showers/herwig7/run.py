@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from campaign.errors import ShowerError
-from showers.herwig7_program import Command, command_line, ending, printed, running
+from showers.herwig7.program import Command, command_line, ending, printed, running
 
 OVERRUN = "More events requested than available"
 """Herwig's last words where two or more events failed: it wanted to begin the file again and may not."""
@@ -28,9 +28,9 @@ class HerwigRun:
     Parameters
     ----------
     command : Command
-        From `showers.herwig7_program.find_herwig`.
+        From `showers.herwig7.program.find_herwig`.
     run_file : Path
-        From `showers.herwig7_run_file.prepare`.
+        From `showers.herwig7.run_file.prepare`.
     directory : Path
         Scratch directory that holds the hard events, on a file system that has named pipes.
     events : int
