@@ -1,19 +1,29 @@
 """Run files of Herwig 7, made once for every distinct input card."""
 
 import hashlib
-import os
+import logging
 import re
-import shutil
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from campaign.errors import ShowerError
 from campaign.herwig import HerwigOptions
 from showers.herwig7.card import HARD_EVENTS, NEW_COMMANDS, Dialect, card
-from showers.herwig7.events import example, write_block
+from showers.herwig7.events import write_block
 from showers.herwig7.program import Command, call, ending, herwig_version, quoted
+from showers.herwig7.scratch import scratch_folder
 
-_COMPLAINT = re.compile(r"^Error: .*$", re.MULTILINE)
+READ_TIME_LIMIT = 300.0
+"""Longest time for ``Herwig read`` [s]. It takes one or two, more where its files come over a network."""
+
+_COMPLAINT = re.compile(r"^Error: (.*)$", re.MULTILINE)
+_NOT_SAVED = "Save failed!"
+_PDF_SET = re.compile(r":PDFName (\S+)")
+_SNIPPET = re.compile(r"^read (\S+)$", re.MULTILINE)
+_QUOTED = re.compile(r"'([^']+)'")
+_TAIL_BYTES = 16
+
+log = logging.getLogger(__name__)
 
 
 def prepare(
@@ -41,50 +51,79 @@ def prepare(
     Raises
     ------
     ShowerError
-        Herwig refuses the card; its first complaint and its last lines of output.
+        Herwig refuses the card, with its complaint and the line; or cannot save what it read.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    version = herwig_version(command, options.time_limit)
+    version = herwig_version(command)
     for dialect in Dialect:
         content = "\0".join([*command, version, repr(beams_energy), card(options, "", dialect)])
         name = f"herwig-{hashlib.blake2b(content.encode(), digest_size=6).hexdigest()}"
         run_file = directory / f"{name}.run"
-        if run_file.exists():
+        if _is_whole(run_file):
             return run_file, dialect
         text = card(options, name, dialect)
-        code, output = _read(command, text, run_file, beams_energy, options.time_limit)
-        if run_file.exists():
+        code, output = _read(command, text, run_file, beams_energy, _what_is_read(text))
+        if _is_whole(run_file):
             return run_file, dialect
         if dialect is Dialect.NEW and not any(new in output for new in NEW_COMMANDS):
             break
-    complaint = _COMPLAINT.search(output)
-    reason = complaint.group().removeprefix("Error: ") if complaint else ending(code)
-    raise ShowerError(f"Herwig read refuses the card {run_file.with_suffix('.in')}: {reason}{quoted(output)}")
+    raise ShowerError(_refusal(options.card, text.splitlines(), code, output))
 
 
-def _read(
-    command: Command, text: str, run_file: Path, beams_energy: float, time_limit: float
-) -> tuple[int, str]:
-    """Run ``Herwig read`` in a scratch directory and keep the card, and the run file if there is one."""
-    with tempfile.TemporaryDirectory(prefix="herwig-") as scratch:
-        written = Path(scratch, run_file.with_suffix(".in").name)
+def _read(command: Command, text: str, run_file: Path, beams_energy: float, what: str) -> tuple[int, str]:
+    """Run ``Herwig read`` and keep the card, and the run file if there is a whole one."""
+    log.info("Herwig reads %s", what)
+    directory = run_file.parent
+    with scratch_folder(directory) as scratch:
+        made, written = scratch / run_file.name, scratch / run_file.with_suffix(".in").name
         written.write_text(text, encoding="utf-8")
-        _keep(written, run_file.parent)
-        write_block(Path(scratch, HARD_EVENTS), beams_energy, [example()])
-        code, output = call(command, ["read", written.name], Path(scratch), time_limit)
-        if not code and Path(scratch, run_file.name).exists():
-            _keep(Path(scratch, run_file.name), run_file.parent)
+        write_block(scratch / HARD_EVENTS, beams_energy, [])
+        code, output = call(command, ["read", written.name], scratch, READ_TIME_LIMIT, f", reading {what}")
+        # Other jobs may make the same; what a file is replaced by is the same and whole.
+        written.replace(directory / written.name)
+        if not code and _is_whole(made) and _NOT_SAVED not in output:
+            made.replace(run_file)
     return code, output
 
 
-def _keep(path: Path, directory: Path) -> None:
-    """Copy a file under a name of its own first, since other jobs may do the same."""
-    descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=".partial-")
-    os.close(descriptor)
-    try:
-        shutil.copyfile(path, temporary)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(directory / path.name)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+def _what_is_read(text: str) -> str:
+    """What ``Herwig read`` has to find and read for a card."""
+    further = [*_PDF_SET.findall(text), *_SNIPPET.findall(text)]
+    return ", ".join(["its repository", "its default PDF sets", *dict.fromkeys(further)])
+
+
+def _is_whole(run_file: Path) -> bool:
+    """Whether a run file has its end. Herwig says that all is well also where the disk was full.
+
+    The last of it is the list of directories that Herwig looks for its files in, closed by a brace.
+    """
+    if not run_file.exists():
+        return False
+    with run_file.open("rb") as file:
+        file.seek(max(run_file.stat().st_size - _TAIL_BYTES, 0))
+        return file.read().endswith(b"\n}")
+
+
+def _refusal(own: Sequence[str], lines: Sequence[str], code: int, output: str) -> str:
+    """Why there is no run file: Herwig's complaint and the line it is about, the user's own or another."""
+    if complaint := _COMPLAINT.search(output):
+        line = _line_of(complaint.group(1), own) or _line_of(complaint.group(1), lines)
+        return f"Herwig read refuses the card{f' at `{line}`' if line else ''}: {complaint.group(1)}"
+    if not code:
+        return "Herwig read wrote only a part of its run file; is the disk full?"
+    return f"Herwig read {ending(code)}{quoted(output)}"
+
+
+def _words(line: str) -> set[str]:
+    """Names in a line of a card, without the directories they are in."""
+    return {*re.split(r"[\s/]", line), *re.split(r"[\s/:]", line)}
+
+
+def _line_of(complaint: str, lines: Sequence[str]) -> str | None:
+    """The line that a complaint quotes a name of, if there is exactly one."""
+    for path in _QUOTED.findall(complaint):
+        name = path.rpartition("/")[2]
+        found = [line for line in lines if name in _words(line)]
+        if len(found) == 1:
+            return found[0]
+    return None
