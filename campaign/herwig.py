@@ -13,6 +13,9 @@ _WITHOUT_HADRONS = re.compile(r":HadronizationHandler\s+NULL", re.IGNORECASE)
 
 _RESERVED_COMMANDS = ("saverun", "saverunfile", "run", "quit", "exit")
 
+START_SECONDS, EVENT_SECONDS = 6.0, 0.018
+"""CPU time of Herwig 7.3 to start a run, and for an event of pp → Z + jet, pT-hat > 500 GeV [s]."""
+
 ScaleFactor = Annotated[float, Field(gt=0, le=100)]
 
 

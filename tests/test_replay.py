@@ -33,6 +33,7 @@ from generators.survey import Survey, write_survey
 from jets.schema import JETS_SCHEMA
 from showers.pythia8 import Pythia8Shower
 from showers.registry import Job
+from tests.herwig_samples import STAND_IN
 from workflow.cli import app
 from workflow.paths import SPLITS, Paths, chunk_name, chunk_names
 from workflow.replay import replay, replay_targets
@@ -424,7 +425,7 @@ class InBlocks(Pythia8Shower):
 
 
 def test_program_with_one_stream_a_block_is_given_the_block_up_to_the_event(tmp_path, monkeypatch):
-    herwig = {"name": "herwig7", "herwig": {"executable": "none", "block_events": BLOCK}}
+    herwig = {"name": "herwig7", "herwig": {"executable": str(STAND_IN), "block_events": BLOCK}}
     campaign = asked(augmentations=[NOMINAL, herwig], chunk=10)
     paths = Paths.of(campaign, str(tmp_path))
     write_survey(Survey(cross_section=1.0, cross_section_error=0.1), path(paths, "survey", process="top"))

@@ -62,7 +62,7 @@ def jets_file(
         "realization": realization,
         "first_event": first,
         "settings": jets_inputs(campaign, process, realization),
-        "versions": _versions(campaign, realization),
+        "versions": software_versions(campaign, realization),
     }
     with scratch_path(path) as temporary:
         file = JetsFile(temporary)
@@ -70,7 +70,8 @@ def jets_file(
         file.close(identity)
 
 
-def _versions(campaign: Campaign, realization: str) -> dict[str, str]:
+def software_versions(campaign: Campaign, realization: str) -> dict[str, str]:
+    """Versions of the software that makes a realization, its shower program among them."""
     augmentation = campaign.augmentation(realization)
     if augmentation.shower != "herwig7":
         return versions()

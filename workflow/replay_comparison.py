@@ -10,7 +10,6 @@ from typing import Any
 from campaign.augmentations import NOMINAL
 from campaign.config import Campaign
 from campaign.errors import DataError
-from campaign.provenance import versions
 from campaign.status import Status
 from dataset.groups import jets_metadata, member_column
 from dataset.schema import GROUPS_SCHEMA
@@ -194,7 +193,7 @@ def _compare_group(stored: StoredRow, replayed: Replayed | None) -> Comparison:
         return Comparison(Verdict.DIFFERS, stored.path, remark="the hard event has no such target")
     found = tuple(differences(stored.row, _normalized(replayed.group, stored.metadata)))
     if found:
-        return Comparison(Verdict.DIFFERS, stored.path, found, _other_versions(stored.metadata))
+        return Comparison(Verdict.DIFFERS, stored.path, found, _other_versions(stored.metadata, replayed))
     remark = "" if stored.row["present"] else f"absent there too ({stored.row['status']})"
     return Comparison(Verdict.EQUAL, stored.path, remark=remark)
 
@@ -206,13 +205,13 @@ def _normalized(group: Row, metadata: Mapping[str, Any]) -> Row:
     return {**group, "weight": group["weight"] / events, "weights": named}
 
 
-def _other_versions(metadata: Mapping[str, Any]) -> str:
-    """What the file was made with, where it was other software."""
-    here = versions()
+def _other_versions(metadata: Mapping[str, Any], replayed: Replayed) -> str:
+    """What the file was made with, where it was other software, that of other members left aside."""
+    here = replayed.versions
     others = [
         f"{package} {version} (here {here.get(package)})"
         for package, version in metadata["versions"].items()
-        if version != here.get(package)
+        if version != here.get(package) and (package != "herwig" or package in here)
     ]
     return f"made with {', '.join(others)}" if others else ""
 
@@ -260,7 +259,7 @@ def _compare_jets(campaign: Campaign, paths: Paths, replayed: Replayed, remark: 
     if row["status"] == Status.NOT_SIMULATED:
         return Comparison(Verdict.NOT_STORED, path, remark=remark or f"{path} has it as {row['status']}")
     if found := tuple(differences(row, replayed.jets)):
-        return Comparison(Verdict.DIFFERS, path, found, _other_versions(metadata))
+        return Comparison(Verdict.DIFFERS, path, found, _other_versions(metadata, replayed))
     return Comparison(Verdict.EQUAL, path, remark=remark)
 
 

@@ -52,6 +52,7 @@ def simulate(
     """One realization of hard events, in their order.
 
     Events that fail the cuts, have no target or do not survive are not showered; they keep their place.
+    Where events share a run of the program, those before a survivor are showered and go no further.
 
     Parameters
     ----------
@@ -63,10 +64,12 @@ def simulate(
     survivors : collection of int, optional
         Indices of the hard events to simulate; all if left out.
     """
-    waiting = _Waiting(campaign.process(process), events, survivors)
+    waiting = _Waiting(campaign.process(process), events, survivors, campaign.block_events(realization))
     finish = _Finish(campaign, process, realization)
     for batch in make_shower(campaign, process, realization, job).simulate(waiting.to_shower()):
-        yield finish.part(batch, waiting.take(batch))
+        window = waiting.take(batch)
+        wanted = [event.index for event, truth in window if truth.wanted]
+        yield finish.part(batch if survivors is None else _selected(batch, wanted), window)
     if window := waiting.take_rest():
         yield finish.part(empty_batch(), window)
 
@@ -126,22 +129,32 @@ class _Waiting:
     """Hard events on their way: those to shower are handed out, all wait to be placed in a part."""
 
     def __init__(
-        self, process: Process, events: Iterable[HardEvent], survivors: Collection[int] | None = None
+        self,
+        process: Process,
+        events: Iterable[HardEvent],
+        survivors: Collection[int] | None = None,
+        block_events: int = 1,
     ) -> None:
         self._process = process
         self._events = events
         self._survivors = survivors
+        self._block_events = block_events
+        self._last = {event // block_events: event for event in sorted(survivors or ())}
         self._queue: deque[tuple[HardEvent, Truth]] = deque()
 
     def to_shower(self) -> Iterator[HardEvent]:
-        """The events that are worth showering."""
+        """The events that are worth showering, and those that come before them in their blocks."""
         for event in self._events:
             truth = hard_truth(event, self._process)
             if self._survivors is not None:
                 truth = replace(truth, wanted=event.index in self._survivors)
             self._queue.append((event, truth))
-            if worth_showering(truth):
+            if worth_showering(replace(truth, wanted=self._is_needed(event.index))):
                 yield event
+
+    def _is_needed(self, index: int) -> bool:
+        """Whether a survivor is made of an event or of one after it in its block."""
+        return self._survivors is None or index <= self._last.get(index // self._block_events, -1)
 
     def take(self, batch: ParticleBatch) -> Window:
         """All events up to the last one of a batch."""

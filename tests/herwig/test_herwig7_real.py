@@ -12,19 +12,30 @@ from pathlib import Path
 
 import awkward as ak
 import numpy as np
+import pyarrow.parquet as pq
 import pyhepmc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from campaign.errors import ShowerError
+from campaign.augmentations import NOMINAL
+from campaign.config import Campaign, parse
+from campaign.errors import DataError, ShowerError
 from campaign.herwig import HerwigOptions
+from campaign.provenance import encode
+from dataset.groups import jets_metadata
+from dataset.parquet import METADATA_KEY, read_metadata
 from generators.events import HardEvent
 from showers.herwig7.program import find_herwig
 from showers.herwig7.run import OVERRUN
 from showers.herwig7.run_file import prepare
 from showers.herwig7.shower import Herwig7, check_herwig
+from showers.registry import Job
 from tests.herwig_samples import DATA, ENERGY, SEED, needs_herwig
+from workflow.paths import Paths, chunk_name
+from workflow.replay import replay
+from workflow.stages.hard import make_hard, make_survey
+from workflow.stages.jets import make_jets
 
 pytestmark = needs_herwig
 
@@ -238,3 +249,88 @@ def wait_for(condition, seconds: float) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"not so within {seconds} s")
+
+
+CAMPAIGN = {
+    "name": "real",
+    "seed": SEED,
+    "settings": {"PartonLevel:MPI": False},
+    "chunk": 10,
+    "events": 12,
+    "processes": {"higgs": {"generator": "lhe", "files": [str(DATA / "higgs.lhe.gz")]}},
+    "augmentations": [NOMINAL, {"name": "herwig7", "herwig": {"mpi": False, "block_events": 5}}],
+    "jets": {"pt_min": 400},
+}
+
+
+def campaign_in(folder: Path, **changes) -> tuple[Campaign, Paths]:
+    """A campaign with the jets of both realizations in its folder."""
+    campaign = parse(CAMPAIGN | changes, "test")
+    paths = Paths.of(campaign, str(folder))
+    survey = Path(paths.survey.format(process="higgs"))
+    make_survey(campaign, "higgs", survey)
+    for chunk, events in enumerate(campaign.chunks("higgs")):
+        names = {"process": "higgs", "chunk": chunk_name(chunk)}
+        hard = Path(paths.hard.format(**names))
+        make_hard(campaign, "higgs", chunk, survey, hard)
+        made = {name: Path(paths.jets.format(realization=name, **names)) for name in (NOMINAL, "herwig7")}
+        for name, path in made.items():
+            anchor = made[NOMINAL] if name != NOMINAL and campaign.follows_survivors(name) else None
+            make_jets(
+                campaign, "higgs", chunk, hard, {name: path}, Job(folder / "work", events.start), anchor
+            )
+    return campaign, paths
+
+
+def herwig_rows(paths: Paths) -> list[dict]:
+    files = sorted(Path(paths.root).glob("jets/higgs/herwig7/*.parquet"))
+    return [row for file in files for row in pq.read_table(file).to_pylist()]
+
+
+def test_every_row_is_replayed_equal_and_told_what_it_costs(tmp_path, caplog):
+    campaign, paths = campaign_in(tmp_path, groups={"require": "any"})
+    stored = herwig_rows(paths)
+    caplog.set_level("INFO")
+    for event in range(12):
+        again = replay(campaign, paths, "higgs", {"herwig7": [event]})
+        assert [each.jets for each in again] == [row for row in stored if row["event"] == event]
+    assert "herwig7 of higgs: Herwig makes 2 events" in caplog.text
+    assert "herwig" in again[0].versions
+    together = replay(campaign, paths, "higgs", {"herwig7": range(12)})
+    assert [each.jets for each in together] == stored
+
+
+def test_survivors_have_the_same_jets_and_the_rest_of_a_block_is_not_made(tmp_path, monkeypatch):
+    pt_min = 700.0  # only some of the anchors have such a jet
+    everything = campaign_in(tmp_path / "all", groups={"require": "any", "pt_min": pt_min})[1]
+    handed = []
+    original = Herwig7._simulate_block
+
+    def simulate_block(self, first, events, *more):
+        members = list(events)
+        handed.append([event.index for event in members])
+        return original(self, first, iter(members), *more)
+
+    monkeypatch.setattr(Herwig7, "_simulate_block", simulate_block)
+    campaign, survivors = campaign_in(tmp_path / "few", groups={"require": "nominal", "pt_min": pt_min})
+    made = [row for row in herwig_rows(survivors) if row["status"] != "not simulated"]
+    alive = {row["event"] for row in made}
+    assert 0 < len(alive) < 12
+    assert made == [row for row in herwig_rows(everything) if row["event"] in alive]
+    blocks = [[event for event in alive if event // 5 == block] for block in range(3)]
+    assert handed == [list(range(min(block) // 5 * 5, max(block) + 1)) for block in blocks if block]
+    event = min(alive)
+    (again,) = replay(campaign, survivors, "higgs", {"herwig7": [event]})
+    assert again.jets == next(row for row in made if row["event"] == event)
+
+
+def test_files_made_before_are_recognized(tmp_path, monkeypatch):
+    """They do not say how a part of a block relates to the whole one."""
+    campaign, paths = campaign_in(tmp_path, groups={"require": "any"}, events=2)
+    (file,) = Path(paths.root).glob("jets/higgs/herwig7/*.parquet")
+    jets_metadata(file, campaign, "higgs", "herwig7")
+    table, metadata = pq.read_table(file), read_metadata(file)
+    del metadata["settings"]["herwig"]["part_of_block"]
+    pq.write_table(table.replace_schema_metadata({METADATA_KEY: encode(metadata)}), file)
+    with pytest.raises(DataError, match=r"made with herwig\.part_of_block = None, .*remake the file"):
+        jets_metadata(file, campaign, "higgs", "herwig7")
