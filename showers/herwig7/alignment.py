@@ -41,8 +41,8 @@ class HardPartons:
 
     def within(self, event: GeneratorEvent) -> bool:
         """Whether each of the partons is among the particles of an event."""
-        candidates = np.isin(event.particles["pid"], self._pdgids)
-        pdgids = event.particles["pid"][candidates]
+        candidates = np.isin(event.pdgids, self._pdgids)
+        pdgids = event.pdgids[candidates]
         distance = np.abs(event.momenta[candidates, None, :3] - self._momenta).max(axis=2)
         found = (distance <= self._tolerance) & (pdgids[:, None] == self._pdgids)
         return bool(found.any(axis=0).all())

@@ -277,8 +277,7 @@ def check_herwig(options: HerwigOptions, beams_energy: float) -> str:
 def _problem(event: GeneratorEvent, beams_energy: float) -> str | None:
     """What shows that an event is not what Herwig meant to write, if anything."""
     momenta = event.momenta[event.final]
-    vertices = [event.vertices[name] for name in ("x", "y", "z", "t")]
-    if not (np.isfinite(event.momenta).all() and np.isfinite(vertices).all()):
+    if not (np.isfinite(event.momenta).all() and np.isfinite(event.vertices).all()):
         return "has momenta or vertices that are not finite"
     half, beams = beams_energy / 2, event.beam_energies
     if len(beams) != 2 or np.abs(beams - half).max() > BEAM_TOLERANCE * half:
