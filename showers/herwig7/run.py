@@ -20,6 +20,7 @@ OVERRUN = "More events requested than available"
 _POLL_SECONDS = 0.2
 _REASON = re.compile(r"^\*\* An event exception.*\n(.*)$", re.MULTILINE)
 _GRACE_SECONDS = 2.0
+_READ_BYTES = 1 << 16
 _PIPE_BYTES = 1 << 20
 """Capacity of the pipe, the most that Linux gives to everyone: some events, so that Herwig goes on while the
 reader makes jets of what it has. With the usual 64 kB it waits in every event of 200 kB."""
@@ -109,7 +110,7 @@ class HerwigRun:
                 if not ended:
                     self._count_wait()
                 self._closed = ended
-            elif chunk := os.read(self._descriptor, _PIPE_BYTES):
+            elif chunk := os.read(self._descriptor, _READ_BYTES):
                 self._received = True
                 yield chunk
             elif self._received or ended:
