@@ -44,6 +44,10 @@ class LHEFiles:
         self._name = process
         self._process = campaign.process(process)
 
+    def check(self) -> None:
+        """Refuse files that are named twice."""
+        self._refuse_repeated_names()
+
     def survey(self) -> Survey:
         """Read all files from end to end and check every event.
 

@@ -150,9 +150,9 @@ def equivalents(campaign: Campaign) -> list[str]:
 def fsr_pairs(campaign: Campaign) -> list[tuple[str, str]]:
     """Realizations with more and with less final-state radiation, whose scale factors are inverse."""
     factors = {
-        name: float(settings[FSR_SCALE])
+        name: float(settings.get(FSR_SCALE))
         for name in campaign.realizations
-        if (settings := campaign.augmentation(name).settings).keys() == {FSR_SCALE}
+        if (settings := campaign.augmentation(name).settings).names == [FSR_SCALE]
     }
     return [
         (more, less)

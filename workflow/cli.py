@@ -18,9 +18,12 @@ from campaign.config import FORMATS, Campaign, load, unknown
 from campaign.errors import ConfigError, ResimError
 from workflow.checks import (
     check_campaign,
+    check_detectors,
+    check_initialization,
     check_programs,
     check_realizations,
     existing,
+    notes_on_settings,
     without_missing_programs,
 )
 from workflow.paths import SPLITS, Paths, chunk_name, chunk_names
@@ -66,9 +69,13 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
 @app.command()
 @one_line_errors
 def validate(config: ConfigFile) -> None:
-    """Check a configuration, its Pythia settings and its files before anything runs."""
+    """Check a configuration, its files and programs, and initialize Pythia, before anything runs."""
     campaign = _load(config)
     check_programs(campaign)
+    check_detectors(campaign)
+    check_initialization(campaign)
+    for note in notes_on_settings(campaign):
+        typer.echo(f"note: {note}")
     chunks = sum(len(campaign.chunks(name)) for name in campaign.processes)
     typer.echo(
         f"{config}: campaign {campaign.name}, {len(campaign.processes)} processes × "
