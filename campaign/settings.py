@@ -5,11 +5,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer, PlainValidator
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
 
 __all__ = ["DECAY_SWITCHES", "PARTICLE_PROPERTIES", "Settings", "canonical_name", "setting_names"]
 
@@ -100,15 +99,12 @@ class Settings:
         return combined
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            cls, serialization=core_schema.plain_serializer_function_ser_schema(lambda value: value.lines)
-        )
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        lines = PlainSerializer(lambda value: value.lines)
+        return handler.generate_schema(Annotated[Any, PlainValidator(cls), lines])
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         scalar = {"type": ["boolean", "integer", "number", "string"]}
         mapping = {"type": "object", "additionalProperties": scalar}
         lines = {"type": "array", "items": {"type": "string", "pattern": "="}}
