@@ -144,7 +144,7 @@ def _pairs(given: Any) -> Iterator[tuple[str, str]]:
 def _pairs_of_mapping(given: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
     spelt: dict[str, str] = {}
     for name, value in given.items():
-        if not isinstance(name, str) or not name.strip():
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
             raise ValueError(f"expected the name of a setting (found {name!r})")
         canonical = canonical_name(name)
         if canonical in spelt:
@@ -155,7 +155,7 @@ def _pairs_of_mapping(given: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
 
 def _split(line: Any) -> tuple[str, str]:
     name, equals, value = line.partition("=") if isinstance(line, str) else ("", "", "")
-    if not (name.strip() and equals and value.strip()):
+    if not (name.strip() and equals and value.strip() and line.isprintable()):
         raise ValueError(f"expected lines such as `25:onMode = off` (found {line!r})")
     return canonical_name(name), _text(name.strip(), value)
 
