@@ -22,6 +22,7 @@ from campaign.processes import LABELS
 from campaign.status import Status
 from dataset.assemble import SPLITS, check_split, shard_count, shard_names
 from dataset.parquet import METADATA_KEY, batches, parquet_files
+from dataset.process_warnings import warning_lines
 from dataset.schema import DESCRIPTIONS, GROUPS_SCHEMA, MEMBER
 from dataset.standardization import STANDARDIZATION
 
@@ -246,6 +247,7 @@ def _card(
         _front_matter(contents, campaign),
         _introduction(campaign),
         _processes(metadata, contents, campaign),
+        *_warnings(metadata),
         _realizations(metadata, campaign),
         _schema(),
         _reading(campaign),
@@ -323,6 +325,11 @@ def _processes(
 {_table(header, rows)}
 
 The columns {", ".join(SPLITS)} count groups. Labels (RS3L's jettype): {labels}."""
+
+
+def _warnings(metadata: dict[str, Any]) -> list[str]:
+    lines = [f"- {line}" for line in warning_lines(metadata)]
+    return ["## Warnings\n\n" + "\n".join(lines)] if lines else []
 
 
 def _realizations(metadata: dict[str, Any], campaign: Campaign) -> str:

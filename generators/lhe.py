@@ -14,7 +14,7 @@ from campaign.errors import ConfigError, DataError
 from generators.events import HardEvent
 from generators.lhe_files import open_lhe
 from generators.lhe_run import Run, read_run, refuse_other_kind
-from generators.lhe_warnings import find_warnings
+from generators.lhe_warnings import find_warnings, needs_matching
 from generators.survey import SourceFile, Subprocess, Survey
 
 _KEEP_EVERY_EVENT = -4
@@ -173,6 +173,8 @@ def _combine(runs: Sequence[Run], process: Process) -> Survey:
         lowest_pt=lowest if math.isfinite(lowest) else None,
         without_target=sum(run.without_target for run in runs),
         negative_weights=sum(run.negative_weights for run in runs),
+        printed_precision=max(run.printed_precision for run in runs),
+        needs_matching=needs_matching(runs),
         warnings=tuple(find_warnings(runs, process)),
     )
 
