@@ -180,12 +180,13 @@ def manifest(dataset_dir: Path, campaign: Campaign) -> dict[str, Any]:
 
 def data_files(campaign: Campaign) -> dict[str, list[str]]:
     """Layout to its files of all splits, relative to the folder of the dataset."""
-    layouts = ("parquet", *campaign.dataset.formats)
-    files = {
-        layout: [path for split in SPLITS for path in _FILES_OF[layout](campaign, split)]
-        for layout in layouts
-    }
+    files = {layout: layout_files(campaign, layout) for layout in ("parquet", *campaign.dataset.formats)}
     return {**files, "standardization": [STANDARDIZATION]}
+
+
+def layout_files(campaign: Campaign, layout: str) -> list[str]:
+    """Files of all splits in a layout, asked for or not, relative to the folder of the dataset."""
+    return [path for split in SPLITS for path in _FILES_OF[layout](campaign, split)]
 
 
 def file_entry(dataset_dir: Path, relative: str) -> dict[str, Any]:
