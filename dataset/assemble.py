@@ -15,7 +15,15 @@ from pydantic import ValidationError
 from campaign.config import Campaign
 from campaign.errors import DataError
 from campaign.files import atomic_path
-from campaign.provenance import SCHEMA_VERSION, check_made_with, encode, groups_inputs, jets_inputs, versions
+from campaign.provenance import (
+    SCHEMA_VERSION,
+    check_made_with,
+    digest,
+    encode,
+    groups_inputs,
+    jets_inputs,
+    versions,
+)
 from campaign.seeds import stable_hash, unit_hash
 from dataset.groups import merged_versions
 from dataset.parquet import METADATA_KEY, batches, read_metadata, single, writer
@@ -159,6 +167,11 @@ def check_groups_source(path: Path, metadata: dict[str, Any], campaign: Campaign
     ------
     DataError
     """
+    _check_groups_kind(path, metadata, campaign)
+    _check_groups_inputs(path, metadata, campaign)
+
+
+def _check_groups_kind(path: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
     needed = {"process", "first_event", "events", "campaign", "realizations", "totals", "counts"}
     if missing := needed - metadata.keys():
         raise DataError(f"{path}: metadata without {', '.join(sorted(missing))}; not a groups file")
@@ -166,7 +179,10 @@ def check_groups_source(path: Path, metadata: dict[str, Any], campaign: Campaign
     if metadata.get("schema") != SCHEMA_VERSION or process not in campaign.processes:
         raise DataError(f"{path}: groups of process {process!r}; expected {', '.join(campaign.processes)}")
     _check_realizations(path, metadata, campaign)
-    stored = stored_campaign(path, metadata)
+
+
+def _check_groups_inputs(path: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
+    stored, process = stored_campaign(path, metadata), metadata["process"]
     check_made_with(path, _inputs(stored, process), _inputs(campaign, process))
 
 
@@ -238,6 +254,7 @@ class _Sources:
         self._versions = versions()
         self._sums: dict[str, Any] = {"totals": {}, "counts": {}}
         self._warnings: dict[str, list[str]] = {}
+        self._checked: set[tuple[str, str]] = set()
 
     def add(self, path: Path, metadata: dict[str, Any]) -> None:
         """Count what a file of groups says about itself.
@@ -247,7 +264,12 @@ class _Sources:
         DataError
             See `check_groups_source`.
         """
-        check_groups_source(path, metadata, self._campaign)
+        _check_groups_kind(path, metadata, self._campaign)
+        # to compare settings takes milliseconds, and most files have the same
+        made_with = metadata["process"], digest(metadata["campaign"])
+        if made_with not in self._checked:
+            _check_groups_inputs(path, metadata, self._campaign)
+            self._checked.add(made_with)
         chunk = (metadata["first_event"], metadata["events"], path)
         self._chunks[metadata["process"]].append(chunk)
         self._versions = merged_versions([self._versions, metadata["versions"]])
@@ -328,7 +350,7 @@ def _share(table: pa.Table, campaign: Campaign, split: str, shards: int) -> tupl
         if split_of(campaign, process, event) == split
     ]
     rows, index = np.array(mine, np.int64).reshape(-1, 2).T
-    return table.take(rows), index
+    return table.take(rows) if mine else table.slice(0, 0), index
 
 
 def identities(table: pa.Table) -> list[Identity]:

@@ -1,6 +1,7 @@
 import json
 import math
 import re
+import tracemalloc
 from collections import defaultdict
 from hashlib import sha256
 from itertools import pairwise
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import all_groups, groups_file, hard_truths, jets_files, make_campaign
 
+from benchmarks.assembly_memory import StandIns
 from campaign.errors import DataError
 from campaign.seeds import stable_hash, unit_hash
 from dataset import assemble, parquet
@@ -289,6 +291,36 @@ def test_memory_does_not_grow_with_the_dataset(tmp_path, monkeypatch):
         splitting.append(peak_memory(write_split, tmp_path / "train", [path], campaign, "train"))
     assert building[1] < 1.5 * building[0]
     assert splitting[1] < 1.5 * splitting[0]
+
+
+def test_memory_does_not_grow_with_the_metadata_of_the_files(tmp_path):
+    """A file leaves its place and its range of events; its metadata are 20 kB of Python objects."""
+    peaks = []
+    for files in (50, 350):
+        stand_ins = StandIns(files)
+        stand_ins.assemble(tmp_path / "first", "val")  # what is cached once
+        tracemalloc.start()
+        stand_ins.assemble(tmp_path / "second", "val")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (peaks[1] - peaks[0]) / 300 < 1500
+
+
+def test_tables_of_few_rows_are_not_collected_without_bound(tmp_path, monkeypatch):
+    """A table takes memory beside its rows, and one of another split takes it for nothing."""
+    collected = []
+    append = assemble._append
+
+    def recorded(parts, shards):
+        collected.append([table.num_rows for table, _ in parts])
+        append(parts, shards)
+
+    monkeypatch.setattr(assemble, "_append", recorded)
+    monkeypatch.setattr(assemble, "_SCATTER_BYTES", 10 * assemble._TABLE_BYTES)
+    StandIns(200).assemble(tmp_path / "train", "train")
+    assert sum(map(sum, collected)) > 100
+    assert max(map(len, collected)) <= 10
+    assert all(min(rows) > 0 for rows in collected)
 
 
 def test_pyarrow_polars_and_duckdb_read_the_same(dataset):
