@@ -27,10 +27,12 @@ from dataset.assemble import SPLITS, shard_count, shard_of, split_of, write_spli
 from dataset.card import write_card
 from dataset.groups import build_groups
 from dataset.parquet import read_metadata
+from dataset.process_warnings import merged_warnings
 from dataset.reader import open_groups
 from dataset.rs3l import write_rs3l, write_rs3l_pairs
 from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
 from dataset.standardization import write_standardization
+from workflow.acceptance import report_acceptance
 
 
 @pytest.fixture(scope="module")
@@ -435,6 +437,47 @@ def test_card_and_manifest_are_the_same_again(campaign, dataset):
     write_card(dataset, campaign)
     (dataset / "train" / ".timestamp.parquet").unlink()
     assert [(dataset / name).read_bytes() for name in ("README.md", "manifest.json")] == before
+
+
+def test_warnings_of_a_process_stand_once_in_metadata_card_and_at_the_end_of_a_run(tmp_path, capsys):
+    """Also that nothing is left of a process, which none of its files can be blamed for."""
+    campaign = make_campaign(
+        processes={"higgs": None}, groups={"pt_min": 2000}, events=60, chunk=20, dataset={"formats": []}
+    )
+    warnings, paths = ["emissions are counted twice", "a cut was not applied"], []
+    for events in campaign.chunks("higgs"):
+        paths.append(tmp_path / f"{events.start}.parquet")
+        jets = jets_files(tmp_path / "jets", campaign, "higgs", events)
+        hard = hard_truths(campaign, "higgs", events)
+        build_groups(paths[-1], hard, jets, campaign, "higgs", warnings)
+        assert read_metadata(paths[-1])["warnings"] == {"higgs": warnings}
+    folder = tmp_path / "dataset"
+    for split in SPLITS:
+        write_split(folder / split, paths, campaign, split)
+    metadata = read_metadata(folder / "val" / "val-00000.parquet")
+    assert metadata["warnings"] == {"higgs": warnings}
+    targets = metadata["totals"]["higgs"]["targets"]
+    lines = [*warnings, f"no group is kept, of {targets} targets in 60 hard events"]
+    write_standardization(folder, campaign)
+    write_card(folder, campaign)
+    section = (folder / "README.md").read_text().split("## Warnings\n\n")[1].split("\n\n")[0]
+    assert section.splitlines() == [f"- higgs: {line}" for line in lines]
+    report_acceptance(folder)
+    printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: ")]
+    assert printed == [f"warning: higgs: {line}" for line in lines]
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("ab"), st.lists(st.sampled_from("xyz")))))
+def test_merged_warnings_are_all_that_were_there_each_once(parts):
+    merged = merged_warnings(parts)
+    assert {(key, line) for key, lines in merged.items() for line in lines} == {
+        (key, line) for part in parts for key, lines in part.items() for line in lines
+    }
+    assert all(len(lines) == len(set(lines)) for lines in merged.values())
+
+
+def test_card_without_warnings_has_no_section_for_them(dataset):
+    assert "## Warnings" not in (dataset / "README.md").read_text()
 
 
 def test_card_needs_the_splits(tmp_path, campaign):

@@ -68,11 +68,14 @@ def test_columns_are_those_of_the_contract(dataset, groups):
     assert list(member["constituents"][0]) == ["pt", "eta", "phi", "energy", "charge", "pdgid", "d0", "dz"]
 
 
-def test_metadata_say_how_it_was_made(metadata, groups):
+def test_metadata_say_how_it_was_made(dataset, metadata, groups):
     assert metadata["schema"] == 1
     assert metadata["realizations"] == NAMES
     assert metadata["campaign"]["seed"] == 20240307
     assert set(metadata["versions"]) >= {"pythia8mc", "fastjet", "pylhe", "python"}
+    hard = dataset.parent / "hard"
+    surveys = {process: json.loads((hard / process / "survey.json").read_text()) for process in PROCESSES}
+    assert metadata["warnings"] == {process: surveys[process]["warnings"] for process in PROCESSES}
     for process, events in (("qcd", 500), ("higgs", 15)):
         totals, counts = metadata["totals"][process], metadata["counts"][process]
         kept = sum(group["process"] == process for group in groups)
