@@ -46,6 +46,7 @@ class Survey(Strict):
     lowest_pt: float | None = Field(None, description="lowest target pT in the available events [GeV]")
     without_target: int = Field(0, ge=0, description="available events without a target")
     negative_weights: int = Field(0, ge=0, description="available events of negative weight")
+    weight_deviation: float = Field(0.0, ge=0, description="standard deviation of the events' weights [pb]")
     printed_precision: float = Field(
         0.0, ge=0, description="relative difference of weights and cross-section that their digits allow"
     )

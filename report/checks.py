@@ -216,8 +216,9 @@ def _opposite(shifts: list[tuple[float, float]], difference: tuple[float, float]
 _WEIGHTS = (
     "The sum of weights of a process is its cross-section × groups kept / hard events. Fails when it is "
     f"off by more than a relative {WEIGHT_PRECISION:g} and by more than {WEIGHT_SIGMAS:g} standard errors, "
-    "which are 0 where all weights are equal. To the first is added what the digits of event files leave "
-    "open: one unit in the last digit of their weights and of their cross-sections."
+    "the larger of those of the groups and of the events that were brought, 0 where all weights are equal. "
+    "To the first is added what the digits of event files leave open: one unit in the last digit of their "
+    "weights and of their cross-sections."
 )
 
 
@@ -230,7 +231,11 @@ def weight_sums(source: Source, scan: Scan) -> Iterator[tuple[Verdict, str]]:
             continue
         expected = survey.cross_section * groups / totals["hard_events"]
         total = scan.weight[process]
-        scatter = math.sqrt(max(0.0, scan.weight_squared[process] - total**2 / groups))
+        seen = math.sqrt(max(0.0, scan.weight_squared[process] - total**2 / groups))
+        # a few groups may by chance have equal weights where the events do not
+        with_target = max(1, totals["hard_events"] - totals["without_target"])
+        correlated = groups * max(1.0, totals["targets"] / with_target)
+        scatter = max(seen, survey.weight_deviation * math.sqrt(correlated) / totals["hard_events"])
         precision = WEIGHT_PRECISION + survey.printed_precision
         allowed = max(precision * abs(expected), WEIGHT_SIGMAS * scatter)
         right = abs(total - expected) <= allowed  # false also for NaN

@@ -188,6 +188,17 @@ def test_precision_is_that_of_the_printed_digits(name, unit_of_weight, unit_of_c
         assert mean == pytest.approx(survey.cross_section, rel=survey.printed_precision)
 
 
+@pytest.mark.parametrize(
+    ("weights", "strategy", "deviation"),
+    [((1.5, 1.5, 1.5), -4, 0.0), ((0.1, 0.1, 0.1), -4, 0.0), ((1, -1, 1, 1), -4, 0.75**0.5),
+     ((1, -1, 1, 1), -3, 10 * 0.75**0.5)],
+)  # fmt: skip
+def test_deviation_of_the_weights_is_in_pb(tmp_path, weights, strategy, deviation):
+    survey = generator(file(tmp_path, powheg(weights, strategy, xsec=5.0))).survey()
+    assert survey.weight_deviation == pytest.approx(deviation)
+    assert survey.weight_deviation > 0 or len(set(weights)) == 1
+
+
 @given(st.integers(1, 10**15 - 1), st.integers(-20, 20), st.integers(0, 14))
 def test_last_digit_is_the_smallest_step_of_a_printed_number(digits, exponent, places):
     text = f"{digits * 10.0**exponent:.{places}E}"

@@ -368,6 +368,19 @@ def test_weights_are_compared_as_precisely_as_they_were_printed(tmp_path, rows):
     assert with_printed_precision(folder, 1e-7, CROSS_SECTION * (1 + 2e-7)).verdict is Verdict.FAIL
 
 
+def test_groups_that_happen_to_have_no_negative_weight_are_no_failure(tmp_path, rows):
+    """Of events with weights of both signs a few groups may have one, and no scatter of their own."""
+    few = [row for row in deepcopy(rows) if row["event"] < 20]
+    folder = made_up(tmp_path, make_campaign(), few)
+    path = folder / "hard" / "higgs" / "survey.json"
+    for deviation, verdict in ((0.0, Verdict.FAIL), (CROSS_SECTION / 2, Verdict.PASS)):
+        signed = Survey(
+            cross_section=0.9 * CROSS_SECTION, cross_section_error=0.01, weight_deviation=deviation
+        )
+        write_survey(signed, path)
+        assert checks_of(folder)[CHECKS["weights"]].verdict is verdict
+
+
 def test_every_finding_keeps_its_own_verdict(tmp_path, rows):
     """A finding that is right is not condemned by its neighbour: on the page, in the terminal, as JSON."""
     doctored = deepcopy(rows)
