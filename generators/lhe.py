@@ -14,10 +14,11 @@ from campaign.errors import ConfigError, DataError
 from generators.events import HardEvent
 from generators.lhe_files import open_lhe
 from generators.lhe_run import Run, read_run, refuse_other_kind
-from generators.lhe_warnings import find_warnings
+from generators.lhe_warnings import find_warnings, needs_matching
 from generators.survey import SourceFile, Subprocess, Survey
 
 _KEEP_EVERY_EVENT = -4
+_ROUNDING = 1e-12  # relative; what is left of the difference of two large sums
 
 
 class LHEFiles:
@@ -177,8 +178,19 @@ def _combine(runs: Sequence[Run], process: Process) -> Survey:
         lowest_pt=lowest if math.isfinite(lowest) else None,
         without_target=sum(run.without_target for run in runs),
         negative_weights=sum(run.negative_weights for run in runs),
+        weight_deviation=_weight_deviation(runs),
+        printed_precision=max(run.printed_precision for run in runs),
+        needs_matching=needs_matching(runs),
         warnings=tuple(find_warnings(runs, process)),
     )
+
+
+def _weight_deviation(runs: Sequence[Run]) -> float:
+    """Standard deviation of the weights of all files [pb]; 0 where they differ by rounding alone."""
+    events = sum(run.events for run in runs)
+    mean = math.fsum(run.weight_factor * run.weight_sum for run in runs) / events
+    squares = math.fsum(run.weight_factor**2 * run.weight_squares for run in runs) / events
+    return math.sqrt(squares - mean**2) if squares - mean**2 > _ROUNDING * squares else 0.0
 
 
 def _lines(run: Run) -> list[Subprocess]:

@@ -9,7 +9,7 @@ import pylhe
 
 from campaign.config import Campaign, Process
 from campaign.errors import HardEventError
-from generators.lhe_files import LHESource, open_lhe
+from generators.lhe_files import LHESource, PrintedDigits, open_lhe
 from generators.targets import find_targets, passes_cuts
 
 WEIGHTS_IN_PB = (1, 4)
@@ -54,6 +54,8 @@ class Run:
         Which of the known lines that begin with # occur.
     clustered : bool
         Whether events carry clustering scales.
+    digits : PrintedDigits
+        How precisely the file prints its weights and cross-section.
     """
 
     path: Path
@@ -74,6 +76,7 @@ class Run:
     undecayed: Counter[int] = field(default_factory=Counter)
     remarks: set[str] = field(default_factory=set)
     clustered: bool = False
+    digits: PrintedDigits = field(default_factory=PrintedDigits)
 
     @property
     def strategy(self) -> int:
@@ -107,6 +110,14 @@ class Run:
         return math.sqrt(max(variance, 0.0) / self.events)
 
     @property
+    def printed_precision(self) -> float:
+        """Relative difference of mean weight and cross-section that their printed digits allow."""
+        weight = self.digits.weights / abs(self.weight_sum) if self.weight_sum else 0.0
+        if not self.lists_cross_section:
+            return weight
+        return weight + self.digits.cross_section / abs(self.listed_cross_section)
+
+    @property
     def weight_factor(self) -> float:
         """What XWGTUP is multiplied with to be in pb, see `generators.lhe.LHEFiles`."""
         return 1.0 if self.strategy in WEIGHTS_IN_PB else self.listed_cross_section / self.mean_weight
@@ -129,7 +140,8 @@ def read_run(path: Path, campaign: Campaign, process: Process) -> Run:
     with open_lhe(path) as source:
         _refuse_other_beams(source, campaign)
         declared = {} if source.header is None else source.header.initrwgt.weights_by_id()
-        run = Run(path, source.init, source.banner, {name: weight.name for name, weight in declared.items()})
+        names = {name: weight.name for name, weight in declared.items()}
+        run = Run(path, source.init, source.banner, names, digits=source.digits)
         if run.strategy not in (1, 2, 3, 4):
             raise HardEventError(
                 f"{path}: IDWTUP is {source.init.initInfo.weightingStrategy}, must be ±1 to ±4"

@@ -8,6 +8,7 @@ from itertools import combinations
 
 from campaign.config import Process
 from generators.lhe_run import NLO_REMARK, OLD_WEIGHT_REMARK, WEIGHTS_IN_PB, Run
+from generators.survey import MATCHING_WARNING
 
 _DEVIATION = 5.0  # standard errors at which numbers that should agree are reported
 _ROUNDING = 1e-4  # relative; cross-sections are written with as few as five digits
@@ -51,20 +52,21 @@ def _disagreement(one: Run, other: Run) -> Iterator[str]:
         )
 
 
+def needs_matching(runs: Sequence[Run]) -> bool:
+    """Whether the files of a process hold NLO events."""
+    return any(
+        run.negative_weights or NLO_REMARK in run.remarks or "POWHEG" in run.banner.upper() for run in runs
+    )
+
+
 def _kind_warnings(runs: Sequence[Run], process: Process) -> Iterator[str]:
     if any(run.clustered or _MATCHED.search(run.banner) for run in runs):
         yield (
             "events for matching or merging (ickkw, ktdurham or clustering scales): no matching veto is "
             "applied, so that emissions are counted twice"
         )
-    is_nlo = any(
-        run.negative_weights or NLO_REMARK in run.remarks or "POWHEG" in run.banner.upper() for run in runs
-    )
-    if is_nlo and not process.shower_settings:
-        yield (
-            "NLO events (negative weights, MC@NLO or POWHEG): give the settings that their matching needs "
-            "in `shower_settings`"
-        )
+    if needs_matching(runs) and not process.shower_settings:
+        yield MATCHING_WARNING
 
 
 def _weight_warnings(runs: Sequence[Run]) -> Iterator[str]:
