@@ -278,7 +278,7 @@ def _showered(
 ) -> ParticleBatch:
     """The batch of particles that ends with the last one of the hard events."""
     if campaign.continues_anchor(realization):
-        anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign))
+        anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign, [realization]))
         last = [hard[-1]]
         return continuation(campaign, process, realization)(last, anchor.shower(last), anchor.records)
     *_, batch = make_shower(campaign, process, realization, job).simulate(hard)
