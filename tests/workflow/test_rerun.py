@@ -98,7 +98,7 @@ CHANGES = {
     "jets": (changed("jets", {"radius": 1.0}), FROM_JETS),
     "seed": (changed("seed", 5), EVERYTHING),
     # what is kept; the realizations are simulated for survivors of the anchor only
-    "pt of the groups": (changed("groups.pt_min", 450), FROM_JETS),
+    "pt of the groups": (changed("groups.pt_min", 450), {"jets": 2 * CHUNKS, **FROM_GROUPS}),
     "another rule for the same survivors": (changed("groups.require", "nominal"), FROM_GROUPS),
     # how it is handed out
     "splits": (changed("dataset.splits", {"train": 0.6, "val": 0.2, "test": 0.2}), FILES),
