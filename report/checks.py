@@ -11,7 +11,6 @@ import numpy as np
 from campaign.augmentations import NOMINAL
 from campaign.config import Augmentation, Campaign
 from campaign.errors import DataError
-from campaign.status import Status
 from dataset.acceptance import Acceptance
 from generators.survey import Survey, read_survey
 from report.collect import ENOUGH, Constituents, Sample, Scan
@@ -363,7 +362,8 @@ def seeds(source: Source, samples: Mapping[str, Sample]) -> Iterator[tuple[Verdi
 
 
 _FAILED = (
-    "Fraction of simulated targets whose event the shower program or the detector gave up. "
+    "Fraction of simulated targets whose event the shower program or the detector gave up, or that holds "
+    "a particle or candidate that cannot be. "
     f"Warns above {FAILED_WARN:.0%}, fails above {FAILED_LIMIT:.0%}."
 )
 
@@ -374,9 +374,9 @@ def failures(source: Source) -> Iterator[tuple[Verdict, str]]:
         most = max((Acceptance.of(name, found[name]) for name in source.realizations), key=_failed_fraction)
         fraction = _failed_fraction(most)
         verdict = _below(-fraction, -FAILED_WARN, -FAILED_LIMIT)
-        counts = f"{most.counts[Status.FAILED]} of {most.simulated} ({fraction:.2%})"
+        counts = f"{most.failed} of {most.simulated} ({fraction:.2%})"
         yield verdict, f"{process}: at most {counts}, {most.realization}"
 
 
 def _failed_fraction(found: Acceptance) -> float:
-    return found.counts[Status.FAILED] / max(found.simulated, 1)
+    return found.failed / max(found.simulated, 1)

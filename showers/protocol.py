@@ -67,6 +67,28 @@ def empty_batch() -> ParticleBatch:
     return ParticleBatch(none, none, none.astype(bool), ak.unflatten(ak.zip(no_particles()), none))
 
 
+def selected(batch: ParticleBatch, chosen: npt.NDArray[np.bool_] | slice) -> ParticleBatch:
+    """Some events of a batch."""
+    return ParticleBatch(
+        batch.events[chosen],
+        batch.seeds[chosen],
+        batch.succeeded[chosen],
+        batch.particles[chosen],
+        batch.vetoed,
+    )
+
+
+def joined(first: ParticleBatch, second: ParticleBatch) -> ParticleBatch:
+    """The events of two batches, one after the other."""
+    return ParticleBatch(
+        np.concatenate([first.events, second.events]),
+        np.concatenate([first.seeds, second.seeds]),
+        np.concatenate([first.succeeded, second.succeeded]),
+        ak.concatenate([first.particles, second.particles]),
+        first.vetoed | second.vetoed,
+    )
+
+
 def placed_among(
     batch: ParticleBatch, events: npt.NDArray[np.int64], seeds: npt.NDArray[np.int64]
 ) -> ParticleBatch:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import islice
 from typing import Any
 
@@ -20,7 +21,7 @@ from campaign.pythia import failure_reason, make_pythia
 from campaign.seeds import event_seed, stage_seed
 from generators.events import HardEvent
 from showers.parton_veto import PartonVeto
-from showers.protocol import ParticleBatch, empty_batch, no_particles, placed_among
+from showers.protocol import ParticleBatch, empty_batch, joined, no_particles, placed_among
 
 BATCH_EVENTS = 200
 """Events per batch: enough that overheads vanish, few enough that memory stays flat."""
@@ -132,9 +133,40 @@ class Pythia8Shower:
             yield self.shower(batch)
 
     def shower(self, batch: list[HardEvent]) -> ParticleBatch:
-        """Shower some hard events in one batch."""
-        self._feed.load(batch)
+        """Shower some hard events in one batch.
+
+        Raises
+        ------
+        ShowerError
+            Pythia raises an error for every one of several events.
+        """
         self._records.clear()
+        raised: dict[int, Exception] = {}
+        done = reduce(joined, self._parts(batch, raised))
+        if len(raised) == len(batch) > 1:
+            raise ShowerError(f"Pythia fails on every event: {_one_line(raised[batch[0].index])}")
+        return done
+
+    def _parts(self, batch: list[HardEvent], raised: dict[int, Exception]) -> Iterator[ParticleBatch]:
+        """The batch, in halves where an event raises an error, until that event is alone."""
+        try:
+            yield self._shower(batch)
+        except Exception as error:  # anything that Pythia or a callback trips over in one event
+            if len(batch) > 1:
+                half = len(batch) // 2
+                yield from self._parts(batch[:half], raised)
+                yield from self._parts(batch[half:], raised)
+                return
+            index = batch[0].index
+            raised[index] = error
+            log.warning("Pythia fails on event %d: %s", index, _one_line(error))
+            for kept in self._records.kept.values():
+                kept.pop(index, None)
+            yield placed_among(empty_batch(), np.array([index]), np.array([self._streams(index).own]))
+
+    def _shower(self, batch: list[HardEvent]) -> ParticleBatch:
+        self._feed.load(batch)
+        self._records.begin()
         results = self._pythia.nextBatch(len(batch), "none")
         if "prt" in results.fields:
             counts, columns = _final_particles(results.prt, np.array(self._feed.calls), len(batch))
@@ -143,7 +175,7 @@ class Pythia8Shower:
         indices = np.array([event.index for event in batch], dtype=np.int64)
         finite = _finite_events(columns, counts)
         succeeded = (counts > 0) & finite
-        vetoed = frozenset(self._records.vetoed)
+        vetoed = frozenset(self._records.vetoed & set(indices.tolist()))
         if failed := sorted(set(indices[~succeeded].tolist()) - vetoed):
             log.warning("Pythia gave up on events %s", failed)
         if not succeeded.all():
@@ -247,6 +279,10 @@ def _finite_events(columns: dict[str, npt.NDArray], counts: npt.NDArray[np.int64
     return np.bincount(np.repeat(np.arange(len(counts)), counts)[bad], minlength=len(counts)) == 0
 
 
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
 class _Feed(pythia8mc.LHAup):
     """Hands hard events to Pythia from memory and remembers which call got which."""
 
@@ -307,6 +343,9 @@ class _Records:
         self.kept = {stage: {} for stage in self.kept}
         self.vetoed = set()
 
+    def begin(self) -> None:
+        """Prepare for events that are to be showered, perhaps not for the first time."""
+
     def at(self, stage: Stage, event: int, pythia: pythia8mc.Pythia) -> bool:
         """Act on the record of an event; returns whether the event can go on."""
         return True
@@ -341,6 +380,9 @@ class _Replace(_Records):
         self._done: set[int] = set()
 
     def clear(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
         self._done = set()
 
     def at(self, stage: Stage, event: int, pythia: pythia8mc.Pythia) -> bool:

@@ -690,16 +690,6 @@ def test_batch_without_events_or_without_particles_gives_no_candidates():
     assert detector().candidates(batch_of([], [0, 0])).tolist() == [[], []]
 
 
-@pytest.mark.parametrize(("column", "value"), [(1, np.nan), (3, np.inf), (4, -1.0), (7, np.nan)])
-def test_event_with_an_impossible_particle_is_absent_and_named(column, value, caplog):
-    impossible = list(particle(211, 5.0))
-    impossible[column] = value
-    rows = [particle(22, 50.0), impossible, particle(22, 20.0), particle(130, 50.0)]
-    found = detector().candidates(batch_of(rows, [1, 0, 2, 1]))
-    assert found.pdgid.tolist() == [[22], [], None, [0]]
-    assert "[12]" in caplog.text
-
-
 def test_event_beside_an_impossible_one_is_unchanged():
     good, bad = particle(22, 50.0), particle(22, np.nan)
     alone = detector().candidates(part(batch_of([good, good, good], [1, 1, 1]), slice(2, 3)))

@@ -1,6 +1,7 @@
 """What an intervention shares with the anchor is shared bit by bit; what comes after it differs."""
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import awkward as ak
@@ -13,6 +14,7 @@ from campaign.augmentations import NOMINAL
 from campaign.config import Campaign
 from campaign.errors import ConfigError
 from campaign.intervention import ALLOWED_SETTINGS, Stage
+from detectors.none import NoDetector
 from generators.events import HardEvent
 from generators.pythia8 import Pythia8Generator
 from generators.survey import Survey
@@ -219,6 +221,62 @@ def test_detector_is_simulated_again_on_the_same_particles(process, events, monk
     jets = {name: [jet for jet in table["jet"].to_pylist() if jet] for name, table in family.items()}
     again = [abs(a["pt"] / b["pt"] - 1) for a, b in zip(jets[NOMINAL], jets["redetect"], strict=False)]
     assert all(difference > 0 for difference in again[:3])
+
+
+EVENTS_IN_RUNS = 50
+
+
+class InRuns:
+    """A detector that takes whole runs of events, and notes what it is given."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.seen: list[list[int]] = []
+
+    def candidates(self, batch):
+        assert batch.events[0] % self.size == 0
+        self.seen.append(batch.events.tolist())
+        return NoDetector().candidates(batch)
+
+
+@pytest.mark.parametrize("batch_events", [7, 200])
+def test_no_batch_ends_within_a_run_of_the_detector(events, process, monkeypatch, tmp_path, batch_events):
+    chosen = asked(
+        *("redetect", "rehadronize", "seed"),
+        detector={"name": "delphes", "card": str(tmp_path / "x.tcl"), "events_per_run": 20},
+        **{"jets": {"pt_min": 500.0}, "groups": {"pt_min": 500.0}},
+    )
+    detectors = {name: InRuns(20) for name in chosen.realizations}
+    monkeypatch.setattr("workflow.simulation.make_detector", lambda _, name: detectors[name])
+    monkeypatch.setattr(showers.pythia8, "BATCH_EVENTS", batch_events)
+    found = tables(simulate_family(chosen, process, events[:EVENTS_IN_RUNS]))
+    surviving = surviving_events(found[NOMINAL], chosen)
+    assert 0 < len(surviving) < EVENTS_IN_RUNS
+    found |= tables(
+        {"seed": part} for part in simulate(chosen, process, "seed", events[:EVENTS_IN_RUNS], JOB, surviving)
+    )
+    for name, detector in detectors.items():
+        assert list(chain.from_iterable(detector.seen)) == list(range(EVENTS_IN_RUNS)), name
+    monkeypatch.setattr("workflow.simulation.make_detector", lambda _, __: NoDetector())
+    monkeypatch.setattr("workflow.simulation.detector_run", lambda _, __: 1)
+    plain = tables(simulate_family(chosen, process, events[:EVENTS_IN_RUNS]))
+    assert {name: found[name] for name in plain} == plain
+
+
+def test_member_made_alone_is_that_of_the_whole_family(process, events):
+    wanted = {"jets": {"pt_min": 500.0}, "groups": {"pt_min": 500.0}}
+    for chosen in (
+        asked(*FAMILY, "redetect", detector={"name": "cms_phase2"}, **wanted),
+        asked(*FAMILY, groups={"require": "any"}),
+    ):
+        together = tables(simulate_family(chosen, process, events[:30]))
+        survivors = surviving_events(together[NOMINAL], chosen) if chosen.survivors_only else None
+        for name in chosen.anchor_family:
+            if name == NOMINAL:
+                continue
+            alone = tables(simulate_family(chosen, process, events[:30], [name], survivors))
+            assert alone == {name: together[name]}
+            assert tables(simulate_family(chosen, process, events[:30], [name])) == alone
 
 
 @pytest.mark.parametrize(

@@ -29,13 +29,14 @@ from campaign.provenance import encode
 from dataset.assemble import write_split
 from dataset.parquet import METADATA_KEY, read_metadata, writer
 from dataset.schema import GROUPS_SCHEMA
+from generators.provenance import survey_provenance
 from generators.survey import Survey, write_survey
 from jets.schema import JETS_SCHEMA
 from showers.pythia8 import Pythia8Shower
 from showers.registry import Job
 from workflow.cli import app
 from workflow.paths import SPLITS, Paths, chunk_name, chunk_names
-from workflow.replay import replay, replay_targets
+from workflow.replay import replay, replay_particles, replay_targets
 from workflow.replay_comparison import Verdict, compare_stored, differences, verify_rows
 from workflow.replay_output import as_png
 from workflow.replay_stored import random_rows
@@ -374,9 +375,6 @@ def test_realization_and_events_that_the_dataset_lacks_are_not_stored(own):
     [
         ({"jets": {"pt_min": 450, "radius": 1.0}}, "jets.jets.radius"),
         ({"groups": {"pt_min": 510}}, "groups.pt_min"),
-        ({"seed": 1}, "seed"),
-        ({"settings": {"PartonLevel:MPI": False, "TimeShower:pTmin": 1.0}}, "TimeShower:pTmin"),
-        ({"processes": {"top": TOP | {"settings": {"Top:qqbar2ttbar": False}}}}, "hard.process.settings"),
     ],
 )
 def test_other_configuration_is_not_compared_with(own, changes, key):
@@ -390,6 +388,53 @@ def test_other_configuration_is_not_compared_with(own, changes, key):
     assert "but the campaign has" in found.remark
     with pytest.raises(DataError, match="but the campaign has"):
         verify_rows(other, paths, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"seed": 1}, "seed = 20240307, but the campaign has 1"),
+        (
+            {"settings": {"PartonLevel:MPI": False, "TimeShower:pTmin": 1.0}},
+            "settings.TimeShower:pTmin = None",
+        ),
+        ({"processes": {"top": TOP | {"settings": {"Top:qqbar2ttbar": False}}}}, "Top:qqbar2ttbar"),
+    ],
+)
+@pytest.mark.parametrize("survey", [True, False])
+def test_stored_hard_events_of_another_campaign_are_refused(own, changes, key, survey):
+    other = asked(**changes)
+    paths = Paths.of(other, str(own))
+    stored = path(paths, "hard", process="top", chunk="00000")
+    if not survey:
+        path(paths, "survey", process="top").unlink()
+    for call in (replay, replay_particles_of_first):
+        with pytest.raises(DataError) as error:
+            call(other, paths, "top", {NOMINAL: [0]})
+        assert str(error.value).startswith(
+            f"{stored if not survey else stored.with_name('survey.json')}: made"
+        )
+        assert key in str(error.value)
+        assert "\n" not in str(error.value)
+    with pytest.raises(DataError, match="but the campaign has"):
+        verify_rows(other, paths, 1)
+
+
+def replay_particles_of_first(campaign, paths, process, wanted):
+    return replay_particles(campaign, paths, process, NOMINAL, 0)
+
+
+def test_hard_events_of_another_survey_or_process_are_refused(own):
+    paths = Paths.of(ALL, str(own))
+    survey = path(paths, "survey", process="top")
+    survey.write_text(survey.read_text().replace('"cross_section": ', '"cross_section": 1'))
+    with pytest.raises(DataError, match=r"00000\.lhe\.gz: made with survey = .*, but the campaign has"):
+        replay(ALL, paths, "top", {NOMINAL: [0]})
+    shutil.copy(
+        path(paths, "hard", process="top", chunk="00000"), path(paths, "hard", process="higgs", chunk="00000")
+    )
+    with pytest.raises(DataError, match=r"higgs/00000\.lhe\.gz: made with .* but the campaign has"):
+        replay(ALL, paths, "higgs", {NOMINAL: [0]})
 
 
 def test_hard_event_is_read_where_it_is_stored_and_generated_where_it_is_not(own, monkeypatch):
@@ -427,7 +472,8 @@ def test_program_with_one_stream_a_block_is_given_the_block_up_to_the_event(tmp_
     herwig = {"name": "herwig7", "herwig": {"executable": "none", "block_events": BLOCK}}
     campaign = asked(augmentations=[NOMINAL, herwig], chunk=10)
     paths = Paths.of(campaign, str(tmp_path))
-    write_survey(Survey(cross_section=1.0, cross_section_error=0.1), path(paths, "survey", process="top"))
+    survey = Survey(cross_section=1.0, cross_section_error=0.1, made_with=survey_provenance(campaign, "top"))
+    write_survey(survey, path(paths, "survey", process="top"))
     firsts = []
 
     def make(campaign, process, realization, job):
@@ -614,12 +660,12 @@ def test_verification_without_a_dataset_is_refused(own):
     assert outcome.output.strip() == f"error: {empty}/train: does not exist; `resim dataset` makes it"
 
 
-def test_event_without_target_is_refused(results):
+def test_event_without_target_is_refused(tmp_path):
     nothing = asked(
         processes={"higgs": SMALL["processes"]["higgs"] | {"targets": ["top"], "cuts": {"pt_min": 0}}}
     )
     with pytest.raises(ConfigError, match="event 0 of higgs has no target"):
-        replay_targets(nothing, Paths.of(nothing, str(results)), "higgs", NOMINAL, 0)
+        replay_targets(nothing, Paths.of(nothing, str(tmp_path)), "higgs", NOMINAL, 0)
 
 
 values = st.recursive(

@@ -140,6 +140,14 @@ def jets(
     ],
     chunk: Chunk,
     results: Results = RESULTS,
+    ahead: Annotated[
+        bool,
+        typer.Option(
+            "--ahead",
+            help="with `nominal`: also make the realizations that continue from it and are not there yet, "
+            "for their own jobs to take",
+        ),
+    ] = False,
 ) -> None:
     """Shower a chunk of hard events and write the jets that stand for their targets."""
     from showers.registry import Job
@@ -154,9 +162,14 @@ def jets(
     first = campaign.chunks(process)[chunk].start
     job = Job(work_directory=_path(campaign, results, "herwig"), first_event=first)
     anchor = None
-    if campaign.follows_survivors(realization[0]) and not campaign.continues_anchor(realization[0]):
+    if NOMINAL not in realization and campaign.follows_survivors(realization[0]):
         anchor = existing(_path(campaign, results, "jets", realization=NOMINAL, **names), "jets")
-    make_jets(campaign, process, chunk, hard_file, outputs, job, anchor)
+    family = {
+        name: _path(campaign, results, "jets", realization=name, **names)
+        for name in campaign.anchor_family
+        if ahead and NOMINAL in realization and name not in realization
+    }
+    make_jets(campaign, process, chunk, hard_file, outputs, job, anchor, family)
 
 
 @app.command()

@@ -12,7 +12,6 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from campaign.augmentations import NOMINAL
 from campaign.config import Campaign
 from campaign.errors import DataError
 from campaign.files import atomic_path
@@ -155,23 +154,16 @@ def _jobs_of_chunks(campaign: Campaign, paths: Paths) -> Iterator[_Job]:
         yield JobCost("survey", process, events=asked.events), f"survey/{process}", [survey]
         chunks = zip(chunk_names(campaign, process), campaign.chunks(process), strict=True)
         for chunk, (name, events) in enumerate(chunks):
-            for stage, realizations in _stages_of_chunk(campaign):
-                job = JobCost(stage, process, "+".join(realizations) or None, chunk, events=len(events))
-                # the benchmark of a job of several realizations is that of the anchor
-                where = "/".join([process, *(realizations and [realizations[0]]), name])
-                pattern = getattr(paths, stage)
-                outputs = [
-                    pattern.format(process=process, realization=each, chunk=name)
-                    for each in realizations or [""]
-                ]
-                yield job, f"{stage}/{where}", outputs
+            for stage, realization in _stages_of_chunk(campaign):
+                job = JobCost(stage, process, realization, chunk, events=len(events))
+                where = "/".join(filter(None, [process, realization, name]))
+                output = getattr(paths, stage).format(process=process, realization=realization, chunk=name)
+                yield job, f"{stage}/{where}", [output]
 
 
-def _stages_of_chunk(campaign: Campaign) -> list[tuple[str, list[str]]]:
-    """Stage and realizations of every job of a chunk; those of the anchor's family share one."""
-    family = sorted(campaign.anchor_family, key=lambda name: name != NOMINAL)
-    others = [name for name in campaign.realizations if name not in family]
-    return [("hard", []), ("jets", family), *(("jets", [name]) for name in others), ("groups", [])]
+def _stages_of_chunk(campaign: Campaign) -> list[tuple[str, str | None]]:
+    """Stage and realization of every job of a chunk; that of the anchor does most of its family's work."""
+    return [("hard", None), *(("jets", name) for name in campaign.realizations), ("groups", None)]
 
 
 def _jobs_of_splits(campaign: Campaign, paths: Paths) -> Iterator[_Job]:

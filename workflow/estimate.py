@@ -85,7 +85,7 @@ def _estimate(campaign: Campaign, process: str, events: int, imports: float) -> 
     return Cost(
         events=asked.events,
         realizations=len(campaign.realizations),
-        jobs=len(campaign.chunks(process)) * (1 + len(campaign.realizations) - len(campaign.anchor_family)),
+        jobs=len(campaign.chunks(process)) * len(campaign.realizations),
         start_seconds=imports + start,
         event_seconds=all_events / count,
         jet_bytes=size / count,
@@ -110,8 +110,8 @@ def _run(campaign: Campaign, process: str, hard: list[HardEvent], output: Path) 
 def chunk_for(campaign: Campaign, costs: dict[str, Cost], hours: float) -> int:
     """Largest chunk whose jobs end within half of a wall time, as far as this machine can tell.
 
-    The other half is for slower nodes. A job makes one realization, or the anchor and all realizations that
-    continue from its records, each of which is counted like a shower of its own. Herwig is not measured.
+    The other half is for slower nodes. A job makes one realization, and that of the anchor all
+    that continue from its records, each of which is counted like a shower of its own. Herwig is not measured.
 
     Parameters
     ----------

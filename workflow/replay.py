@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby, takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +17,7 @@ from campaign.errors import ConfigError, DataError
 from dataset.groups import HardTruth, member_column, truth_row
 from generators.events import HardEvent
 from generators.lhe_files import read_hard_events
+from generators.provenance import hard_provenance, survey_provenance
 from generators.registry import make_generator
 from generators.survey import Survey, read_survey
 from generators.targets import find_targets
@@ -87,6 +89,8 @@ def replay(campaign: Campaign, paths: Paths, process: str, wanted: Wanted) -> li
     ------
     ConfigError
         There is no such process, realization or hard event.
+    DataError
+        The survey or the hard events that are stored are of another campaign, process or survey.
     """
     _check_asked(campaign, process, wanted)
     survey = _survey(campaign, paths, process)
@@ -211,16 +215,18 @@ def _hard_events(
     """Hard events in order, read where their chunk has them and generated where it has not."""
     for chunk, members in groupby(events, lambda event: event // campaign.chunk):
         path, wanted = Path(paths.hard.format(process=process, chunk=chunk_name(chunk))), list(members)
-        found = _read(path, chunk * campaign.chunk, wanted) if path.exists() else {}
+        first = chunk * campaign.chunk
+        origin = hard_provenance(campaign, process, first, survey if survey.made_with else None)
+        found = _read(path, first, wanted, origin) if path.exists() else {}
         for indices in _ranges([index for index in wanted if index not in found]):
             generated = make_generator(campaign, process).events(indices, survey)
             found |= {event.index: event for event in generated}
         yield from (found[index] for index in wanted)
 
 
-def _read(path: Path, first: int, wanted: Sequence[int]) -> dict[int, HardEvent]:
+def _read(path: Path, first: int, wanted: Sequence[int], origin: Mapping[str, Any]) -> dict[int, HardEvent]:
     """Those of the wanted events that a chunk has; what comes after the last of them is not read."""
-    events = takewhile(lambda event: event.index <= wanted[-1], read_hard_events(path, first))
+    events = takewhile(lambda event: event.index <= wanted[-1], read_hard_events(path, first, origin))
     return {event.index: event for event in events if event.index in set(wanted)}
 
 
@@ -233,7 +239,9 @@ def _ranges(indices: Sequence[int]) -> Iterator[range]:
 
 def _survey(campaign: Campaign, paths: Paths, process: str) -> Survey:
     path = Path(paths.survey.format(process=process))
-    return read_survey(path) if path.exists() else make_generator(campaign, process).survey()
+    if path.exists():
+        return read_survey(path, survey_provenance(campaign, process))
+    return make_generator(campaign, process).survey()
 
 
 def _replayed(
@@ -278,7 +286,7 @@ def _showered(
 ) -> ParticleBatch:
     """The batch of particles that ends with the last one of the hard events."""
     if campaign.continues_anchor(realization):
-        anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign))
+        anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign, [realization]))
         last = [hard[-1]]
         return continuation(campaign, process, realization)(last, anchor.shower(last), anchor.records)
     *_, batch = make_shower(campaign, process, realization, job).simulate(hard)

@@ -1,5 +1,6 @@
 """Hard events through shower, detector and jets, in batches and in memory."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from generators.events import HardEvent
 from generators.targets import find_targets, outgoing_partons, passes_cuts
 from jets.analysis import jets_table
 from jets.matching import Truth
-from showers.protocol import ParticleBatch, empty_batch, placed_among
+from showers.protocol import ParticleBatch, empty_batch, joined, placed_among, selected
 from showers.pythia8 import Pythia8Resumed, Pythia8Shower, Records
 from showers.registry import Job, make_shower
 
@@ -63,39 +64,104 @@ def simulate(
     survivors : collection of int, optional
         Indices of the hard events to simulate; all if left out.
     """
+    length = detector_run(campaign, [realization])
     waiting = _Waiting(campaign.process(process), events, survivors)
     finish = _Finish(campaign, process, realization)
-    for batch in make_shower(campaign, process, realization, job).simulate(waiting.to_shower()):
-        yield finish.part(batch, waiting.take(batch))
+    shower = make_shower(campaign, process, realization, job)
+    made = ((batch, {}) for batch in shower.simulate(waiting.to_shower()))
+    for batch, _ in in_whole_runs(made, length):
+        yield finish.part(batch, waiting.take(batch, length))
     if window := waiting.take_rest():
         yield finish.part(empty_batch(), window)
 
 
 def simulate_family(
-    campaign: Campaign, process: str, events: Iterable[HardEvent]
+    campaign: Campaign,
+    process: str,
+    events: Iterable[HardEvent],
+    realizations: Collection[str] | None = None,
+    survivors: Collection[int] | None = None,
 ) -> Iterator[dict[str, SimulatedPart]]:
     """The anchor and the realizations that continue from its event records, side by side.
 
     The work they share is done once. With `Campaign.survivors_only`, only events whose anchor has a
     jet to group with are continued.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    process : str
+    events : iterable of HardEvent
+    realizations : collection of str, optional
+        Those to make; the whole family if left out.
+    survivors : collection of int, optional
+        Indices of the hard events to simulate, where they are known and the anchor is not to be made.
     """
-    members = {
-        name: continuation(campaign, process, name) for name in campaign.anchor_family if name != NOMINAL
-    }
-    finish = {name: _Finish(campaign, process, name) for name in campaign.anchor_family}
-    waiting = _Waiting(campaign.process(process), events)
-    anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign))
-    for batch in anchor.simulate(waiting.to_shower()):
-        window = waiting.take(batch)
-        parts = {NOMINAL: finish[NOMINAL].part(batch, window)}
-        if campaign.survivors_only:
+    names = campaign.anchor_family if realizations is None else list(realizations)
+    members = {name: continuation(campaign, process, name) for name in names if name != NOMINAL}
+    finish = {name: _Finish(campaign, process, name) for name in names}
+    unknown = campaign.survivors_only and survivors is None
+    if unknown:
+        finish.setdefault(NOMINAL, _Finish(campaign, process, NOMINAL))
+    length = detector_run(campaign, finish)
+    waiting = _Waiting(campaign.process(process), events, survivors)
+    anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign, names))
+    made = ((batch, anchor.records) for batch in anchor.simulate(waiting.to_shower()))
+    for batch, records in in_whole_runs(made, length):
+        window, parts = waiting.take(batch, length), {}
+        if NOMINAL in finish:
+            parts[NOMINAL] = finish[NOMINAL].part(batch, window)
+        if unknown:
             window = _only(window, surviving_events(parts[NOMINAL].table, campaign))
         continued = [event for event, truth in window if worth_showering(truth)]
         for name, member in members.items():
-            parts[name] = finish[name].part(member(continued, batch, anchor.records), window)
-        yield parts
+            parts[name] = finish[name].part(member(continued, batch, records), window)
+        yield {name: parts[name] for name in names}
     if window := waiting.take_rest():
-        yield {name: each.part(empty_batch(), window) for name, each in finish.items()}
+        yield {name: finish[name].part(empty_batch(), window) for name in names}
+
+
+Made = tuple[ParticleBatch, Records]
+"""A batch, and the event records that others continue from."""
+
+
+def detector_run(campaign: Campaign, realizations: Iterable[str]) -> int:
+    """Consecutive hard events that must reach the detectors of some realizations together."""
+    return math.lcm(*(campaign.detector_options(name).events_per_run for name in realizations))
+
+
+def in_whole_runs(made: Iterable[Made], length: int) -> Iterator[Made]:
+    """Cut batches in another way, so that none ends within a run of a detector.
+
+    Parameters
+    ----------
+    made : iterable of (ParticleBatch, Records)
+    length : int
+        A run is a block of so many consecutive event indices, whichever of them were showered.
+    """
+    if length == 1:
+        yield from made
+        return
+    held: Made | None = None
+    for batch, records in made:
+        if held is not None:
+            batch, records = joined(held[0], batch), _merged(held[1], records)
+        run = batch.events // length
+        complete = run < run[-1]
+        if complete.any():
+            yield selected(batch, complete), records
+        left = selected(batch, ~complete)
+        held = left, _records_of(records, left.events.tolist())
+    if held is not None:
+        yield held
+
+
+def _records_of(records: Records, events: Iterable[int]) -> Records:
+    return {stage: {one: kept[one] for one in events if one in kept} for stage, kept in records.items()}
+
+
+def _merged(earlier: Records, later: Records) -> Records:
+    return {stage: earlier.get(stage, {}) | events for stage, events in later.items()}
 
 
 def surviving_events(table: pa.Table, campaign: Campaign) -> frozenset[int]:
@@ -143,9 +209,9 @@ class _Waiting:
             if worth_showering(truth):
                 yield event
 
-    def take(self, batch: ParticleBatch) -> Window:
-        """All events up to the last one of a batch."""
-        last = int(batch.events[-1])
+    def take(self, batch: ParticleBatch, length: int) -> Window:
+        """All events up to the last one of a batch, and the rest of its run of a detector."""
+        last = int(batch.events[-1]) // length * length + length - 1
         window: Window = []
         while self._queue and self._queue[0][0].index <= last:
             window.append(self._queue.popleft())
@@ -183,24 +249,14 @@ Continuation = Callable[[list[HardEvent], ParticleBatch, Records], ParticleBatch
 def continuation(campaign: Campaign, process: str, realization: str) -> Continuation:
     """How a realization continues from the anchor."""
     if campaign.augmentation(realization).intervene.first_stage == Stage.DETECTOR:
-        return lambda events, batch, records: _selected(batch, [event.index for event in events])
+        return lambda events, batch, records: selected(
+            batch, np.isin(batch.events, [event.index for event in events])
+        )
     resumed = Pythia8Resumed(campaign, process, realization)
     return lambda events, batch, records: resumed.resume(events, records)
 
 
-def _selected(batch: ParticleBatch, events: list[int]) -> ParticleBatch:
-    """Some events of a batch."""
-    chosen = np.isin(batch.events, events)
-    return ParticleBatch(
-        batch.events[chosen],
-        batch.seeds[chosen],
-        batch.succeeded[chosen],
-        batch.particles[chosen],
-        batch.vetoed,
-    )
-
-
-def kept_stages(campaign: Campaign) -> frozenset[Stage]:
-    """Stages from which a realization continues with the anchor's event record."""
-    stages = {campaign.augmentation(name).intervene.first_stage for name in campaign.anchor_family}
+def kept_stages(campaign: Campaign, realizations: Iterable[str]) -> frozenset[Stage]:
+    """Stages from which realizations continue with the anchor's event record."""
+    stages = {campaign.augmentation(name).intervene.first_stage for name in realizations}
     return frozenset(stages & {Stage.HADRONIZATION, Stage.DECAYS})

@@ -33,7 +33,6 @@ SNAKEMAKE = "import sys; sys.executable = sys.argv.pop(1); from snakemake.cli im
 STAGES = (
     "hard/qcd/survey.json",
     "hard/qcd/*.lhe.gz",
-    "jets/qcd/rehadronize/*.parquet",
     "jets/qcd/nominal/*.parquet",
     "jets/qcd/seed/*.parquet",
     "groups/qcd/*.parquet",
@@ -42,7 +41,8 @@ STAGES = (
     "dataset/README.md",
 )
 """Files whose job is killed when it has written one of them under its temporary name. Of the two that the
-jobs of the anchor and of the card write, one is then there and the other is not."""
+job of the card writes, one is then there and the other is not; of that of the anchor, `rehadronize` waits
+for its own."""
 
 
 def wait_for(condition, process):

@@ -80,7 +80,7 @@ def test_options_of_a_run_are_no_part_of_the_campaign():
 def test_a_run_of_one_process_makes_its_groups_and_no_dataset(run, tmp_path):
     config = write_config(tmp_path, SMALL)
     jobs = run.snakemake(tmp_path, "-n", "--configfile", config, "--config", "process=qcd").succeeded().jobs
-    assert jobs == {"survey": 1, "hard": 2, "jets_of_anchor": 2, "jets": 2, "groups": 2}
+    assert jobs == {"survey": 1, "hard": 2, "jets_of_anchor": 2, "jets": 4, "groups": 2}
 
 
 def test_merged_shards_equal_a_single_run(run, small, tmp_path):
