@@ -41,9 +41,9 @@ def digest(content: Any) -> str:
 
 
 def survey_inputs(campaign: Campaign, process: str) -> dict[str, Any]:
-    """What the survey of a process depends on."""
+    """What the survey of a process depends on: of files, on what they hold and not on where they are."""
     asked = campaign.process(process).model_dump(
-        mode="json", exclude={"description", "events", "shower_settings"}
+        mode="json", exclude={"description", "events", "files", "shower_settings"}
     )
     return {
         "seed": campaign.seed,
