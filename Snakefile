@@ -14,6 +14,7 @@ from campaign.augmentations import NOMINAL
 from campaign.config import parse as parse_campaign
 from campaign.config import save as save_campaign
 from campaign.errors import ResimError
+from generators.brought import read_contents, with_brought_files, write_contents
 from workflow.acceptance import report_acceptance
 from workflow.checks import check_campaign, check_programs, without_missing_programs
 from workflow.paths import CHUNK_PATTERN, SPLITS, Paths, chunk_number
@@ -32,6 +33,8 @@ if "processes" not in config:
 try:
     RUN = take_run_options(config)
     ASKED = parse_campaign(config, " + ".join(map(str, workflow.configfiles)))
+    CONTENTS = read_contents(Path(Paths.of(ASKED).brought))
+    ASKED = with_brought_files(ASKED, CONTENTS)
     CAMPAIGN, NOTES = without_missing_programs(ASKED)
     check_campaign(CAMPAIGN)
     check_run_options(RUN, CAMPAIGN)
@@ -66,6 +69,8 @@ onstart:
     except ResimError as error:
         raise WorkflowError(str(error))
     save_campaign(CAMPAIGN, PATHS.config)
+    if CONTENTS:
+        write_contents(CONTENTS, Path(PATHS.brought))
 
 
 onsuccess:

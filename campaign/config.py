@@ -101,11 +101,13 @@ class Process(Strict):
         gt=0,
         le=10**12,
         strict=True,
-        description="number of hard events; `lhe`: all that `files` hold, if left out",
+        description="number of hard events; if left out the campaign's, or for `lhe` all that `files` hold",
     )
     cuts: Cuts = Field(Cuts(), description="cuts on the hard event")
     settings: Settings = Field({}, description="`pythia8`: the settings that define the process")
-    files: Annotated[tuple[Path, ...], BeforeValidator(_one_or_more)] = Field(
+    files: Annotated[
+        tuple[Path, ...], BeforeValidator(_one_or_more, json_schema_input_type=str | tuple[Path, ...])
+    ] = Field(
         (),
         description="`lhe`: Les Houches event files, one or several, read in this order; "
         "those that a pattern such as `run_*.lhe.gz` stands for are read in the order of their names",

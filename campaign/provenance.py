@@ -95,6 +95,11 @@ def dataset_inputs(campaign: Campaign) -> dict[str, Any]:
     }
 
 
+def card_inputs(campaign: Campaign) -> dict[str, Any]:
+    """What the dataset card depends on beside the dataset."""
+    return campaign.model_dump(mode="json", exclude={"processes": {"__all__": {"files"}}})
+
+
 def check_made_with(path: Path, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
     """Refuse a file that was made with other inputs than the campaign asks for.
 

@@ -113,9 +113,7 @@ def _with_decays(
             if daughter.status() < 0:
                 open_ends.append((len(particles), daughter))
             particles.append(_product(daughter, mother + 1))
-    info = replace(
-        record.eventinfo, nparticles=len(particles), weight=record.eventinfo.weight * fraction
-    )
+    info = replace(record.eventinfo, nparticles=len(particles), weight=record.eventinfo.weight * fraction)
     weights = {name: weight * fraction for name, weight in record.weights.items()}
     return replace(record, eventinfo=info, particles=particles, weights=weights)
 

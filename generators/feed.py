@@ -34,6 +34,7 @@ class EventFeed(pythia8mc.LHAup):
         return self._batch[self._next - 1]
 
     def setInit(self) -> bool:  # noqa: N802 (name given by Pythia)
+        """Tell Pythia the beams, and to accept every event as it comes."""
         for particle, set_beam in zip(self._beams.particles, (self.setBeamA, self.setBeamB), strict=True):
             set_beam(particle, self._beams.energy / 2)
         self.setStrategy(_UNIT_WEIGHTS)
@@ -41,6 +42,7 @@ class EventFeed(pythia8mc.LHAup):
         return True
 
     def setEvent(self, process: int = 0) -> bool:  # noqa: N802
+        """Hand over the next event, if the batch has one."""
         if self._next == len(self._batch):
             return False
         self._next += 1

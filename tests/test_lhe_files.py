@@ -45,7 +45,7 @@ INIT = pylhe.LHEInit(
 def test_real_files_are_read_as_pylhe_reads_them(name):
     source, records = read(DATA / name)
     reference = pylhe.LHEFile.fromfile(DATA / name)
-    assert len(records) == 15
+    assert len(records) >= 15
     assert records == list(reference.events)
     assert (source.init.initInfo, source.init.procInfo) == (reference.init.initInfo, reference.init.procInfo)
     assert (source.header.initrwgt if source.header else pylhe.LHEInitRWGT()) == reference.header.initrwgt
@@ -243,7 +243,7 @@ BAD = {
     "blank": (" \n\n", "is empty"),
     "web page": ("<!DOCTYPE html><html><body>404</body></html>", "not a Les Houches event file"),
     "plain text": ("pt eta phi\n1 2 3\n", "not a Les Houches event file; it begins with 'pt eta phi"),
-    "HDF5": (b"\x89HDF\r\n\x1a\n" + bytes(100), "not a Les Houches event file"),
+    "HDF5": (b"\x89HDF\r\n\x1a\n" + bytes(100), "damaged or cut off HDF5|not a Les Houches event file"),
     "another root": (GOOD.replace("LesHouchesEvents", "HepMC"), "not a Les Houches event file"),
     "no init": (re.sub("<init>.*</init>\n", "", GOOD, flags=re.DOTALL), "no complete <init>"),
     "cut in header": ('<LesHouchesEvents version="3.0">\n<header>\n', "no complete <init>"),

@@ -4,7 +4,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lhe_samples import DATA, REAL, event, les_houches, powheg
+from lhe_samples import DATA, event, les_houches, powheg
 
 from campaign.config import parse
 from campaign.errors import ConfigError, DataError, HardEventError
@@ -71,13 +71,23 @@ def test_cross_section_of_real_files(name, targets, cross_section, error):
     assert survey.files[0].weight_factor == 1.0
 
 
-@pytest.mark.parametrize("name", REAL)
-def test_events_keep_the_order_and_the_numbers_of_the_file(name):
-    made = real(name.removesuffix(".lhe.gz"))
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("hz_cut_ignored_nolhapdf", "higgs"),
+        ("hz_systrwgt", "higgs"),
+        ("tt_madspin", "top"),
+        ("zj", "parton"),
+        ("zjj_2proc", "parton"),
+    ],
+)
+def test_events_whose_resonances_are_decayed_stay_as_they_are_in_the_file(name, target):
+    made = real(name, targets=[target])
     survey = made.survey()
-    with open_lhe(DATA / name) as source:
+    with open_lhe(DATA / f"{name}.lhe.gz") as source:
         records = list(source.events)
     assert [one.record for one in made.events(range(15), survey)] == records
+    assert not warned(survey, "undecayed")
 
 
 @pytest.mark.parametrize("size", [1, 4, 15])

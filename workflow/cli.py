@@ -16,6 +16,7 @@ from rich.console import Console
 from campaign.augmentations import NOMINAL
 from campaign.config import FORMATS, Campaign, load, unknown
 from campaign.errors import ConfigError, ResimError
+from generators.brought import read_contents, with_brought_files, write_contents
 from workflow.checks import (
     check_campaign,
     check_programs,
@@ -103,7 +104,7 @@ def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> 
     """Measure or read the cross-section of a process and check its event files."""
     from workflow.stages.hard import make_survey
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     make_survey(campaign, process, _path(campaign, results, "survey", process=process))
 
 
@@ -114,7 +115,7 @@ def hard(config: ConfigFile, process: Process, chunk: Chunk, results: Results = 
     """Write the hard events of a chunk as LHE."""
     from workflow.stages.hard import make_hard
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     _check_chunk(campaign, process, chunk)
     survey_file = existing(_path(campaign, results, "survey", process=process), "survey")
     output = _path(campaign, results, "hard", process=process, chunk=chunk_name(chunk))
@@ -138,7 +139,7 @@ def jets(
     from showers.registry import Job
     from workflow.stages.jets import make_jets
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     _check_chunk(campaign, process, chunk)
     check_realizations(campaign, realization)
     names = {"process": process, "chunk": chunk_name(chunk)}
@@ -159,7 +160,7 @@ def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results 
     """Write the groups of a chunk from the jets of all realizations."""
     from workflow.stages.groups import make_groups
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     _check_chunk(campaign, process, chunk)
     names = {"process": process, "chunk": chunk_name(chunk)}
     hard_file = existing(_path(campaign, results, "hard", **names), "hard")
@@ -179,7 +180,7 @@ def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> Non
     """Write the Parquet shards of a split, processes mixed and shuffled."""
     from dataset.assemble import write_split
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     _check_split(split)
     files = [
         existing(_path(campaign, results, "groups", process=process, chunk=chunk), "groups")
@@ -201,7 +202,7 @@ def export(
     """Write a split in another format."""
     from workflow.stages.dataset import make_export
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     _check_split(split)
     if format not in FORMATS:
         raise ConfigError("--format: " + unknown("format", format, FORMATS))
@@ -216,7 +217,7 @@ def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write mean and standard deviation of every feature in the training split."""
     from dataset.standardization import write_standardization
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     existing(_path(campaign, results, "split", split="train"), "dataset")
     write_standardization(_path(campaign, results, "dataset"), campaign)
 
@@ -228,7 +229,7 @@ def card(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write the dataset card and the manifest."""
     from workflow.stages.dataset import make_card
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     for split in SPLITS:
         existing(_path(campaign, results, "split", split=split), "dataset")
     make_card(campaign, _path(campaign, results, "dataset"))
@@ -240,7 +241,7 @@ def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
     """Matching efficiency and acceptance of every realization of a dataset."""
     from workflow.acceptance import print_acceptance
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     print_acceptance(existing(_path(campaign, results, "dataset"), "dataset"))
 
 
@@ -277,7 +278,7 @@ def cost(
 
         campaign, paths = open_campaign(config)
     else:
-        campaign = _load(config)
+        campaign = _load(config, results)
         paths = Paths.of(campaign, str(results))
     make_costs(campaign, paths)
 
@@ -304,7 +305,7 @@ def replay(
     from workflow.replay_comparison import compare_stored, verify_rows
     from workflow.replay_output import check_format, show_replayed, show_verified
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     paths = Paths.of(campaign, str(results))
     asked = (process, event, augmentation)
     if verify is not None and asked == (None, None, None):
@@ -384,14 +385,26 @@ def inspect(
         show_inspection(found)
 
 
-def _load(config: Path) -> Campaign:
+def _load(config: Path, results: Path | None = None) -> Campaign:
     campaign, notes = without_missing_programs(load(config))
     for note in notes:
         log.warning(note)
     try:
+        campaign = _with_brought_files(campaign, results)
         check_campaign(campaign)
     except ConfigError as error:
         raise ConfigError(f"{config}: {error}") from None
+    return campaign
+
+
+def _with_brought_files(campaign: Campaign, results: Path | None) -> Campaign:
+    """Complete a campaign; what is read of files is noted in its folder, where there is one."""
+    notes = None if results is None else Path(Paths.of(campaign, str(results)).brought)
+    contents = {} if notes is None else read_contents(notes)
+    known = dict(contents)
+    campaign = with_brought_files(campaign, contents)
+    if notes is not None and contents != known:
+        write_contents(contents, notes)
     return campaign
 
 
