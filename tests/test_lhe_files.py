@@ -211,6 +211,28 @@ def test_blank_lines_comments_and_windows_line_ends_do_not_matter(tmp_path):
     assert [one.optional for one in records] == [[], ["#pdf 1"]]
 
 
+@pytest.mark.parametrize("number", [0, 1, 2000])
+def test_any_number_of_comments_may_stand_before_the_root(tmp_path, number):
+    comment = "<!-- a < b -->\n <?a b?> <!-- -- >\n--> <!DOCTYPE x>\n"
+    text = f"\ufeff{comment * number}{les_houches([event()])}"
+    assert len(read(write(tmp_path / "old.lhe", text))[1]) == 1
+    with pytest.raises(HardEventError, match="not a Les Houches event file"):
+        read(write(tmp_path / "web.lhe", f"{comment * number}<html></html>"))
+
+
+@pytest.mark.parametrize("opening", ["<!--", "<initrwgt>", "<resim>"])
+def test_openings_without_an_end_are_passed_over(tmp_path, opening):
+    text = les_houches([event()], f"<header>\n{opening * 2000}\n</header>\n")
+    source, records = read(write(tmp_path / "odd.lhe", text))
+    assert (len(records), source.header, source.provenance) == (1, None, {})
+
+
+def test_blank_line_that_merging_leaves_after_the_first_line_of_an_event_does_not_matter(tmp_path):
+    merged = powheg().replace("  9.41660E-02\n", "  9.41660E-02\n\n")
+    assert merged.count("\n\n") == 4
+    assert read(write(tmp_path / "merged.lhe", merged))[1] == read(write(tmp_path / "one.lhe", powheg()))[1]
+
+
 @pytest.mark.parametrize("suffix", [".lhe", ".lhe.gz"])
 def test_compression_is_told_by_content_not_by_name(tmp_path, suffix):
     plain, packed = tmp_path / f"plain{suffix}", tmp_path / f"packed{suffix}"

@@ -71,6 +71,37 @@ def test_cross_section_of_real_files(name, targets, cross_section, error):
     assert survey.files[0].weight_factor == 1.0
 
 
+def test_error_of_a_measured_cross_section_is_not_counted_for_each_line(tmp_path):
+    text = powheg((2.0, 4.0, 2.0, 4.0), -4, xsec=0.0)
+    two = text.replace("    -4      1\n", "    -4      2\n").replace(
+        "  10001\n</init>", "  10001\n 0.0 0.0 1.0 10002\n</init>"
+    )
+    one_line, two_lines = (generator(file(tmp_path, each)).survey() for each in (text, two))
+    assert two_lines.cross_section_error == one_line.cross_section_error == pytest.approx(0.5)
+    assert [line.cross_section for line in two_lines.subprocesses] == [3.0, 0.0]
+    assert [line.cross_section_error for line in two_lines.subprocesses] == [0.5, 0.0]
+
+
+@pytest.mark.parametrize(("trials", "cross_section"), [((1, 1), 5.0), ((4, 6), 1.0)])
+def test_weights_are_divided_by_the_trials_that_events_took(tmp_path, trials, cross_section):
+    events = [
+        event(5.0, px=-200.0 - number).replace("<event>", f"<event trials='{number}'>") for number in trials
+    ]
+    made = generator(file(tmp_path, les_houches(events, strategy=-4, xsec=cross_section)), events=2)
+    survey = made.survey()
+    assert survey.cross_section == cross_section
+    assert mean_weight(made, survey) == pytest.approx(cross_section)
+    assert not warned(survey, "mean weight")
+    assert all("trials" not in one.record.attributes for one in made.events(range(2), survey))
+
+
+@pytest.mark.parametrize("trials", ["-3", "many", "nan"])
+def test_trials_that_cannot_be_are_refused(tmp_path, trials):
+    text = les_houches([event(5.0).replace("<event>", f"<event trials='{trials}'>")], strategy=-4)
+    with pytest.raises(HardEventError, match="trials, expected"):
+        generator(file(tmp_path, text)).survey()
+
+
 @pytest.mark.parametrize(
     ("name", "target"),
     [

@@ -117,7 +117,7 @@ BAD_CONFIGS = {
     ),
     "file that is not there": (
         brought(files=["none.lhe"]),
-        "processes.higgs.files: none.lhe does not exist; expected an .lhe or .lhe.gz file",
+        "processes.higgs.files: none.lhe does not exist; expected an .lhe or .lhe.gz file, or LHEH5",
     ),
 }
 
@@ -431,7 +431,7 @@ def test_bad_event_file_is_refused_by_the_survey(run, tmp_path, change, message)
 def test_more_events_than_the_files_hold_are_refused(run, tmp_path):
     config = write_config(tmp_path, brought(events=16))
     said = refusal(run, tmp_path, ("survey", "--process", "higgs"), config)
-    assert said == "processes.higgs.events: 16 asked for, `files` hold 15"
+    assert said == f"{config}: processes.higgs.events: 16 asked for, `files` hold 15"
 
 
 def test_event_file_that_shrank_since_its_survey_is_refused(run, tmp_path):
