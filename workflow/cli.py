@@ -16,7 +16,7 @@ from rich.console import Console
 from campaign.augmentations import NOMINAL
 from campaign.config import FORMATS, Campaign, load, unknown
 from campaign.errors import ConfigError, ResimError
-from generators.brought import read_contents, with_brought_files, write_contents
+from generators.brought import Contents, read_contents, with_brought_files, write_contents
 from workflow.checks import (
     check_campaign,
     check_programs,
@@ -104,8 +104,11 @@ def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> 
     """Measure or read the cross-section of a process and check its event files."""
     from workflow.stages.hard import make_survey
 
-    campaign = _load(config, results)
+    campaign, contents = _open(config, results)
     make_survey(campaign, process, _path(campaign, results, "survey", process=process))
+    notes = _path(campaign, results, "brought")
+    if contents != read_contents(notes):
+        write_contents(contents, notes)
 
 
 @app.command()
@@ -386,26 +389,21 @@ def inspect(
 
 
 def _load(config: Path, results: Path | None = None) -> Campaign:
+    return _open(config, results)[0]
+
+
+def _open(config: Path, results: Path | None) -> tuple[Campaign, Contents]:
+    """The campaign, and what is known of the files that it brings."""
     campaign, notes = without_missing_programs(load(config))
     for note in notes:
         log.warning(note)
+    contents = {} if results is None else read_contents(_path(campaign, results, "brought"))
     try:
-        campaign = _with_brought_files(campaign, results)
+        campaign = with_brought_files(campaign, contents)
         check_campaign(campaign)
     except ConfigError as error:
         raise ConfigError(f"{config}: {error}") from None
-    return campaign
-
-
-def _with_brought_files(campaign: Campaign, results: Path | None) -> Campaign:
-    """Complete a campaign; what is read of files is noted in its folder, where there is one."""
-    notes = None if results is None else Path(Paths.of(campaign, str(results)).brought)
-    contents = {} if notes is None else read_contents(notes)
-    known = dict(contents)
-    campaign = with_brought_files(campaign, contents)
-    if notes is not None and contents != known:
-        write_contents(contents, notes)
-    return campaign
+    return campaign, contents
 
 
 def _path(campaign: Campaign, results: Path, what: str, **names: str) -> Path:

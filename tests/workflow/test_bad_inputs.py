@@ -440,7 +440,16 @@ def test_event_file_that_shrank_since_its_survey_is_refused(run, tmp_path):
     run.resim(tmp_path, "survey", config, "--process", "higgs").succeeded()
     path.write_text(path.read_text().rsplit("<event>", 3)[0] + "</LesHouchesEvents>\n")
     said = refusal(run, tmp_path, ("hard", "--process", "higgs", "--chunk", "1"), config)
-    assert said == f"{path}: ends before event 12 of its survey; make the survey again"
+    assert said == f"{config}: processes.higgs.events: 15 asked for, `files` hold 12"
+
+
+def test_event_file_that_changed_since_its_survey_is_refused(run, tmp_path):
+    path = lhe(tmp_path, str)
+    config = write_config(tmp_path, brought(files=[str(path)]))
+    run.resim(tmp_path, "survey", config, "--process", "higgs").succeeded()
+    path.write_text(path.read_text().replace("<event>", "<event >", 1))
+    said = refusal(run, tmp_path, ("hard", "--process", "higgs", "--chunk", "1"), config)
+    assert "survey.json: made with process.sha256 = " in said
 
 
 # The file system
