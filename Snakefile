@@ -14,6 +14,7 @@ from campaign.augmentations import NOMINAL
 from campaign.config import parse as parse_campaign
 from campaign.config import save as save_campaign
 from campaign.errors import ResimError
+from campaign.yaml_files import read_yaml
 from generators.brought import read_contents, with_brought_files, write_contents
 from workflow.acceptance import report_acceptance
 from workflow.checks import check_campaign, check_programs, without_missing_programs
@@ -25,12 +26,14 @@ min_version("9.10")
 
 
 # Snakemake would merge --configfile into this one; a campaign is one file alone.
-if "processes" not in config:
+if "processes" not in config and not workflow.configfiles:
 
     configfile: "config/config.yaml"
 
 
 try:
+    for path in workflow.configfiles:
+        read_yaml(Path(path))  # Snakemake's own reader keeps the last of two equal keys
     RUN = take_run_options(config)
     ASKED = parse_campaign(config, " + ".join(map(str, workflow.configfiles)))
     CONTENTS = read_contents(Path(Paths.of(ASKED).brought))

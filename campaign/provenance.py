@@ -49,7 +49,7 @@ def survey_inputs(campaign: Campaign, process: str) -> dict[str, Any]:
         "seed": campaign.seed,
         "beams": campaign.beams.model_dump(mode="json"),
         "process": asked,
-        "settings": campaign.hard_settings(process),
+        "settings": campaign.hard_settings(process).lines,
     }
 
 
@@ -62,7 +62,7 @@ def jets_inputs(campaign: Campaign, process: str, realization: str) -> dict[str,
         "beams": campaign.beams.model_dump(mode="json"),
         "process": campaign.process(process).model_dump(mode="json", include={"targets", "cuts"}),
         "shower": augmentation.shower,
-        "settings": {} if herwig else campaign.shower_settings(process, realization),
+        "settings": [] if herwig else campaign.shower_settings(process, realization).lines,
         "herwig": augmentation.herwig.model_dump(mode="json", exclude=_WHERE_HERWIG_IS) if herwig else None,
         "intervene": augmentation.intervene.model_dump(mode="json"),
         "detector": campaign.detector_options(realization).model_dump(mode="json"),
@@ -124,9 +124,12 @@ def check_made_with(path: Path, found: Mapping[str, Any], expected: Mapping[str,
 
 
 def _flat(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Give the dotted keys and the values of nested mappings."""
-    if not isinstance(content, Mapping):
+    """Give the dotted keys and the values of nested mappings and lists."""
+    if isinstance(content, Mapping):
+        for key, value in content.items():
+            yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(content, list):
+        for place, value in enumerate(content):
+            yield from _flat(value, f"{prefix}[{place}]")
+    else:
         yield prefix, content
-        return
-    for key, value in content.items():
-        yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))

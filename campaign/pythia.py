@@ -1,13 +1,19 @@
 """Pythia 8 as both the generators and the showers set it up, and its settings database."""
 
+import os
 import re
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any
 
 import pythia8mc
 
-from campaign.config import Beams, Campaign, Settings, SettingValue, unknown
+from campaign.config import Beams, Campaign, unknown
 from campaign.errors import ConfigError
 from campaign.seeds import initialization_seed
+from campaign.settings import DECAY_SWITCHES, Settings, setting_names
 
 RESERVED = {
     "Beams:idA": "it is set by `beams.particles`",
@@ -24,6 +30,8 @@ RESERVED = {
     "PhaseSpace:increaseMaximum": "each hard event must be independent of the ones before it",
     "ProcessLevel:all": "the hard process is what all realizations share",
     "PartonLevel:all": "it is off for hard events and on for showers",
+    "HadronLevel:all": "jets are made of hadrons",
+    "HadronLevel:Hadronize": "jets are made of hadrons",
 }
 """Settings that the pipeline itself sets, and why a configuration may not."""
 
@@ -40,27 +48,20 @@ RESERVED_GROUPS = {
     "Parallelism": "jobs are run in parallel by the workflow",
 }
 
-_PARTICLE_NUMBERS = {"m0", "mwidth", "mmin", "mmax", "tau0", "chargetype", "spintype", "coltype"}
+_PARTICLE_NUMBERS = {"m0", "mWidth", "mMin", "mMax", "tau0", "chargeType", "spinType", "colType"}
 _SWITCHES = {"on", "off", "true", "false", "yes", "no", "1", "0"}
 
 
-def setting_line(name: str, value: SettingValue) -> str:
-    """One line of Pythia input; floats keep all their digits."""
-    if isinstance(value, bool):
-        value = "on" if value else "off"
-    return f"{name} = {value}"
-
-
-def make_pythia(settings: Settings, campaign: Campaign, extra: Settings) -> pythia8mc.Pythia:
+def make_pythia(settings: Settings, campaign: Campaign, extra: Mapping[str, Any]) -> pythia8mc.Pythia:
     """Create a silent Pythia that is ready for ``init()``.
 
     Parameters
     ----------
-    settings : dict
+    settings : Settings
         Physics settings of the configuration.
     campaign : Campaign
         For its beams and its seed.
-    extra : dict
+    extra : mapping
         Settings of the stage itself, which win.
 
     Raises
@@ -69,35 +70,103 @@ def make_pythia(settings: Settings, campaign: Campaign, extra: Settings) -> pyth
         A setting is unknown or its value is not accepted.
     """
     pythia = pythia8mc.Pythia("", False)
-    stage: Settings = {
+    stage = {
         "Print:quiet": True,
         "Random:setSeed": True,
         "Random:seed": initialization_seed(campaign.seed),
         **_beam_settings(campaign.beams),
         **extra,
     }
-    for name, value in {**settings, **stage}.items():
-        if not pythia.readString(setting_line(name, value), False):
-            raise ConfigError(f"Pythia does not accept `{setting_line(name, value)}`")
+    for line in settings.then(stage).lines:
+        if not pythia.readString(line, False):
+            raise ConfigError(f"Pythia does not accept `{line}`")
     return pythia
 
 
-def _beam_settings(beams: Beams) -> Settings:
+def _beam_settings(beams: Beams) -> dict[str, Any]:
     return {"Beams:idA": beams.particles[0], "Beams:idB": beams.particles[1], "Beams:eCM": beams.energy}
 
 
 @cache
 def _database() -> pythia8mc.Pythia:
     """A Pythia that only answers questions about its settings."""
-    return pythia8mc.Pythia("", False)
+    pythia = pythia8mc.Pythia("", False)
+    pythia.readString("Print:quiet = on", False)
+    return pythia
 
 
-@cache
-def setting_names() -> dict[str, str]:
-    """All settings in Pythia's database: lower-case name to its proper spelling."""
-    settings = _database().settings
-    maps = ("Flag", "Mode", "Parm", "Word", "FVec", "MVec", "PVec", "WVec")
-    return {key: entry.name for kind in maps for key, entry in getattr(settings, f"get{kind}Map")("").items()}
+def failure_reason(
+    settings: Settings, campaign: Campaign, extra: Mapping[str, Any], feed: pythia8mc.LHAup | None = None
+) -> str:
+    """Why ``init()`` has failed, in Pythia's own words and one line.
+
+    Parameters
+    ----------
+    settings, campaign, extra
+        What `make_pythia` was given; decay channels that the settings close are named, too.
+    feed : LHAup, optional
+        What hands the hard events over.
+    """
+    # Pythia says each thing once, and a silent one never, so it takes another Pythia to hear it.
+    pythia = make_pythia(settings, campaign, {**extra, "Print:quiet": False})
+    if feed is not None:
+        pythia.setLHAupPtr(feed)
+    said = _printed_by_init(pythia)
+    errors = [line.partition(": ")[2] for line in said if line.startswith("PYTHIA Error")]
+    aborts = [line.partition(": ")[2] for line in said if line.startswith("PYTHIA Abort")]
+    reasons = errors or aborts or ["it gives no reason"]
+    return "; ".join(dict.fromkeys([*reasons, *_closed_decays(pythia, settings)]))
+
+
+def _printed_by_init(pythia: pythia8mc.Pythia) -> list[str]:
+    """Lines that an initialization prints to standard output: Pythia offers its messages nowhere else."""
+    sys.stdout.flush()
+    before = os.dup(1)
+    with tempfile.TemporaryFile() as printed:
+        os.dup2(printed.fileno(), 1)
+        try:
+            pythia.init()
+        finally:
+            os.dup2(before, 1)
+            os.close(before)
+        printed.seek(0)
+        return [line.strip() for line in printed.read().decode(errors="replace").splitlines()]
+
+
+def _closed_decays(pythia: pythia8mc.Pythia, settings: Settings) -> Iterator[str]:
+    """Particles without an open decay channel whose channels the settings have switched."""
+    switched: dict[str, list[str]] = {}
+    for name, value in settings:
+        particle, _, switch = name.partition(":")
+        if switch in DECAY_SWITCHES:
+            switched.setdefault(particle, []).append(f"`{name} = {value}`")
+    for particle, lines in switched.items():
+        entry = pythia.particleData.findParticle(int(particle))
+        if not any(entry.channel(place).onMode() for place in range(entry.sizeChannels())):
+            yield f"{particle} has no open decay channel after {', '.join(lines)}, in this order"
+
+
+def hidden_settings(settings: Settings) -> list[str]:
+    """Settings that a later one resets, such as ``Tune:pp`` what a tune sets: one line for each later one.
+
+    Pythia reads `settings` in their order and ``Tune:pp`` and ``Tune:ee`` set others when they are read
+    (Pythia manual, Tunes), so the last line wins, whether it sets one value or many.
+    """
+    pythia = pythia8mc.Pythia("", False)
+    known = setting_names()
+    values: dict[str, str] = {}
+    hidden = []
+    for line, (name, _) in zip(settings.lines, settings, strict=True):
+        pythia.readString(line, False)
+        now = {each: _value(pythia, each) for each in [*values, name] if each.lower() in known}
+        if reset := [each for each in values if each != name and now[each] != values[each]]:
+            hidden.append(f"`{line}` resets {', '.join(f'`{each}`' for each in reset)}, set before it")
+        values = {each: now[each] for each in now if each not in reset}
+    return hidden
+
+
+def _value(pythia: pythia8mc.Pythia, name: str) -> str:
+    return str(pythia.settings.output(name, True))
 
 
 def check_settings(settings: Settings, where: str) -> None:
@@ -105,7 +174,7 @@ def check_settings(settings: Settings, where: str) -> None:
 
     Parameters
     ----------
-    settings : dict
+    settings : Settings
     where : str
         Place in the configuration, for the message.
 
@@ -114,19 +183,16 @@ def check_settings(settings: Settings, where: str) -> None:
     ConfigError
         One line naming the first setting that is wrong.
     """
-    reserved = {name.lower(): reason for name, reason in RESERVED.items()}
     groups = {name.lower(): reason for name, reason in RESERVED_GROUPS.items()}
-    for name, value in settings.items():
-        key = name.strip().lower()
-        reason = reserved.get(key) or groups.get(key.split(":")[0])
-        if reason:
+    for name, value in settings:
+        if reason := RESERVED.get(name) or groups.get(name.lower().split(":")[0]):
             raise ConfigError(f"{where}: `{name}` cannot be set here; {reason}")
-        if re.fullmatch(r"-?\d+:\w+", key):
+        if re.fullmatch(r"-?\d+:\w+", name):
             _check_particle_property(name, value, where)
-        elif key in setting_names():
+        elif name.lower() in setting_names():
             _check_value(name, value, where)
         else:
-            raise ConfigError(f"{where}: " + unknown("Pythia setting", name, _similar(key)))
+            raise ConfigError(f"{where}: " + unknown("Pythia setting", name, _similar(name.lower())))
 
 
 def _similar(key: str) -> list[str]:
@@ -136,12 +202,12 @@ def _similar(key: str) -> list[str]:
     return group or list(names.values())
 
 
-def _check_value(name: str, value: SettingValue, where: str) -> None:
+def _check_value(name: str, value: str, where: str) -> None:
     settings = _database().settings
-    line = setting_line(name, value)
-    if settings.isFlag(name) and str(value).lower() not in _SWITCHES:
+    line = f"{name} = {value}"
+    if settings.isFlag(name) and value.lower() not in _SWITCHES:
         raise ConfigError(f"{where}: `{line}`: expected on or off")
-    if settings.isMode(name) and not re.fullmatch(r"[+-]?\d+", str(value).strip()):
+    if settings.isMode(name) and not re.fullmatch(r"[+-]?\d+", value):
         raise ConfigError(f"{where}: `{line}`: {_allowed('Mode', name)}")
     if settings.readString(line, False):
         return
@@ -164,9 +230,9 @@ def _allowed(kind: str, name: str) -> str:
     return f"expected {number}{low}{high}"
 
 
-def _check_particle_property(name: str, value: SettingValue, where: str) -> None:
-    line = setting_line(name, value)
-    if name.split(":")[1].lower() in _PARTICLE_NUMBERS:
+def _check_particle_property(name: str, value: str, where: str) -> None:
+    line = f"{name} = {value}"
+    if name.split(":")[1] in _PARTICLE_NUMBERS:
         try:
             float(value)
         except ValueError:

@@ -66,7 +66,12 @@ name, start from their entry: keys in the file replace those of the entry, and `
 entry's, yours winning.
 `events` of a process wins over `events` of the campaign.
 
-Pythia settings are applied in this order, the later one winning:
+Pythia settings are lines, and Pythia reads them one after the other, as `settings` gives them: a mapping
+of names to values, `{25:onMode: off, 25:onIfMatch: 5 -5}`, or a list of lines, which can hold a name more
+than once: `["25:onMode = off", "25:onIfMatch = 5 -5", "25:onIfMatch = 4 -4"]`. Their order is kept
+everywhere: in the files' metadata, in `config.yaml` and in the report, with the names as Pythia spells them,
+whatever case you write them in. The layers follow each other in this order, and a name that a later layer
+sets again stands with the later one:
 
 | stage | order |
 |---|---|
@@ -74,6 +79,11 @@ Pythia settings are applied in this order, the later one winning:
 | decays of brought events | tune → `settings` → `processes.NAME.decay_settings` |
 | shower | tune (the augmentation's, or else the campaign's) → `settings` → `processes.NAME.shower_settings` \
 → `augmentations.NAME.settings` |
+
+Two things follow from reading in order. `25:onMode: off` closes what a line before it has opened. And
+`Tune:pp` and `Tune:ee` set many others at the moment they are read: they win over what stands before them,
+the campaign's tune included, and lose against what stands behind them. `resim validate` names every setting
+that is hidden in this way.
 
 `snakemake --config chunk=1000` replaces a top-level key of the file for one run.
 
@@ -144,9 +154,12 @@ def schema() -> dict[str, Any]:
     augmentations = made["properties"]["augmentations"]
     augmentations["items"] = {"anyOf": [{"enum": list(AUGMENTATIONS)}, augmentations["items"]]}
     processes = made["properties"]["processes"]
+    (own,) = processes.pop("patternProperties").items()
+    processes["properties"] = {name: {"anyOf": [{"type": "null"}, own[1]]} for name in PROCESSES}
+    # A name that is not in the catalogue must say what it stands for.
+    says_what_it_is = {"anyOf": [{"required": [key]} for key in ("settings", "files", "generator")]}
     processes["patternProperties"] = {
-        name: {"anyOf": [{"type": "null"}, process]}
-        for name, process in processes["patternProperties"].items()
+        f"^(?!(?:{'|'.join(PROCESSES)})$){own[0].removeprefix('^')}": {"allOf": [own[1], says_what_it_is]}
     }
     processes["additionalProperties"] = False
     return {
@@ -223,7 +236,7 @@ def _nested(key: str, value: dict[str, Any]) -> tuple[str, str | None]:
         (f"{key}[]", value.get("items", {})),
         (f"{key}.NAME", next(iter(value.get("patternProperties", {}).values()), {})),
     ):
-        for choice in (inner, *inner.get("anyOf", ())):
+        for choice in (inner, *inner.get("anyOf", ()), *inner.get("allOf", ())):
             if "$ref" in choice:
                 return place, choice["$ref"].removeprefix(_REFERENCE)
     return key, None
@@ -250,6 +263,8 @@ def _type(value: dict[str, Any], plural: str = "") -> str:
         return f"mapping{plural}"
     if "enum" in value or "const" in value:
         return ", ".join(map(_code, value.get("enum") or [value["const"]]))
+    if value.get("items", {}).get("pattern") == "=":
+        return "list of lines"
     if value["type"] == "array":
         items = value.get("items") or value["prefixItems"][0]
         return (f"{value['minItems']} " if "prefixItems" in value else "list of ") + _type(items, "s")

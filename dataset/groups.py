@@ -19,6 +19,7 @@ from campaign.files import scratch_path
 from campaign.provenance import SCHEMA_VERSION, check_made_with, encode, jets_inputs, versions
 from campaign.status import Status
 from dataset.parquet import METADATA_KEY, batches, read_metadata, single, writer
+from dataset.process_warnings import WARNINGS_KEY
 from dataset.schema import GROUPS_SCHEMA, MEMBER, ROW_GROUP
 from generators.events import TruthTarget
 from jets.schema import JETS_SCHEMA
@@ -81,7 +82,12 @@ class _Tally:
 
 
 def build_groups(
-    output: Path, hard: Iterable[HardTruth], jets: Sequence[Path], campaign: Campaign, process: str
+    output: Path,
+    hard: Iterable[HardTruth],
+    jets: Sequence[Path],
+    campaign: Campaign,
+    process: str,
+    warnings: Sequence[str] = (),
 ) -> None:
     """Bring the realizations of a chunk together, target by target.
 
@@ -99,6 +105,8 @@ def build_groups(
     campaign : Campaign
     process : str
         Name of the process.
+    warnings : sequence of str
+        What the survey of its hard events warns of, for the metadata.
 
     Raises
     ------
@@ -115,7 +123,8 @@ def build_groups(
     with scratch_path(output) as temporary, writer(temporary, GROUPS_SCHEMA) as sink:
         for table in assembly.tables(hard):
             sink.write_table(table)
-        sink.add_key_value_metadata({METADATA_KEY: encode(assembly.metadata)})
+        metadata = {**assembly.metadata, WARNINGS_KEY: {process: list(warnings)}}
+        sink.add_key_value_metadata({METADATA_KEY: encode(metadata)})
 
 
 class GroupsAssembly:

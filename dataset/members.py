@@ -47,8 +47,13 @@ class PresentMembers:
 
     def processes(self, campaign: Campaign) -> Integers:
         """Index of the process of each member in the order of the configuration, shape (M,)."""
-        numbers = {name: index for index, name in enumerate(campaign.processes)}
-        return np.array([numbers[name] for name in self.groups["process"].to_pylist()], np.int64)
+        return process_indices(self.groups, campaign)
+
+
+def process_indices(groups: pa.Table, campaign: Campaign) -> Integers:
+    """Index of the process of each group in the order of the configuration, shape (N,)."""
+    numbers = {name: index for index, name in enumerate(campaign.processes)}
+    return np.array([numbers[name] for name in groups["process"].to_pylist()], np.int64)
 
 
 def present_members(table: pa.Table, realizations: int) -> PresentMembers:

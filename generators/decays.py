@@ -9,7 +9,7 @@ import pythia8mc
 
 from campaign.config import Campaign
 from campaign.errors import HardEventError
-from campaign.pythia import make_pythia
+from campaign.pythia import failure_reason, make_pythia
 from campaign.seeds import HARD_DECAYS, event_seed
 from generators.events import HardEvent
 from generators.feed import EventFeed
@@ -17,6 +17,7 @@ from generators.feed import EventFeed
 _FINAL, _INTERMEDIATE = 1, 2
 _FIRST = 3  # entries 0-2 of Pythia's record are the system and the beams
 _UNKNOWN_SPIN = 9.0
+_STAGE = {"Beams:frameType": 5, "PartonLevel:all": False}
 _STABLE = frozenset({*range(1, 6), *range(11, 17), 21, 22})
 """Absolute PDG ids that are no resonances: quarks but the top, leptons, gluon and photon."""
 
@@ -87,13 +88,24 @@ class ResonanceDecays:
         self._pythia.rndm.init(seed)
         return self._pythia.next()
 
+    def initialize(self) -> None:
+        """Set Pythia up, which is otherwise done for the first resonance that is met.
+
+        Raises
+        ------
+        HardEventError
+            Pythia refuses the settings; with its own reason.
+        """
+        _ = self._pythia
+
     @cached_property
     def _pythia(self) -> pythia8mc.Pythia:
-        stage = {"Beams:frameType": 5, "PartonLevel:all": False}
-        pythia = make_pythia(self._campaign.hard_settings(self._name), self._campaign, stage)
+        settings = self._campaign.hard_settings(self._name)
+        pythia = make_pythia(settings, self._campaign, _STAGE)
         pythia.setLHAupPtr(self._feed)
         if not pythia.init():
-            raise HardEventError(f"process {self._name}: Pythia cannot be initialized with its settings")
+            reason = failure_reason(settings, self._campaign, _STAGE, EventFeed(self._campaign.beams))
+            raise HardEventError(f"process {self._name}: Pythia cannot be initialized: {reason}")
         return pythia
 
 

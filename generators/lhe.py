@@ -16,12 +16,13 @@ from generators.decays import ResonanceDecays
 from generators.events import HardEvent
 from generators.lhe_files import open_lhe
 from generators.lhe_run import Run, read_run, refuse_other_kind
-from generators.lhe_warnings import find_warnings, summed
+from generators.lhe_warnings import find_warnings, needs_matching, summed
 from generators.survey import SourceFile, Subprocess, Survey
 from generators.targets import no_targets
 
 _KEEP_EVERY_EVENT = -4
 _TRIALS = "trials"  # no longer true of an event whose weight is normalized
+_ROUNDING = 1e-12  # relative; what is left of the difference of two large sums
 
 
 class LHEFiles:
@@ -51,6 +52,17 @@ class LHEFiles:
         self._name = process
         self._process = campaign.process(process)
         self._decays = ResonanceDecays(campaign, process)
+
+    def check(self) -> None:
+        """Refuse files that are named twice, and settings that Pythia cannot decay resonances with.
+
+        Raises
+        ------
+        ConfigError, HardEventError
+        """
+        self._refuse_repeated_names()
+        if self._process.decay_settings:
+            self._decays.initialize()
 
     def survey(self) -> Survey:
         """Read all files from end to end and check every event.
@@ -216,6 +228,9 @@ def _combine(runs: Sequence[Run], digests: Sequence[str], process: Process) -> S
         lowest_pt=lowest if math.isfinite(lowest) else None,
         without_target=sum(run.without_target for run in runs),
         negative_weights=sum(run.negative_weights for run in runs),
+        weight_deviation=_weight_deviation(runs),
+        printed_precision=max(run.printed_precision for run in runs),
+        needs_matching=needs_matching(runs),
         warnings=tuple(find_warnings(runs, process)),
     )
 
@@ -224,6 +239,14 @@ def _shares(runs: Sequence[Run]) -> list[float]:
     """Weights of runs in an average: their shares of the events."""
     events = sum(run.events for run in runs)
     return [run.events / events for run in runs]
+
+
+def _weight_deviation(runs: Sequence[Run]) -> float:
+    """Standard deviation of the weights of all files [pb]; 0 where they differ by rounding alone."""
+    events = sum(run.events for run in runs)
+    mean = math.fsum(run.weight_factor * run.open_sum for run in runs) / events
+    squares = math.fsum(run.weight_factor**2 * run.open_squares for run in runs) / events
+    return math.sqrt(squares - mean**2) if squares - mean**2 > _ROUNDING * squares else 0.0
 
 
 def _lines(run: Run) -> list[Subprocess]:

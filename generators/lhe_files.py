@@ -17,7 +17,8 @@ import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,22 @@ class _ExactFloat(float):
         return repr(float(self))
 
 
+@dataclass(slots=True)
+class PrintedDigits:
+    """How precisely the numbers of a file were printed; 0 where they are exact.
+
+    Attributes
+    ----------
+    cross_section : float
+        Sum of the units in the last printed digit of XSECUP [pb].
+    weights : float
+        The same of XWGTUP, of the events read so far.
+    """
+
+    cross_section: float = 0.0
+    weights: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class LHESource:
     """An opened Les Houches event file.
@@ -83,6 +100,7 @@ class LHESource:
     numbered_events : iterator of (int or None, pylhe.LHEEvent)
         The events, each with the number that the file gives it in ``<event num>``. Ends without an
         error only where the file is whole.
+    digits : PrintedDigits
     """
 
     path: Path
@@ -90,6 +108,7 @@ class LHESource:
     header: pylhe.LHEHeader | None
     init: pylhe.LHEInit
     numbered_events: Iterator[tuple[int | None, pylhe.LHEEvent]]
+    digits: PrintedDigits = field(default_factory=PrintedDigits)
 
     @property
     def events(self) -> Iterator[pylhe.LHEEvent]:
@@ -341,13 +360,22 @@ def _source(text: _Text, skip: int) -> LHESource:
         parsed = pylhe.LHEFile.frombuffer(document)
     if problem := next(init_problems(parsed.init), None):
         raise text.error(problem)
+    lines = _init_lines(init)[1 : 1 + len(parsed.init.procInfo)]
+    digits = PrintedDigits(cross_section=sum(last_digit(line.split()[0]) for line in lines))
     return LHESource(
         text.path,
         banner.decode("utf-8", errors="replace"),
         parsed.header,
         parsed.init,
-        _checked_events(text, document, parsed, skip),
+        _checked_events(text, document, parsed, skip, digits),
+        digits,
     )
+
+
+def last_digit(number: str) -> float:
+    """Unit in the last printed digit of a number."""
+    exponent = Decimal(number).as_tuple().exponent
+    return 10.0**exponent if isinstance(exponent, int) else 0.0
 
 
 def _skip_events(text: _Text, number: int) -> None:
@@ -414,10 +442,8 @@ def _element(text: _Text, block: bytes) -> ET.Element:
 
 def _opening(initrwgt: list[ET.Element], init: ET.Element) -> bytes:
     """Write the beginning of the document that pylhe gets, with the numbers first in ``<init>``."""
-    pieces = [init.text or "", *(child.tail or "" for child in init)]
-    lines = [line for piece in pieces for line in piece.splitlines() if line.strip()]
     clean = ET.Element("init")
-    clean.text = "\n".join(["", *(line for line in lines if not line.lstrip().startswith("#")), ""])
+    clean.text = "\n".join(["", *_init_lines(init), ""])
     for child in init:
         if child.tag == "generator":
             child.tail = "\n"
@@ -428,6 +454,13 @@ def _opening(initrwgt: list[ET.Element], init: ET.Element) -> bytes:
     return b'<LesHouchesEvents version="3.0">\n' + b"\n".join(map(ET.tostring, parts))
 
 
+def _init_lines(init: ET.Element) -> list[str]:
+    """The lines of numbers in ``<init>``: that of the beams, then one a process."""
+    pieces = [init.text or "", *(child.tail or "" for child in init)]
+    lines = [line for piece in pieces for line in piece.splitlines() if line.strip()]
+    return [line for line in lines if not line.lstrip().startswith("#")]
+
+
 @dataclass(frozen=True, slots=True)
 class _Block:
     """One event as pylhe can read it, and beside it what pylhe would drop."""
@@ -435,6 +468,11 @@ class _Block:
     xml: bytes
     number: int | None
     remarks: list[str]
+
+    @property
+    def weight(self) -> str:
+        """XWGTUP as it is printed: the third number after the tag."""
+        return self.xml.split(b">", 1)[1].split(maxsplit=3)[2].decode()
 
 
 class _Document(io.RawIOBase):
@@ -510,7 +548,7 @@ def _check_end(text: _Text, rest: bytes) -> None:
 
 
 def _checked_events(
-    text: _Text, document: _Document, parsed: pylhe.LHEFile, skip: int
+    text: _Text, document: _Document, parsed: pylhe.LHEFile, skip: int, digits: PrintedDigits
 ) -> Iterator[tuple[int | None, pylhe.LHEEvent]]:
     processes = {process.procId for process in parsed.init.procInfo}
     records = iter(parsed.events)
@@ -524,4 +562,5 @@ def _checked_events(
         record.optional = block.remarks
         if problem := next(event_problems(record, processes), None):
             raise HardEventError(f"{where}: {problem}")
+        digits.weights += last_digit(block.weight)
         yield block.number, record

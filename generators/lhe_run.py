@@ -11,7 +11,7 @@ from campaign.config import Campaign, Process
 from campaign.errors import HardEventError
 from generators.decays import ResonanceDecays
 from generators.events import HardEvent
-from generators.lhe_files import LHESource, open_lhe
+from generators.lhe_files import LHESource, PrintedDigits, open_lhe
 from generators.targets import final_state, find_targets, passes_cuts
 
 WEIGHTS_IN_PB = (1, 4)
@@ -48,6 +48,8 @@ class Run:
     open_sums, max_weights : dict
         Sum and largest absolute value of XWGTUP times the fraction of the event's decays that are open,
         for each process number.
+    open_squares : float
+        Sum of the squares of the same, of all events.
     weight_uses : Counter
         Number of events that have each named weight.
     lowest_pt : float
@@ -62,6 +64,8 @@ class Run:
         Which of the known lines that begin with # occur.
     clustered : bool
         Whether events carry clustering scales.
+    digits : PrintedDigits
+        How precisely the file prints its weights and cross-section.
     """
 
     path: Path
@@ -74,6 +78,7 @@ class Run:
     weight_sums: dict[int, float] = field(default_factory=dict)
     square_sums: dict[int, float] = field(default_factory=dict)
     open_sums: dict[int, float] = field(default_factory=dict)
+    open_squares: float = 0.0
     trials: float = 0.0
     negative_weights: int = 0
     weight_uses: Counter[str] = field(default_factory=Counter)
@@ -85,6 +90,7 @@ class Run:
     final_states: Counter[tuple[int, ...]] = field(default_factory=Counter)
     remarks: set[str] = field(default_factory=set)
     clustered: bool = False
+    digits: PrintedDigits = field(default_factory=PrintedDigits)
 
     @property
     def strategy(self) -> int:
@@ -112,9 +118,23 @@ class Run:
         return math.fsum(self.weight_sums.values()) / self.events
 
     @property
+    def open_sum(self) -> float:
+        """Sum of XWGTUP times the fraction of the event's decays that are open."""
+        return math.fsum(self.open_sums.values())
+
+    @property
     def mean_weight_error(self) -> float:
         """Standard error of the mean XWGTUP."""
         return self._mean_error(math.fsum(self.square_sums.values()), self.mean_weight)
+
+    @property
+    def printed_precision(self) -> float:
+        """Relative difference of mean weight and cross-section that their printed digits allow."""
+        mean = abs(self.mean_weight)
+        weight = self.digits.weights / self.events / mean if mean else 0.0
+        if not self.lists_cross_section:
+            return weight
+        return weight + self.digits.cross_section / abs(self.listed_cross_section)
 
     @property
     def weight_factor(self) -> float:
@@ -127,7 +147,7 @@ class Run:
     def cross_section_error(self) -> float:
         """Standard error of the cross-section [pb], of all its lines together."""
         if not self.lists_cross_section:
-            left = math.fsum(self.open_sums.values()) / math.fsum(self.weight_sums.values())
+            left = self.open_sum / math.fsum(self.weight_sums.values())
             return abs(self.mean_weight_error * self.weight_factor * left)
         return math.hypot(*(self.line_cross_section(line)[1] for line in self.init.procInfo))
 
@@ -175,7 +195,8 @@ def read_run(path: Path, campaign: Campaign, process: Process, decays: Resonance
     with open_lhe(path) as source:
         _refuse_other_beams(source, campaign)
         declared = {} if source.header is None else source.header.initrwgt.weights_by_id()
-        run = Run(path, source.init, source.banner, {name: weight.name for name, weight in declared.items()})
+        names = {name: weight.name for name, weight in declared.items()}
+        run = Run(path, source.init, source.banner, names, digits=source.digits)
         if run.strategy not in (1, 2, 3, 4):
             raise HardEventError(
                 f"{path}: IDWTUP is {source.init.initInfo.weightingStrategy}, must be ±1 to ±4"
@@ -220,6 +241,7 @@ def _count_weights(run: Run, record: pylhe.LHEEvent, open_weight: float) -> None
     weight, line = record.eventinfo.weight, record.eventinfo.pid
     run.trials += _trials(run.path, record)
     run.open_sums[line] = run.open_sums.get(line, 0.0) + open_weight
+    run.open_squares += open_weight**2
     run.weight_sums[line] = run.weight_sums.get(line, 0.0) + weight
     run.square_sums[line] = run.square_sums.get(line, 0.0) + weight**2
     run.max_weights[line] = max(run.max_weights.get(line, 0.0), abs(open_weight))

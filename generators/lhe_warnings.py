@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from campaign.config import Process
 from generators.lhe_run import NLO_REMARK, OLD_WEIGHT_REMARK, WEIGHTS_IN_PB, Run
+from generators.survey import MATCHING_WARNING
 
 _Key = TypeVar("_Key")
 
@@ -55,20 +56,21 @@ def _disagreement(one: Run, other: Run) -> Iterator[str]:
         )
 
 
+def needs_matching(runs: Sequence[Run]) -> bool:
+    """Whether the files of a process hold NLO events."""
+    return any(
+        run.negative_weights or NLO_REMARK in run.remarks or "POWHEG" in run.banner.upper() for run in runs
+    )
+
+
 def _kind_warnings(runs: Sequence[Run], process: Process) -> Iterator[str]:
     if any(run.clustered or _MATCHED.search(run.banner) for run in runs):
         yield (
             "events for matching or merging (ickkw, ktdurham or clustering scales): no matching veto is "
             "applied, so that emissions are counted twice"
         )
-    is_nlo = any(
-        run.negative_weights or NLO_REMARK in run.remarks or "POWHEG" in run.banner.upper() for run in runs
-    )
-    if is_nlo and not process.shower_settings:
-        yield (
-            "NLO events (negative weights, MC@NLO or POWHEG): give the settings that their matching needs "
-            "in `shower_settings`"
-        )
+    if needs_matching(runs) and not process.shower_settings:
+        yield MATCHING_WARNING
 
 
 def _weight_warnings(runs: Sequence[Run]) -> Iterator[str]:
@@ -108,13 +110,10 @@ def _decay_warnings(runs: Sequence[Run]) -> Iterator[str]:
             "without the spin correlations with its production that MadSpin keeps"
         )
     if any(run.open_sums != run.weight_sums for run in runs):
-        open_sum, all_sum = (
-            math.fsum(weight for run in runs for weight in sums(run).values())
-            for sums in (lambda run: run.open_sums, lambda run: run.weight_sums)
-        )
+        left = sum(run.open_sum for run in runs) / sum(run.mean_weight * run.events for run in runs)
         yield (
-            f"`decay_settings` leave {open_sum / all_sum:.4g} of the decays open: weights and cross-section "
-            "are multiplied with it"
+            f"`decay_settings` leave {left:.4g} of the decays open: weights and cross-section are multiplied "
+            "with it"
         )
     for pdgid, number in sorted(summed(run.kept_stable for run in runs).items()):
         yield (

@@ -15,6 +15,10 @@ from generators.survey import Survey
 class Generator(Protocol):
     """A source of hard events of one process."""
 
+    def check(self) -> None:
+        """Refuse what can be found out within seconds, before anything runs."""
+        ...
+
     def survey(self) -> Survey:
         """Measure or read what holds for the whole process: cross-section, weights, cuts."""
         ...

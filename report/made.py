@@ -138,7 +138,7 @@ def realizations(source: Source) -> Table:
 
 def _changes(source: Source, name: str) -> str:
     each = source.campaign.augmentation(name)
-    parts = [f"{key} = {value}" for key, value in {**each.settings, **each.detector}.items()]
+    parts = [*each.settings.lines, *(f"{key} = {value}" for key, value in each.detector.items())]
     parts += [f"tune {each.tune}"] if each.tune else []
     parts += [f"shower {each.shower}"] if each.shower != "pythia8" else []
     if each.intervene.point != "hard_process":

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from campaign.files import atomic_path
+from dataset.process_warnings import warning_lines
 from report import figures, made
 from report.binning import bin_edges
 from report.checks import Check, Verdict, run_checks, worst
@@ -197,6 +198,7 @@ def render(content: Content) -> str:
         checks=content.checks,
         verdict=worst([check.verdict for check in content.checks]),
         counted=summary(content.checks),
+        warnings=warning_lines(content.source.metadata),
         configuration=made.configuration(content.source),
         versions=made.versions(content.source),
         sections=sections(content),

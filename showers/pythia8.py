@@ -1,9 +1,10 @@
 """Pythia 8 as a shower: parton shower, multiparton interactions, hadronization and decays."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -11,10 +12,10 @@ import numpy.typing as npt
 import pythia8mc
 
 from campaign.augmentations import NOMINAL
-from campaign.config import Beams, Campaign, Settings
+from campaign.config import Beams, Campaign
 from campaign.errors import ShowerError
 from campaign.intervention import Stage
-from campaign.pythia import make_pythia
+from campaign.pythia import failure_reason, make_pythia
 from campaign.seeds import event_seed, stage_seed
 from generators.events import HardEvent
 from generators.feed import EventFeed
@@ -24,7 +25,7 @@ from showers.protocol import ParticleBatch, empty_batch, no_particles, placed_am
 BATCH_EVENTS = 200
 """Events per batch: enough that overheads vanish, few enough that memory stays flat."""
 
-_NO_SHOWER: Settings = {
+_NO_SHOWER = {
     "PartonLevel:MPI": False,
     "PartonLevel:ISR": False,
     "PartonLevel:FSRinProcess": False,
@@ -92,7 +93,7 @@ class Pythia8Shower:
         campaign: Campaign,
         process: str,
         realization: str,
-        stage: Settings,
+        stage: Mapping[str, Any],
         records: "_Records",
         scale: float | None = None,
     ) -> None:
@@ -113,7 +114,8 @@ class Pythia8Shower:
         self._pythia.setLHAupPtr(self._feed)
         self._pythia.addUserHooksPtr(self._hooks)
         if not self._pythia.init():
-            raise ShowerError(f"{process}, {realization}: Pythia cannot be initialized with these settings")
+            reason = failure_reason(settings, campaign, stage, self._feed)
+            raise ShowerError(f"{process}, {realization}: Pythia cannot be initialized: {reason}")
 
     @property
     def records(self) -> "Records":

@@ -316,9 +316,11 @@ def test_citations_agree():
         assert [number for number in numbers if number not in TEXTS[page]] == []
 
 
-def test_changelog_begins_with_this_version():
-    first = re.findall(r"^## (.*)$", TEXTS["CHANGELOG.md"], flags=re.MULTILINE)[0]
-    assert first.split()[0] == campaign.__version__
+def test_changelog_begins_with_what_is_new_or_with_this_version():
+    headings = re.findall(r"^## (.*)$", TEXTS["CHANGELOG.md"], flags=re.MULTILINE)
+    released = [heading for heading in headings if heading != "Unreleased"]
+    assert released[0].split()[0] == campaign.__version__
+    assert headings.count("Unreleased") == (headings[0] == "Unreleased")
 
 
 def test_site_builds_without_warnings(tmp_path):

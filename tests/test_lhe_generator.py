@@ -9,8 +9,8 @@ from lhe_samples import DATA, event, les_houches, powheg
 from campaign.config import parse
 from campaign.errors import ConfigError, DataError, HardEventError
 from generators.lhe import LHEFiles, weight_names
-from generators.lhe_files import open_lhe, read_hard_events, write_lhe
-from generators.survey import Survey, read_survey, write_survey
+from generators.lhe_files import last_digit, open_lhe, read_hard_events, write_lhe
+from generators.survey import Survey, read_survey, survey_warnings, write_survey
 
 
 def generator(*files, events=1, targets=("parton",), energy=13000, **process):
@@ -172,6 +172,34 @@ def test_negative_weights_are_counted_and_kept():
     )
 
 
+def test_matching_is_asked_for_as_the_process_is_now():
+    """The survey is not made again when the settings of the shower change."""
+    without, given = (
+        parse(
+            {
+                "name": "test",
+                "seed": 1,
+                "processes": {
+                    "mine": {
+                        "generator": "lhe",
+                        "files": [str(DATA / "z_nlo_negw.lhe.gz")],
+                        "events": 1,
+                        "targets": ["parton"],
+                        "shower_settings": settings,
+                    }
+                },
+                "augmentations": ["nominal"],
+            },
+            "test",
+        )
+        for settings in ({}, {"SpaceShower:pTmaxMatch": 1})
+    )
+    for surveyed in (without, given):
+        survey = LHEFiles(surveyed, "mine").survey()
+        assert any("NLO events" in line for line in survey_warnings(survey, without.process("mine")))
+        assert not any("NLO events" in line for line in survey_warnings(survey, given.process("mine")))
+
+
 def test_init_lists_both_processes_and_their_largest_weights():
     made = real("zjj_2proc")
     init = made.init(made.survey())
@@ -180,6 +208,49 @@ def test_init_lists_both_processes_and_their_largest_weights():
 
 
 # Normalization
+
+
+@pytest.mark.parametrize(
+    ("name", "unit_of_weight", "unit_of_cross_sections"),
+    [
+        ("zj", 1e-8, 1e-7),
+        ("tt_madspin", 1e-7, 1e-12),
+        ("zjj_2proc", 1e-8, 1e-7 + 1e-9),
+        ("z01j_mlm_scales", 1e-3, 1e-2 + 1e-2),
+    ],
+)
+def test_precision_is_that_of_the_printed_digits(name, unit_of_weight, unit_of_cross_sections):
+    made = real(name, targets=["top" if name == "tt_madspin" else "parton"])
+    survey = made.survey()
+    mean = mean_weight(made, survey)
+    expected = unit_of_weight / mean + unit_of_cross_sections / survey.cross_section
+    assert survey.printed_precision == pytest.approx(expected, rel=1e-6)
+    if name != "z01j_mlm_scales":
+        assert mean == pytest.approx(survey.cross_section, rel=survey.printed_precision)
+
+
+@pytest.mark.parametrize(
+    ("weights", "strategy", "deviation"),
+    [((1.5, 1.5, 1.5), -4, 0.0), ((0.1, 0.1, 0.1), -4, 0.0), ((1, -1, 1, 1), -4, 0.75**0.5),
+     ((1, -1, 1, 1), -3, 10 * 0.75**0.5)],
+)  # fmt: skip
+def test_deviation_of_the_weights_is_in_pb(tmp_path, weights, strategy, deviation):
+    survey = generator(file(tmp_path, powheg(weights, strategy, xsec=5.0))).survey()
+    assert survey.weight_deviation == pytest.approx(deviation)
+    assert survey.weight_deviation > 0 or len(set(weights)) == 1
+
+
+@given(st.integers(1, 10**15 - 1), st.integers(-20, 20), st.integers(0, 14))
+def test_last_digit_is_the_smallest_step_of_a_printed_number(digits, exponent, places):
+    text = f"{digits * 10.0**exponent:.{places}E}"
+    step = float(f"1E{int(text.partition('E')[2]) - places}")
+    assert last_digit(text) == pytest.approx(step, rel=1e-12)
+    assert last_digit(f"  {text.lower()}") == last_digit(text)
+
+
+def test_measured_cross_section_is_as_precise_as_its_weights(tmp_path):
+    survey = generator(file(tmp_path, powheg((2.0, 4.0), -4, xsec=0.0))).survey()
+    assert survey.printed_precision == pytest.approx(1e-5 / 3)
 
 
 @pytest.mark.parametrize("strategy", [2, -2, 3, -3])

@@ -93,7 +93,7 @@ def test_survey_and_events_are_those_of_the_text(tmp_path, write):
 
     ours, theirs = generator(write(tmp_path / "a.hdf5")), generator(DATA / "zj.lhe.gz")
     survey, expected = ours.survey(), theirs.survey()
-    unlike = {"files"}
+    unlike = {"files", "printed_precision"}  # text is rounded
     assert survey.model_dump(exclude=unlike) == expected.model_dump(exclude=unlike)
     chunk = list(ours.events(range(4, 9), survey))
     assert physics(one.record for one in chunk) == physics(

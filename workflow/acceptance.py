@@ -12,6 +12,7 @@ from campaign.status import Status
 from dataset.acceptance import Acceptance
 from dataset.assemble import SPLITS
 from dataset.parquet import parquet_files, read_metadata
+from workflow.process_warnings import show_warnings
 
 _REASONS = tuple(status for status in Status if status is not Status.MATCHED)
 _NUMBERS = ("simulated", "matched", "kept", "matching", "acceptance", "of survivors")
@@ -91,7 +92,7 @@ def _percent(fraction: float | None) -> str:
 
 
 def print_acceptance(dataset: Path) -> None:
-    """Print the tables of a dataset.
+    """Print the tables of a dataset, and what its processes are warned of.
 
     Raises
     ------
@@ -104,6 +105,7 @@ def print_acceptance(dataset: Path) -> None:
         console = Console(width=_WIDTH)
     for table in tables:
         console.print(table)
+    show_warnings(dataset)
 
 
 def report_acceptance(dataset: Path) -> None:

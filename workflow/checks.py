@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from campaign.config import Augmentation, Campaign, load
-from campaign.errors import ConfigError, DataError, ShowerError
-from campaign.pythia import check_campaign_settings
+from campaign.errors import ConfigError, DataError, ResimError, ShowerError
+from campaign.pythia import check_campaign_settings, hidden_settings
 from dataset.rs3l import check_export
 from dataset.toptagging import check_toptagging
 from generators.brought import with_brought_files, with_remembered_files
@@ -78,6 +78,68 @@ def check_programs(campaign: Campaign) -> None:
     distinct = {augmentation.herwig.model_dump_json(): augmentation for augmentation in _of_herwig(campaign)}
     for augmentation in distinct.values():
         check_herwig(augmentation.herwig, campaign.beams.energy)
+
+
+def check_detectors(campaign: Campaign) -> None:
+    """Set up the detector of every realization: its file of parameters, its program and card.
+
+    Raises
+    ------
+    ConfigError, DetectorError
+        The first one that cannot be set up.
+    """
+    from detectors.registry import make_detector
+
+    for name in campaign.realizations:
+        try:
+            make_detector(campaign, name)
+        except ResimError as error:
+            raise type(error)(f"detector of {name}: {error}") from None
+
+
+def check_initialization(campaign: Campaign) -> None:
+    """Initialize Pythia for every process, and for every realization of it that Pythia showers.
+
+    Raises
+    ------
+    HardEventError, ShowerError
+        The first one that Pythia refuses, with its own reason.
+    """
+    from generators.registry import make_generator
+    from showers.registry import Job, make_shower
+
+    tried = set()
+    for process in campaign.processes:
+        make_generator(campaign, process).check()
+        for name in campaign.realizations:
+            # Pythia is not told of the process: its hard events come from memory.
+            asked = (campaign.shower_settings(process, name), campaign.augmentation(name).intervene.scale)
+            if campaign.augmentation(name).shower == "pythia8" and asked not in tried:
+                make_shower(campaign, process, name, Job(Path(), 0))
+                tried.add(asked)
+
+
+def notes_on_settings(campaign: Campaign) -> list[str]:
+    """Say which settings a later one resets, one line each: see `campaign.pythia.hidden_settings`."""
+    layers = {
+        f"hard events of {process}": campaign.hard_settings(process)
+        for process, each in campaign.processes.items()
+        if each.generator == "pythia8"
+    }
+    layers |= {
+        f"{name} of {process}": campaign.shower_settings(process, name)
+        for process in campaign.processes
+        for name in campaign.realizations
+        if campaign.augmentation(name).shower == "pythia8"
+    }
+    places: dict[str, list[str]] = {}
+    for place, settings in layers.items():
+        for line in hidden_settings(settings):
+            places.setdefault(line, []).append(place)
+    return [
+        f"{line} ({where[0]}{f' and {len(where) - 1} more' * (len(where) > 1)})"
+        for line, where in places.items()
+    ]
 
 
 def _of_herwig(campaign: Campaign) -> list[Augmentation]:

@@ -19,9 +19,12 @@ from campaign.errors import ConfigError, ResimError
 from generators.brought import Contents, read_contents, with_brought_files, write_contents
 from workflow.checks import (
     check_campaign,
+    check_detectors,
+    check_initialization,
     check_programs,
     check_realizations,
     existing,
+    notes_on_settings,
     without_missing_programs,
 )
 from workflow.paths import SPLITS, Paths, chunk_name, chunk_names
@@ -67,9 +70,13 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
 @app.command()
 @one_line_errors
 def validate(config: ConfigFile) -> None:
-    """Check a configuration, its Pythia settings and its files before anything runs."""
+    """Check a configuration, its files and programs, and initialize Pythia, before anything runs."""
     campaign = _load(config)
     check_programs(campaign)
+    check_detectors(campaign)
+    check_initialization(campaign)
+    for note in notes_on_settings(campaign):
+        typer.echo(f"note: {note}")
     chunks = sum(len(campaign.chunks(name)) for name in campaign.processes)
     typer.echo(
         f"{config}: campaign {campaign.name}, {len(campaign.processes)} processes × "
@@ -230,12 +237,15 @@ def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
 @tells_cpu
 def card(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write the dataset card and the manifest."""
+    from workflow.process_warnings import show_warnings
     from workflow.stages.dataset import make_card
 
     campaign = _load(config, results)
     for split in SPLITS:
         existing(_path(campaign, results, "split", split=split), "dataset")
-    make_card(campaign, _path(campaign, results, "dataset"))
+    folder = _path(campaign, results, "dataset")
+    make_card(campaign, folder)
+    show_warnings(folder)
 
 
 @app.command()
@@ -254,13 +264,22 @@ def report(
     folder: Annotated[Path, typer.Argument(help="folder of the campaign, results/NAME", show_default=False)],
     output: Annotated[Path | None, typer.Option(help="the file; report/report.html in the folder")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="exit code 1 where a check fails")] = False,
+    format: Annotated[str, typer.Option(help="table or json: of what is printed")] = "table",
 ) -> None:
     """Write one HTML page on a dataset: counts, spectra, distances, checks."""
     from report.page import failed, summary, write_report
+    from workflow.process_warnings import show_warnings
+    from workflow.report_output import checks_as_json, shown_findings
+    from workflow.verify_output import check_format
 
+    check_format(format)
     page = output or Path(Paths(str(folder)).report)
     checks = write_report(folder, page)
-    typer.echo(f"{page}: {summary(checks)}")
+    if format == "json":
+        typer.echo(checks_as_json(folder, checks))
+    else:
+        typer.echo("\n".join([f"{page}: {summary(checks)}", *shown_findings(checks)]))
+        show_warnings(folder / "dataset")
     if strict and failed(checks):
         raise typer.Exit(1)
 

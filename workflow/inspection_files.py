@@ -126,9 +126,12 @@ def inspect_hdf5(path: Path, rows: int) -> Inspection:
         file.visititems(
             lambda name, item: found.update({name: item} if isinstance(item, h5py.Dataset) else {})
         )
-        metadata = found.pop("metadata", None)
-        said = _said(json.loads(metadata[()])) if metadata is not None and metadata.shape == () else {}
         attributes = {name: _plain(value) for name, value in file.attrs.items()}
+        # a table of pandas has it as a node, since the attributes of its file are PyTables' own
+        metadata = _json_object(found["metadata"][()] if "metadata" in found else attributes.get("metadata"))
+        if metadata is not None:
+            found.pop("metadata", None)
+            attributes.pop("metadata", None)
         columns = [(name, f"{item.dtype} {item.shape}", _features(item)) for name, item in found.items()]
         length = min((len(item) for item in found.values() if item.shape), default=0)
         first = [
@@ -136,7 +139,17 @@ def inspect_hdf5(path: Path, rows: int) -> Inspection:
             for row in range(min(rows, length))
         ]
         kind = _hdf5_kind(found.keys())
-    return Inspection(str(path), kind, {"rows": length, **attributes, **said}, columns, first)
+    facts = {"rows": length, **attributes, **_said(metadata or {})}
+    return Inspection(str(path), kind, facts, columns, first)
+
+
+def _json_object(text: Any) -> dict[str, Any] | None:
+    """What a text says if it is a JSON object; others may mean something else by ``metadata``."""
+    try:
+        content = json.loads(text)
+    except (TypeError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def _hdf5_kind(names: Iterable[str]) -> str:

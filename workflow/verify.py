@@ -9,10 +9,11 @@ from pathlib import Path
 
 from campaign.config import Campaign, load
 from campaign.errors import DataError
+from dataset.process_warnings import dataset_warnings
 from workflow.checks import as_made
 from workflow.paths import Paths, chunk_names
 from workflow.verify_chunk import check_chunk, check_survey
-from workflow.verify_dataset import check_dataset
+from workflow.verify_dataset import check_dataset, extra_exports
 from workflow.verify_result import Checked, Content
 
 STAGES = ("survey", "hard", "jets", "groups", "dataset", "exports", "card")
@@ -32,12 +33,18 @@ class Report:
         Every file that the configuration asks for.
     left_over : list of Path
         Files of `hard`, `jets` and `groups` that it does not ask for; they do no harm.
+    extra : list of Path
+        Exports in formats that it does not ask for. They are not in the manifest and not checked.
+    warnings : list of str
+        What a user of the dataset should know of its processes, one line each.
     """
 
     campaign: Campaign
     folder: Path
     checked: list[Checked]
     left_over: list[Path]
+    extra: list[Path]
+    warnings: list[str]
 
     @property
     def problems(self) -> list[str]:
@@ -102,7 +109,14 @@ def verify_campaign(folder: Path, config: Path | None = None, quick: bool = Fals
         if content is not None:
             contents[process] = content
     results += check_dataset(campaign, paths, contents, quick)
-    return Report(campaign, folder, results, list(_left_over(folder, results)))
+    return Report(
+        campaign,
+        folder,
+        results,
+        left_over=list(_left_over(folder, results)),
+        extra=extra_exports(campaign, paths),
+        warnings=dataset_warnings(Path(paths.dataset)),
+    )
 
 
 def check_process(

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from campaign.config import Campaign
+from campaign.config import FORMATS, Campaign
 from campaign.errors import DataError
 from dataset.assemble import (
     SPLITS,
@@ -23,7 +23,7 @@ from dataset.assemble import (
     shard_of,
     split_of,
 )
-from dataset.card import data_files, file_entry
+from dataset.card import data_files, file_entry, layout_files
 from dataset.parquet import batches, read_metadata
 from dataset.schema import GROUPS_SCHEMA
 from workflow.paths import Paths
@@ -58,6 +58,15 @@ def check_dataset(
             yield checked("exports", folder / relative, partial(manifest.compare, relative))
     yield checked("card", Path(paths.card), partial(_card_problems, Path(paths.card)))
     yield checked("card", manifest.path, manifest.check)
+
+
+def extra_exports(campaign: Campaign, paths: Paths) -> list[Path]:
+    """Files that `resim export` wrote in formats that the configuration does not ask for."""
+    layouts = [layout for layout in FORMATS if layout not in campaign.dataset.formats]
+    files = [Path(paths.dataset, file) for layout in layouts for file in layout_files(campaign, layout)]
+    if "huggingface" in layouts:
+        files.append(Path(paths.huggingface_card))
+    return [file for file in files if file.is_file()]
 
 
 def _card_problems(path: Path) -> Iterator[str]:
@@ -166,7 +175,7 @@ class _Manifest:
         cards = [paths.card, paths.manifest]
         if "huggingface" in campaign.dataset.formats:
             cards.append(paths.huggingface_card)
-        self._cards = set(map(Path, cards))
+        self._others = {*map(Path, cards), *extra_exports(campaign, paths)}
 
     @cached_property
     def _listed(self) -> dict[str, dict[str, Any]]:
@@ -194,7 +203,7 @@ class _Manifest:
         for relative in sorted(self._expected ^ listed):
             verb = "does not list" if relative in self._expected else "lists"
             yield f"{self.path}: {verb} {relative}; delete it to have it made again"
-        known = {self._folder / relative for relative in listed} | self._cards
+        known = {self._folder / relative for relative in listed} | self._others
         for file in sorted(self._folder.rglob("*")):
             if file.is_file() and file not in known and not _hidden(file.relative_to(self._folder)):
                 yield f"{file}: is not in the manifest; delete it if it is not yours"

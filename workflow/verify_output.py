@@ -48,6 +48,8 @@ def as_json(report: Report) -> dict[str, Any]:
         "problems": report.problems,
         "missing": [str(path) for path in report.missing],
         "left_over": [str(path) for path in report.left_over],
+        "extra": [str(path) for path in report.extra],
+        "warnings": report.warnings,
     }
 
 
@@ -88,8 +90,13 @@ def _lines(report: Report) -> Iterator[str]:
             yield f"missing in {stage}: {', '.join(missing[:_SHOWN])}{more}"
     if report.left_over:
         yield f"left over, not asked for: {len(report.left_over)} files, the first is {report.left_over[0]}"
+    if report.extra:
+        names = ", ".join(map(str, report.extra[:_SHOWN]))
+        more = f" and {len(report.extra) - _SHOWN} more" if len(report.extra) > _SHOWN else ""
+        yield f"extra, exported by hand and not checked: {names}{more}"
+    yield from (f"warning: {line}" for line in report.warnings)
     yield {
-        0: "everything is there and good",
+        0: "everything is there and good" + (", but see the warnings" if report.warnings else ""),
         1: f"{len(report.problems)} problems",
         2: f"nothing is wrong; {len(report.missing)} files are missing",
     }[report.exit_code]

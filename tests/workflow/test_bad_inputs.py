@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.commands import SMALL, run_snakemake, stages, write_config
+from tests.workflow.commands import ROOT, SMALL, run_snakemake, stages, write_config
 
 QCD = ("--process", "qcd")
 FIRST = (*QCD, "--chunk", "0")
@@ -106,6 +106,10 @@ BAD_CONFIGS = {
         with_changes(settings={"Random:seed": 3}),
         "settings: `Random:seed` cannot be set here; all random numbers follow from the campaign's `seed`",
     ),
+    "hadronization off": (
+        with_changes(settings={"hadronlevel:all": False}),
+        "settings: `HadronLevel:all` cannot be set here; jets are made of hadrons",
+    ),
     "soft constituents": (
         with_changes(jets={"constituent_pt_min": 0.5}),
         "jets.constituent_pt_min: 0.5 GeV; dataset.formats 'rs3l' marks a constituent by ln pT > 0 and needs "
@@ -139,6 +143,21 @@ def test_bad_configuration_is_refused_by_snakemake_before_anything_runs(run, tmp
     assert [line for line in (outcome.output + outcome.errors).splitlines() if line.endswith(message)]
     assert "Traceback" not in outcome.output + outcome.errors
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("name: x\nseed: 1\n", "processes: is required"),
+        ("name: x\nseed: 1\nname: y\n", "key 'name' is given twice, in lines 1 and 3; keep one"),
+    ],
+)
+def test_snakemake_takes_a_configuration_as_it_stands_in_its_file(run, tmp_path, content, message):
+    (tmp_path / "config").symlink_to(ROOT / "config")  # with the demo, which must not be merged into it
+    (tmp_path / "own.yaml").write_text(content, encoding="utf-8")
+    outcome = run.snakemake(tmp_path, "-n", "--configfile", "own.yaml")
+    assert outcome.code == 1
+    assert [line for line in (outcome.output + outcome.errors).splitlines() if line.endswith(message)]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 import uproot
@@ -52,6 +53,21 @@ def test_dataset_has_the_groups_of_its_splits(campaign):
         inspect(path, 0).facts["rows"] for path in (campaign / "dataset" / "train").glob("*.parquet")
     )
     assert facts["content"]["train"]["files"] == 3
+
+
+@pytest.mark.parametrize("name", ["rs3l/train/rs3l_0.h5", "rs3l_pairs/train.h5"])
+def test_hdf5_says_what_its_metadata_say(campaign, name):
+    facts = inspect(campaign / "dataset" / name, 1).facts
+    assert (facts["campaign seed"], facts["split"]) == (20240307, "train")
+    assert facts["processes"] == ["qcd", "higgs"]
+    assert "metadata" not in facts
+
+
+@pytest.mark.parametrize("text", ["by hand", "[1, 2]"])
+def test_metadata_of_others_are_shown_as_they_are(tmp_path, text):
+    with h5py.File(tmp_path / "some.h5", "w") as file:
+        file["x"], file.attrs["metadata"] = [1, 2], text
+    assert inspect(tmp_path / "some.h5", 1).facts["metadata"] == text
 
 
 def test_events_that_were_brought_are_read_in_general_terms():

@@ -10,14 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from campaign.config import load, parse, save
-from campaign.errors import DataError
+from campaign.errors import ConfigError, DataError
 from dataset.parquet import writer
 from tests.workflow.commands import SMALL
+from workflow.stages.dataset import make_export
 from workflow.stages.groups import make_groups
 from workflow.stages.hard import hard_events, make_hard
 from workflow.stages.jets import make_jets
 from workflow.verify import verify_campaign
-from workflow.verify_output import as_json
+from workflow.verify_output import _lines, as_json
 
 HARD = "hard/qcd/00000.lhe.gz"
 JETS = "jets/qcd/seed/00000.parquet"
@@ -265,6 +266,44 @@ def test_files_that_are_not_asked_for_are_named(campaign):
     assert (report.exit_code, report.left_over) == (0, [other])
     shutil.copy(campaign / SHARD, campaign / "dataset" / "train" / "mine.parquet")
     assert "train/mine.parquet: is not in the manifest" in verify_campaign(campaign).problems[0]
+
+
+def test_export_by_hand_is_named_and_does_no_harm(run, campaign):
+    config = campaign / "config.yaml"
+    for split in ("train", "val"):
+        run.resim(
+            campaign.parents[0], "export", config, "--results", campaign.parent, "--format", "huggingface",
+            "--split", split,
+        ).succeeded()  # fmt: skip
+    made = sorted((campaign / "dataset" / "huggingface").rglob("*.parquet"))
+    report = verify_campaign(campaign)
+    assert (report.exit_code, report.problems) == (0, [])
+    assert sorted(report.extra) == made
+    assert len(made) > 1
+    assert as_json(report)["extra"] == [str(path) for path in report.extra]
+    assert any(line.startswith("extra, exported by hand") and str(made[0]) in line for line in _lines(report))
+    stray = made[0].with_name("mine.parquet")
+    shutil.copy(made[0], stray)
+    assert verify_campaign(campaign).problems == [
+        f"{stray}: is not in the manifest; delete it if it is not yours"
+    ]
+
+
+def test_export_by_hand_is_refused_where_the_layout_cannot_hold_the_jets(campaign):
+    soft = campaign / "config.yaml"
+    asked = load(soft).model_dump(mode="json")
+    asked["jets"]["constituent_pt_min"], asked["dataset"]["formats"] = 0.5, []
+    with pytest.raises(ConfigError, match="needs at least 1 GeV"):
+        make_export(parse(asked, "soft"), "rs3l", campaign / "dataset" / "train", campaign / "rs3l")
+    assert not (campaign / "rs3l").exists()
+
+
+def test_warnings_of_a_process_are_named(campaign):
+    for shard in (campaign / "dataset" / "train").glob("*.parquet"):
+        rewrite(shard, lambda table: table, warnings={"qcd": ["emissions are counted twice"]})
+    report = verify_campaign(campaign, quick=True)
+    assert report.warnings == as_json(report)["warnings"] == ["qcd: emissions are counted twice"]
+    assert "warning: qcd: emissions are counted twice" in list(_lines(report))
 
 
 def test_quick_check_looks_at_what_files_say_about_themselves(campaign):

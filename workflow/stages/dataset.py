@@ -12,8 +12,15 @@ from dataset.toptagging import write_toptagging
 
 
 def make_export(campaign: Campaign, layout: str, split: Path, output: Path) -> None:
-    """Write a split in another layout."""
-    EXPORTS[layout](output, parquet_files(split), campaign)
+    """Write a split in another layout, whether or not the configuration asks for it.
+
+    Raises
+    ------
+    ConfigError
+        The layout cannot hold the jets of the campaign.
+    """
+    asked = campaign.dataset.model_copy(update={"formats": (layout,)})
+    EXPORTS[layout](output, parquet_files(split), campaign.model_copy(update={"dataset": asked}))
 
 
 def make_card(campaign: Campaign, dataset: Path) -> None:

@@ -7,7 +7,7 @@ from campaign.config import Campaign
 from dataset.groups import HardTruth, build_groups
 from generators.events import HardEvent
 from generators.provenance import survey_provenance
-from generators.survey import Survey, read_survey
+from generators.survey import Survey, read_survey, survey_warnings
 from generators.targets import find_targets
 from workflow.progress import progress
 from workflow.stages.hard import hard_events
@@ -26,7 +26,8 @@ def make_groups(
     events = campaign.chunks(process)[chunk]
     survey = read_survey(survey_file, survey_provenance(campaign, process))
     truths = hard_truths(campaign, process, hard_events(campaign, process, hard, events, survey), survey)
-    build_groups(output, progress(truths, len(events), f"groups of {process}"), jets, campaign, process)
+    made = progress(truths, len(events), f"groups of {process}")
+    build_groups(output, made, jets, campaign, process, survey_warnings(survey, campaign.process(process)))
 
 
 def hard_truths(

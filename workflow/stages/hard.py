@@ -10,7 +10,7 @@ from generators.events import HardEvent
 from generators.lhe_files import read_hard_events, write_lhe
 from generators.provenance import hard_provenance, survey_provenance
 from generators.registry import make_generator
-from generators.survey import Survey, read_survey, write_survey
+from generators.survey import Survey, read_survey, survey_warnings, write_survey
 from workflow.progress import progress
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 def make_survey(campaign: Campaign, process: str, output: Path) -> None:
     """Measure or read what holds for all hard events of a process."""
     survey = make_generator(campaign, process).survey()
-    for warning in survey.warnings:
+    for warning in survey_warnings(survey, campaign.process(process)):
         log.warning("%s: %s", process, warning)
     log.info("%s: cross-section %.4g ± %.2g pb", process, survey.cross_section, survey.cross_section_error)
     write_survey(survey.model_copy(update={"made_with": survey_provenance(campaign, process)}), output)
