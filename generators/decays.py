@@ -17,7 +17,14 @@ from generators.feed import EventFeed
 _FINAL, _INTERMEDIATE = 1, 2
 _FIRST = 3  # entries 0-2 of Pythia's record are the system and the beams
 _UNKNOWN_SPIN = 9.0
-_STAGE = {"Beams:frameType": 5, "PartonLevel:all": False}
+_STAGE = {
+    "Beams:frameType": 5,
+    "PartonLevel:all": False,
+    # Pythia would give massless quarks a mass here and move the other particles for it.
+    "LesHouches:setLeptonMass": 0,
+    "LesHouches:setQuarkMass": 0,
+    "LesHouches:mRecalculate": -1.0,
+}
 _STABLE = frozenset({*range(1, 6), *range(11, 17), 21, 22})
 """Absolute PDG ids that are no resonances: quarks but the top, leptons, gluon and photon."""
 

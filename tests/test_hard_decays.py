@@ -202,6 +202,21 @@ def test_higgs_and_z_decay_in_the_channels_that_are_asked_for():
     assert survey.without_target == 0
 
 
+def test_massless_charm_beside_a_resonance_moves_nothing():
+    """Pythia would give it 1.5 GeV and take the momentum from the Z."""
+    for event in raw_events("z01j_mlm_scales"):
+        charmed = [
+            replace(one, id=4 if one.id > 0 else -4) if abs(one.id) < 6 else one
+            for one in event.record.particles
+        ]
+        (result,) = decayed([replace(event, record=replace(event.record, particles=charmed))])
+        boson = next(place for place, one in enumerate(charmed) if one.id == 23)
+        kept = list(result.record.particles[: len(charmed)])
+        kept[boson] = replace(kept[boson], status=1)
+        assert kept == charmed
+        assert momentum(*daughters(result.record, boson)) == pytest.approx(momentum(kept[boson]), abs=1e-6)
+
+
 def test_no_open_channel_is_refused_in_one_line():
     with pytest.raises(HardEventError) as refused:
         LHEFiles(campaign(decay_settings={"24:onMode": "off"}), "top").survey()
