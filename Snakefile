@@ -15,6 +15,7 @@ from campaign.config import parse as parse_campaign
 from campaign.config import save as save_campaign
 from campaign.errors import ResimError
 from campaign.yaml_files import read_yaml
+from generators.brought import read_contents, with_brought_files, write_contents
 from workflow.acceptance import report_acceptance
 from workflow.checks import check_campaign, check_programs, without_missing_programs
 from workflow.paths import CHUNK_PATTERN, SPLITS, Paths, chunk_number
@@ -35,6 +36,8 @@ try:
         read_yaml(Path(path))  # Snakemake's own reader keeps the last of two equal keys
     RUN = take_run_options(config)
     ASKED = parse_campaign(config, " + ".join(map(str, workflow.configfiles)))
+    CONTENTS = read_contents(Path(Paths.of(ASKED).brought))
+    ASKED = with_brought_files(ASKED, CONTENTS)
     CAMPAIGN, NOTES = without_missing_programs(ASKED)
     check_campaign(CAMPAIGN)
     check_run_options(RUN, CAMPAIGN)
@@ -69,6 +72,8 @@ onstart:
     except ResimError as error:
         raise WorkflowError(str(error))
     save_campaign(CAMPAIGN, PATHS.config)
+    if CONTENTS:
+        write_contents(CONTENTS, Path(PATHS.brought))
 
 
 onsuccess:

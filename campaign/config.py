@@ -1,6 +1,7 @@
 """What a campaign asks for: typed, strict, and complete before anything runs."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import product
@@ -28,6 +29,7 @@ _WORD, _HYPHENATED = r"^[A-Za-z][A-Za-z0-9_]*$", r"^[A-Za-z][A-Za-z0-9_-]*$"
 Name = Annotated[str, Field(pattern=_WORD, max_length=40)]
 CampaignName = Annotated[str, Field(pattern=_HYPHENATED, max_length=40)]
 SettingValue = bool | int | float | str
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 TuneName = Literal[tuple(TUNES)]
 Label = Literal[tuple(LABELS)]
 FORMATS = ("rs3l", "rs3l_pairs", "jetclass", "toptagging", "huggingface")
@@ -87,6 +89,10 @@ class Cuts(Strict):
         return self
 
 
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, str | Path) else value
+
+
 class Process(Strict):
     """A kind of hard event."""
 
@@ -94,10 +100,32 @@ class Process(Strict):
     generator: Literal["pythia8", "lhe"] = Field(
         "pythia8", description="`pythia8` generates the hard events, `lhe` reads them from `files`"
     )
-    events: int = Field(gt=0, le=10**12, strict=True, description="number of hard events")
+    events: int | None = Field(
+        None,
+        gt=0,
+        le=10**12,
+        strict=True,
+        description="number of hard events; if left out the campaign's, or for `lhe` all that `files` hold",
+    )
     cuts: Cuts = Field(Cuts(), description="cuts on the hard event")
     settings: Settings = Field(Settings(), description="`pythia8`: the settings that define the process")
-    files: tuple[Path, ...] = Field((), description="`lhe`: Les Houches event files, read in this order")
+    files: Annotated[
+        tuple[Path, ...], BeforeValidator(_one_or_more, json_schema_input_type=str | tuple[Path, ...])
+    ] = Field(
+        (),
+        description="`lhe`: Les Houches event files, one or several, read in this order; "
+        "those that a pattern such as `run_*.lhe.gz` stands for are read in the order of their names",
+    )
+    sha256: tuple[Sha256, ...] = Field(
+        (),
+        description="`lhe`: SHA-256 of each of the `files`, others are refused; "
+        "taken from the files if left out",
+    )
+    decay_settings: Settings = Field(
+        Settings(),
+        description="`lhe`: Pythia settings for the decays of t, W, Z, H that the events hold undecayed; "
+        "particle properties such as `24:onMode` only",
+    )
     targets: tuple[Annotated[Target, BeforeValidator(_named_target)], ...] = Field(
         min_length=1, description="truth objects, by name (" + ", ".join(TARGETS) + ") or in full"
     )
@@ -116,8 +144,12 @@ class Process(Strict):
     def _generator_has_what_it_needs(self) -> "Process":
         if self.generator == "lhe" and not self.files:
             raise ValueError("generator `lhe` needs `files`")
-        if self.generator == "pythia8" and self.files:
-            raise ValueError("`files` are for generator `lhe`")
+        if self.generator == "pythia8":
+            for key in ("files", "sha256", "decay_settings"):
+                if getattr(self, key):
+                    raise ValueError(f"`{key}` {'is' if key == 'sha256' else 'are'} for generator `lhe`")
+            if self.events is None:
+                raise ValueError("generator `pythia8` needs `events`, here or in the campaign")
         if self.generator != "pythia8" and self.settings:
             raise ValueError(
                 f"`settings` define the process of generator `pythia8`; for events of `{self.generator}` "
@@ -125,6 +157,16 @@ class Process(Strict):
             )
         if self.generator == "pythia8" and not self.settings:
             raise ValueError("generator `pythia8` needs the `settings` that define the process")
+        return self
+
+    @model_validator(mode="after")
+    def _decays_only(self) -> "Process":
+        for name in self.decay_settings.names:
+            if not re.fullmatch(r"\d+:\w+", name):
+                raise ValueError(
+                    f"`decay_settings`: `{name}` is no property of a particle such as `24:onMode`; "
+                    "settings of the shower go to `shower_settings`"
+                )
         return self
 
 
@@ -481,12 +523,14 @@ class Campaign(Strict):
         )
 
     def hard_settings(self, process: str) -> Settings:
-        """Pythia settings that generate the hard events of a process."""
-        return Settings(TUNES[self.tune]).then(self.settings, self.process(process).settings)
+        """Pythia settings that generate the hard events of a process, or decay those that were brought."""
+        asked = self.process(process)
+        return Settings(TUNES[self.tune]).then(self.settings, asked.settings, asked.decay_settings)
 
     def chunks(self, process: str) -> list[range]:
         """Ranges of event indices, one a job."""
         events = self.process(process).events
+        assert events is not None  # those of files are counted where a campaign is opened
         return [range(first, min(first + self.chunk, events)) for first in range(0, events, self.chunk)]
 
 

@@ -41,9 +41,9 @@ def digest(content: Any) -> str:
 
 
 def survey_inputs(campaign: Campaign, process: str) -> dict[str, Any]:
-    """What the survey of a process depends on."""
+    """What the survey of a process depends on: of files, on what they hold and not on where they are."""
     asked = campaign.process(process).model_dump(
-        mode="json", exclude={"description", "events", "shower_settings"}
+        mode="json", exclude={"description", "events", "files", "shower_settings"}
     )
     return {
         "seed": campaign.seed,
@@ -93,6 +93,11 @@ def dataset_inputs(campaign: Campaign) -> dict[str, Any]:
         "dataset": campaign.dataset.model_dump(mode="json"),
         "events": {name: process.events for name, process in campaign.processes.items()},
     }
+
+
+def card_inputs(campaign: Campaign) -> dict[str, Any]:
+    """What the dataset card depends on beside the dataset."""
+    return campaign.model_dump(mode="json", exclude={"processes": {"__all__": {"files"}}})
 
 
 def check_made_with(path: Path, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:

@@ -252,6 +252,7 @@ def check_campaign_settings(campaign: Campaign) -> None:
     check_settings(campaign.settings, "settings")
     for name, process in campaign.processes.items():
         check_settings(process.settings, f"processes.{name}.settings")
+        check_settings(process.decay_settings, f"processes.{name}.decay_settings")
         check_settings(process.shower_settings, f"processes.{name}.shower_settings")
     for augmentation in campaign.augmentations:
         check_settings(augmentation.settings, f"augmentations.{augmentation.name}.settings")

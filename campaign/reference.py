@@ -76,6 +76,7 @@ sets again stands with the later one:
 | stage | order |
 |---|---|
 | hard process | tune → `settings` → `processes.NAME.settings` |
+| decays of brought events | tune → `settings` → `processes.NAME.decay_settings` |
 | shower | tune (the augmentation's, or else the campaign's) → `settings` → `processes.NAME.shower_settings` \
 → `augmentations.NAME.settings` |
 
@@ -91,9 +92,10 @@ depends on it. Changing `chunk` changes how the work is cut, not one byte of the
 
 ## Your own process
 
-A name that is not in the catalogue needs `settings` (Pythia generates it) or `files` (Les Houches events,
-`.lhe` or `.lhe.gz`, e.g. from MadGraph5_aMC@NLO or POWHEG), and its `targets`. Paths are taken from the
-folder where the command runs.
+A name that is not in the catalogue needs `settings` (Pythia generates it) or `files` (Les Houches events, as
+`.lhe`, `.lhe.gz` or LHEH5, e.g. from MadGraph5_aMC@NLO, POWHEG or Sherpa), and its `targets`. Paths are taken
+from the folder where the command runs; `files: run_*/events.lhe.gz` stands for all that match. All events are
+used where neither the process nor the campaign says how many.
 
 ```yaml
 name: own_process

@@ -24,5 +24,8 @@ def hard_provenance(campaign: Campaign, process: str, first: int, survey: Survey
     survey : Survey, optional
         The survey that normalizes the weights; left out where it is not at hand to compare with.
     """
-    normalized = {} if survey is None else {"survey": digest(survey.model_dump(mode="json"))}
+    # Warnings name the paths of files, which may move.
+    normalized = (
+        {} if survey is None else {"survey": digest(survey.model_dump(mode="json", exclude={"warnings"}))}
+    )
     return {"first_event": first, "made_with": survey_provenance(campaign, process), **normalized}

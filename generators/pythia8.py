@@ -1,6 +1,7 @@
 """Hard events from Pythia 8's own processes, each a function of its seed alone."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 
 import pylhe
@@ -12,7 +13,7 @@ from campaign.pythia import failure_reason, make_pythia
 from campaign.seeds import HARD_PROCESS, event_seed
 from generators.events import HardEvent
 from generators.survey import Survey
-from generators.targets import find_targets, passes_cuts
+from generators.targets import final_state, find_targets, no_targets, passes_cuts
 
 SURVEY_EVENTS = 20_000
 """Accepted events that measure the cross-section: about 0.5% error at the acceptances seen."""
@@ -80,17 +81,25 @@ class Pythia8Generator:
         """
         pythia = self._start()
         pythia.rndm.init(event_seed(self._campaign.seed, self._name, 0, "survey of the hard process"))
-        accepted = 0
-        for _ in range(SURVEY_EVENTS):
+        accepted, without = 0, Counter[tuple[int, ...]]()
+        for tried in range(SURVEY_EVENTS):
             if not pythia.next():
                 raise HardEventError(
                     f"process {self._name}: Pythia cannot generate events; check its settings"
                 )
-            accepted += self._wanted(_record(pythia, 1.0))
+            record = _record(pythia, 1.0)
+            accepted += self._wanted(record)
+            if without.total() == tried and not find_targets(record, self._process.targets):
+                without[final_state(record)] += 1
         if not accepted:
             raise HardEventError(
                 f"process {self._name}: none of {SURVEY_EVENTS} events has {self._process.require_targets} "
                 "target(s); check `targets` and the decay channels in `settings`"
+            )
+        if without.total() == SURVEY_EVENTS:
+            raise HardEventError(
+                f"{no_targets(self._name, self._process.targets, without)}; check `targets` and the decay "
+                "channels in `settings`"
             )
         info = pythia.infoPython()
         fraction = accepted / SURVEY_EVENTS

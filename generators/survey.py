@@ -21,6 +21,7 @@ class SourceFile(Strict):
     """One of the files that were brought, in the order of the configuration."""
 
     events: int = Field(gt=0, description="number of events it holds")
+    sha256: str = Field(description="digest of its bytes, in hexadecimal digits")
     weight_factor: float = Field(gt=0, description="what its weights are multiplied with to be in pb")
 
 

@@ -1,6 +1,7 @@
 """Truth objects of a hard event: what its jets can stand for."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import pylhe
@@ -11,6 +12,7 @@ from generators.events import Parton, TruthTarget
 _INCOMING, _FINAL = -1, 1
 _DECAYED = (2, 3)  # ISTUP of an intermediate particle; 3 is the older documentation code
 _GLUON, _PHOTON = 21, 22
+_SHOWN_STATES = 3
 _QUARKS = frozenset(range(1, 6))
 _PARTONS = _QUARKS | {_GLUON}
 
@@ -51,6 +53,40 @@ def find_targets(record: pylhe.LHEEvent, targets: Sequence[Target]) -> list[Trut
 def outgoing_partons(record: pylhe.LHEEvent) -> list[Parton]:
     """Find the final quarks (d to b) and gluons that come from no decayed resonance, in record order."""
     return [_parton(particle) for particle in _outgoing(record)]
+
+
+def final_state(record: pylhe.LHEEvent) -> tuple[int, ...]:
+    """PDG ids of the final particles, sorted by their absolute values."""
+    ids = (particle.id for particle in record.particles if particle.status == _FINAL)
+    return tuple(sorted(ids, key=lambda pdgid: (abs(pdgid), -pdgid)))
+
+
+def no_targets(process: str, targets: Sequence[Target], final_states: Counter[tuple[int, ...]]) -> str:
+    """Say that no event has a target: what was looked for, and what the events hold.
+
+    Parameters
+    ----------
+    process : str
+        Name of the process.
+    targets : sequence of campaign.config.Target
+    final_states : Counter
+        Number of events with each `final_state`.
+    """
+    wanted = ", ".join(map(_described, targets))
+    shown = "; ".join(
+        f"{' '.join(map(str, state))} in {events}"
+        for state, events in final_states.most_common(_SHOWN_STATES)
+    )
+    return (
+        f"process {process}: none of {final_states.total()} hard events has a target ({wanted}); their most "
+        f"frequent final particles are {shown}"
+    )
+
+
+def _described(target: Target) -> str:
+    if target.kind != "resonance":
+        return target.kind
+    return f"{target.pdgid} decayed to {', '.join(map(str, target.daughters))}"
 
 
 def passes_cuts(targets: Sequence[TruthTarget], cuts: Cuts) -> bool:

@@ -10,7 +10,6 @@ from typing import Any
 import awkward as ak
 import numpy as np
 import numpy.typing as npt
-import pylhe
 import pythia8mc
 
 from campaign.augmentations import NOMINAL
@@ -20,14 +19,12 @@ from campaign.intervention import Stage
 from campaign.pythia import failure_reason, make_pythia
 from campaign.seeds import event_seed, stage_seed
 from generators.events import HardEvent
+from generators.feed import EventFeed
 from showers.parton_veto import PartonVeto
 from showers.protocol import ParticleBatch, empty_batch, joined, no_particles, placed_among
 
 BATCH_EVENTS = 200
 """Events per batch: enough that overheads vanish, few enough that memory stays flat."""
-
-_UNIT_WEIGHTS = 3  # Les Houches weighting strategy: accept every event as it comes
-_SCALE_OF_EVENT = -1.0  # no shower starting scale of the particle's own
 
 _NO_SHOWER = {
     "PartonLevel:MPI": False,
@@ -283,52 +280,23 @@ def _one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-class _Feed(pythia8mc.LHAup):
-    """Hands hard events to Pythia from memory and remembers which call got which."""
+class _Feed(EventFeed):
+    """Remembers which call of Pythia got which event of the batch."""
 
     def __init__(self, beams: Beams) -> None:
-        super().__init__()
-        self._beams = beams
-        self._batch: list[HardEvent] = []
-        self._next = 0
+        super().__init__(beams)
         self.calls: list[int] = []
 
     def load(self, batch: list[HardEvent]) -> None:
-        """Make a batch the events to come."""
-        self._batch, self._next, self.calls = batch, 0, []
+        super().load(batch)
+        self.calls = []
 
-    @property
-    def current(self) -> HardEvent:
-        """The event handed over last."""
-        return self._batch[self._next - 1]
-
-    def setInit(self) -> bool:  # noqa: N802 (name given by Pythia)
-        for particle, set_beam in zip(self._beams.particles, (self.setBeamA, self.setBeamB), strict=True):
-            set_beam(particle, self._beams.energy / 2)
-        self.setStrategy(_UNIT_WEIGHTS)
-        self.addProcess(0, 1.0, 0.0, 1.0)
-        return True
-
-    def setEvent(self, process: int = 0) -> bool:  # noqa: N802
-        if self._next == len(self._batch):
+    def setEvent(self, process: int = 0) -> bool:  # noqa: N802 (name given by Pythia)
+        place = self._next
+        if not super().setEvent(process):
             return False
-        self.calls[-1] = self._next
-        self._next += 1
-        self._copy(self.current.record)
+        self.calls[-1] = place
         return True
-
-    def _copy(self, record: pylhe.LHEEvent) -> None:
-        info = record.eventinfo
-        self.setProcess(0, 1.0, info.scale, info.aqed, info.aqcd)
-        for particle in record.particles:
-            self.addParticle(
-                particle.id, particle.status, particle.mother1, particle.mother2,
-                particle.color1, particle.color2, particle.px, particle.py, particle.pz,
-                particle.e, particle.m, particle.lifetime, particle.spin, _SCALE_OF_EVENT,
-            )  # fmt: skip
-        first, second = (particle for particle in record.particles if particle.status == -1)
-        energy = self._beams.energy / 2
-        self.setIdX(first.id, second.id, first.e / energy, second.e / energy)
 
 
 class _Records:

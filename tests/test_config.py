@@ -81,7 +81,7 @@ BAD = [
     ({"seed": LEFT_OUT}, "seed: is required"),
     ({"processes": LEFT_OUT}, "processes: is required"),
     ({"augmentations": LEFT_OUT}, "augmentations: is required"),
-    ({"events": LEFT_OUT}, "processes.higgs.events: is required"),
+    ({"events": LEFT_OUT}, "processes.higgs: generator `pythia8` needs `events`, here or in the campaign"),
     # names
     ({"name": "a/b"}, f"name: {NAME_RULE} (found 'a/b')"),
     ({"name": "../up"}, f"name: {NAME_RULE} (found '../up')"),
@@ -180,7 +180,13 @@ BAD = [
     ),
     (higgs(generator="lhe"), "processes.higgs: generator `lhe` needs `files`"),
     (higgs(files=["a.lhe"]), "processes.higgs: `files` are for generator `lhe`"),
-    (higgs(generator="lhe", files="a.lhe"), "processes.higgs.files: expected a list (found 'a.lhe')"),
+    (higgs(sha256=["0" * 64]), "processes.higgs: `sha256` is for generator `lhe`"),
+    (higgs(decay_settings={"24:onMode": "off"}), "processes.higgs: `decay_settings` are for generator `lhe`"),
+    (
+        higgs(generator="lhe", files="a.lhe", decay_settings={"TimeShower:alphaSvalue": 0.12}),
+        "processes.higgs: `decay_settings`: `TimeShower:alphaSvalue` is no property of a particle such as "
+        "`24:onMode`; settings of the shower go to `shower_settings`",
+    ),
     (
         {"processes": {"own": {"generator": "pythia8", "targets": ["parton"]}}},
         "processes.own: generator `pythia8` needs the `settings` that define the process",

@@ -82,6 +82,7 @@ def test_what_the_schema_refuses_the_models_refuse(changes):
         {"processes": {"higgs": None, "qcd": {"events": 5}}},
         {"processes": {"higgs": {"targets": ["higgs", {"kind": "parton"}]}}},
         {"processes": {"own": {"generator": "lhe", "files": ["a.lhe"], "targets": ["parton"]}}},
+        {"processes": {"own": {"generator": "lhe", "files": "run_*.lhe", "targets": ["parton"]}}},
         {"augmentations": ["nominal", {"name": "own", "settings": {"PartonLevel:MPI": False}}]},
         {"settings": {"a:flag": True, "a:mode": 1, "a:parm": 0.5, "a:word": "x"}},
     ],

@@ -8,6 +8,7 @@ from campaign.errors import ConfigError, DataError, ResimError, ShowerError
 from campaign.pythia import check_campaign_settings, hidden_settings
 from dataset.rs3l import check_export
 from dataset.toptagging import check_toptagging
+from generators.brought import with_brought_files, with_remembered_files
 from showers.herwig7_program import find_herwig
 
 
@@ -31,7 +32,7 @@ def without_missing_programs(campaign: Campaign) -> tuple[Campaign, list[str]]:
 
 
 def as_made(campaign: Campaign, folders: Sequence[Path]) -> tuple[Campaign, list[str]]:
-    """Leave out the augmentations marked `optional` that were left out where the campaign was made.
+    """The campaign as it was made: without optional augmentations that were left out, of the files then.
 
     Parameters
     ----------
@@ -47,6 +48,7 @@ def as_made(campaign: Campaign, folders: Sequence[Path]) -> tuple[Campaign, list
         One line for each augmentation that was left out.
     """
     saved = [load(path) for folder in folders if (path := folder / "config.yaml").is_file()]
+    campaign = with_brought_files(with_remembered_files(campaign, saved), {})
     if not saved:
         return without_missing_programs(campaign)
     made = {augmentation.name for each in saved for augmentation in each.augmentations}
@@ -158,9 +160,7 @@ def check_campaign(campaign: Campaign) -> None:
     for name, process in campaign.processes.items():
         for file in process.files:
             if not file.is_file():
-                raise ConfigError(
-                    f"processes.{name}.files: {file} does not exist; expected an .lhe or .lhe.gz file"
-                )
+                raise ConfigError(f"processes.{name}.files: {file} does not exist")
 
 
 def check_realizations(campaign: Campaign, realizations: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from rich.console import Console
 from campaign.augmentations import NOMINAL
 from campaign.config import FORMATS, Campaign, load, unknown
 from campaign.errors import ConfigError, ResimError
+from generators.brought import Contents, read_contents, with_brought_files, write_contents
 from workflow.checks import (
     check_campaign,
     check_detectors,
@@ -110,8 +111,11 @@ def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> 
     """Measure or read the cross-section of a process and check its event files."""
     from workflow.stages.hard import make_survey
 
-    campaign = _load(config)
+    campaign, contents = _open(config, results)
     make_survey(campaign, process, _path(campaign, results, "survey", process=process))
+    notes = _path(campaign, results, "brought")
+    if contents != read_contents(notes):
+        write_contents(contents, notes)
 
 
 @app.command()
@@ -121,7 +125,7 @@ def hard(config: ConfigFile, process: Process, chunk: Chunk, results: Results = 
     """Write the hard events of a chunk as LHE."""
     from workflow.stages.hard import make_hard
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     _check_chunk(campaign, process, chunk)
     survey_file = existing(_path(campaign, results, "survey", process=process), "survey")
     output = _path(campaign, results, "hard", process=process, chunk=chunk_name(chunk))
@@ -153,7 +157,7 @@ def jets(
     from showers.registry import Job
     from workflow.stages.jets import make_jets
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     _check_chunk(campaign, process, chunk)
     check_realizations(campaign, realization)
     names = {"process": process, "chunk": chunk_name(chunk)}
@@ -179,7 +183,7 @@ def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results 
     """Write the groups of a chunk from the jets of all realizations."""
     from workflow.stages.groups import make_groups
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     _check_chunk(campaign, process, chunk)
     names = {"process": process, "chunk": chunk_name(chunk)}
     hard_file = existing(_path(campaign, results, "hard", **names), "hard")
@@ -199,7 +203,7 @@ def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> Non
     """Write the Parquet shards of a split, processes mixed and shuffled."""
     from dataset.assemble import write_split
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     _check_split(split)
     files = [
         existing(_path(campaign, results, "groups", process=process, chunk=chunk), "groups")
@@ -221,7 +225,7 @@ def export(
     """Write a split in another format."""
     from workflow.stages.dataset import make_export
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     _check_split(split)
     if format not in FORMATS:
         raise ConfigError("--format: " + unknown("format", format, FORMATS))
@@ -236,7 +240,7 @@ def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write mean and standard deviation of every feature in the training split."""
     from dataset.standardization import write_standardization
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     existing(_path(campaign, results, "split", split="train"), "dataset")
     write_standardization(_path(campaign, results, "dataset"), campaign)
 
@@ -249,7 +253,7 @@ def card(config: ConfigFile, results: Results = RESULTS) -> None:
     from workflow.process_warnings import show_warnings
     from workflow.stages.dataset import make_card
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     for split in SPLITS:
         existing(_path(campaign, results, "split", split=split), "dataset")
     folder = _path(campaign, results, "dataset")
@@ -263,7 +267,7 @@ def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
     """Matching efficiency and acceptance of every realization of a dataset."""
     from workflow.acceptance import print_acceptance
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     print_acceptance(existing(_path(campaign, results, "dataset"), "dataset"))
 
 
@@ -309,7 +313,7 @@ def cost(
 
         campaign, paths = open_campaign(config)
     else:
-        campaign = _load(config)
+        campaign = _load(config, results)
         paths = Paths.of(campaign, str(results))
     make_costs(campaign, paths)
 
@@ -336,7 +340,7 @@ def replay(
     from workflow.replay_comparison import compare_stored, verify_rows
     from workflow.replay_output import check_format, show_replayed, show_verified
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     paths = Paths.of(campaign, str(results))
     asked = (process, event, augmentation)
     if verify is not None and asked == (None, None, None):
@@ -416,15 +420,22 @@ def inspect(
         show_inspection(found)
 
 
-def _load(config: Path) -> Campaign:
+def _load(config: Path, results: Path | None = None) -> Campaign:
+    return _open(config, results)[0]
+
+
+def _open(config: Path, results: Path | None) -> tuple[Campaign, Contents]:
+    """The campaign, and what is known of the files that it brings."""
     campaign, notes = without_missing_programs(load(config))
     for note in notes:
         log.warning(note)
+    contents = {} if results is None else read_contents(_path(campaign, results, "brought"))
     try:
+        campaign = with_brought_files(campaign, contents)
         check_campaign(campaign)
     except ConfigError as error:
         raise ConfigError(f"{config}: {error}") from None
-    return campaign
+    return campaign, contents
 
 
 def _path(campaign: Campaign, results: Path, what: str, **names: str) -> Path:

@@ -88,7 +88,9 @@ def _asked(campaign: Campaign) -> dict[str, object]:
     return {
         "campaign": campaign.name,
         "campaign seed": campaign.seed,
-        "hard events": {name: process.events for name, process in campaign.processes.items()},
+        "hard events": {
+            name: process.events or "all in its files" for name, process in campaign.processes.items()
+        },
         "chunk": campaign.chunk,
         "realizations": campaign.realizations,
         "configuration": digest(campaign.model_dump(mode="json")),

@@ -42,6 +42,11 @@ class Paths:
         return f"{self.root}/config.yaml"
 
     @property
+    def brought(self) -> str:
+        """What the files of hard events that were brought held when they were read last."""
+        return f"{self.root}/brought.json"
+
+    @property
     def survey(self) -> str:
         """Cross-section and checks of a process."""
         return f"{self.root}/hard/{{process}}/survey.json"

@@ -121,7 +121,7 @@ BAD_CONFIGS = {
     ),
     "file that is not there": (
         brought(files=["none.lhe"]),
-        "processes.higgs.files: none.lhe does not exist; expected an .lhe or .lhe.gz file",
+        "processes.higgs.files: none.lhe does not exist; expected an .lhe or .lhe.gz file, or LHEH5",
     ),
 }
 
@@ -450,7 +450,7 @@ def test_bad_event_file_is_refused_by_the_survey(run, tmp_path, change, message)
 def test_more_events_than_the_files_hold_are_refused(run, tmp_path):
     config = write_config(tmp_path, brought(events=16))
     said = refusal(run, tmp_path, ("survey", "--process", "higgs"), config)
-    assert said == "processes.higgs.events: 16 asked for, `files` hold 15"
+    assert said == f"{config}: processes.higgs.events: 16 asked for, `files` hold 15"
 
 
 def test_event_file_that_shrank_since_its_survey_is_refused(run, tmp_path):
@@ -459,7 +459,16 @@ def test_event_file_that_shrank_since_its_survey_is_refused(run, tmp_path):
     run.resim(tmp_path, "survey", config, "--process", "higgs").succeeded()
     path.write_text(path.read_text().rsplit("<event>", 3)[0] + "</LesHouchesEvents>\n")
     said = refusal(run, tmp_path, ("hard", "--process", "higgs", "--chunk", "1"), config)
-    assert said == f"{path}: ends before event 12 of its survey; make the survey again"
+    assert said == f"{config}: processes.higgs.events: 15 asked for, `files` hold 12"
+
+
+def test_event_file_that_changed_since_its_survey_is_refused(run, tmp_path):
+    path = lhe(tmp_path, str)
+    config = write_config(tmp_path, brought(files=[str(path)]))
+    run.resim(tmp_path, "survey", config, "--process", "higgs").succeeded()
+    path.write_text(path.read_text().replace("<event>", "<event >", 1))
+    said = refusal(run, tmp_path, ("hard", "--process", "higgs", "--chunk", "1"), config)
+    assert "survey.json: made with process.sha256[0] = " in said
 
 
 # The file system

@@ -1,10 +1,12 @@
 """What is made again when something changes: that which depends on it, and nothing else."""
 
 import copy
+import gzip
 import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -156,15 +158,24 @@ def test_what_is_lost_from_the_dataset_is_made_again(run, copy_of_finished, lost
     assert plan(run, copy_of_finished) == expected
 
 
-def test_other_content_of_a_brought_file_repeats_its_process(run, copy_of_finished, tmp_path):
+def with_file(folder, path):
     config = copy.deepcopy(BASE)
+    config["processes"]["higgs"]["files"] = [str(path)]
+    return write_config(folder, config)
+
+
+def test_brought_file_that_moved_repeats_nothing(run, copy_of_finished, tmp_path):
     (original,) = BASE["processes"]["higgs"]["files"]
-    brought = tmp_path / "mine.lhe.gz"
-    shutil.copy(original, brought)
-    config["processes"]["higgs"]["files"] = [str(brought)]
+    moved = shutil.copyfile(original, tmp_path / "another_name.lhe.gz")
+    assert run.plan(copy_of_finished, with_file(copy_of_finished, moved)).succeeded().jobs == {}
+
+
+def test_other_content_of_a_brought_file_repeats_its_process(run, copy_of_finished, tmp_path):
+    (original,) = BASE["processes"]["higgs"]["files"]
+    other = tmp_path / "mine.lhe"
+    other.write_bytes(gzip.decompress(Path(original).read_bytes()))
     of_higgs = {"survey": 1, "hard": 1, "jets_of_anchor": 1, "jets": 2, "groups": 1, **FILES}
-    path = write_config(copy_of_finished, config)
-    assert run.plan(copy_of_finished, path).succeeded().jobs == of_higgs
+    assert run.plan(copy_of_finished, with_file(copy_of_finished, other)).succeeded().jobs == of_higgs
 
 
 def test_new_description_is_in_the_card_at_the_cost_of_the_last_jobs(run, copy_of_finished):

@@ -69,8 +69,3 @@ def results_folder(wildcards, output):
 def brought(files):
     """Files that the user brings; their paths stand in the configuration, so no storage provider keeps them."""
     return [local(str(file)) for file in files]
-
-
-def brought_files(wildcards):
-    """Event files of a process."""
-    return brought(CAMPAIGN.processes[wildcards.process].files)

@@ -148,7 +148,7 @@ rule card:
     params:
         config=PATHS.config,
         results=results_folder,
-        depends_on=provenance.digest(CAMPAIGN.model_dump(mode="json")),
+        depends_on=provenance.digest(provenance.card_inputs(CAMPAIGN)),
     message:
         "dataset card and manifest"
     shell:

@@ -1,7 +1,5 @@
 rule survey:
     """Cross-section and checks of a process, from Pythia or from the event files that were brought."""
-    input:
-        brought_files,
     output:
         PATHS.survey,
     log:
@@ -27,7 +25,6 @@ rule hard:
     """Hard events of a chunk as LHE."""
     input:
         survey=PATHS.survey,
-        files=brought_files,
     output:
         PATHS.hard,
     log:
