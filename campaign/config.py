@@ -153,7 +153,7 @@ class Process(Strict):
         if self.generator != "pythia8" and self.settings:
             raise ValueError(
                 f"`settings` define the process of generator `pythia8`; for events of `{self.generator}` "
-                "give `shower_settings`, which every realization uses"
+                "give `decay_settings` for what is undecayed, `shower_settings` for every realization"
             )
         if self.generator == "pythia8" and not self.settings:
             raise ValueError("generator `pythia8` needs the `settings` that define the process")

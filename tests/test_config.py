@@ -157,7 +157,7 @@ BAD = [
     (
         {"processes": {"own": {"generator": "lhe", "files": ["a.lhe"], **OWN}}},
         "processes.own: `settings` define the process of generator `pythia8`; for events of `lhe` give "
-        "`shower_settings`, which every realization uses",
+        "`decay_settings` for what is undecayed, `shower_settings` for every realization",
     ),
     (
         higgs(cuts={"pt_min": 6500}),
