@@ -9,18 +9,18 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import min_version
 
-from campaign import provenance
-from campaign.augmentations import NOMINAL
-from campaign.config import parse as parse_campaign
-from campaign.config import save as save_campaign
-from campaign.errors import ResimError
-from campaign.yaml_files import read_yaml
-from generators.brought import read_contents, with_brought_files, write_contents
-from workflow.acceptance import report_acceptance
-from workflow.checks import check_campaign, check_programs, without_missing_programs
-from workflow.paths import CHUNK_PATTERN, SPLITS, Paths, chunk_number
-from workflow.resources import megabytes, minutes
-from workflow.run_options import RunOptions, check_run_options, take_run_options
+from jetresim.campaign import provenance
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import parse as parse_campaign
+from jetresim.campaign.config import save as save_campaign
+from jetresim.campaign.errors import JetresimError
+from jetresim.campaign.yaml_files import read_yaml
+from jetresim.generators.brought import read_contents, with_brought_files, write_contents
+from jetresim.audit.acceptance import report_acceptance
+from jetresim.workflow.checks import check_campaign, check_programs, without_missing_programs
+from jetresim.campaign.paths import CHUNK_PATTERN, SPLITS, Paths, chunk_number
+from jetresim.workflow.resources import megabytes, minutes
+from jetresim.workflow.run_options import RunOptions, check_run_options, take_run_options
 
 min_version("9.10")
 
@@ -41,7 +41,7 @@ try:
     CAMPAIGN, NOTES = without_missing_programs(ASKED)
     check_campaign(CAMPAIGN)
     check_run_options(RUN, CAMPAIGN)
-except ResimError as error:
+except JetresimError as error:
     raise WorkflowError(str(error))
 
 for note in NOTES:
@@ -54,8 +54,8 @@ PYTHON = "python" if workflow.deployment_settings.deployment_method else sys.exe
 # In front of every command, where Snakemake does not take another path for another command.
 shell.prefix(
     "set -euo pipefail; "
-    f"export PYTHONPATH={quote(str(workflow.basedir))} RESIM_SCRATCH={quote(RUN.scratch or '')}; "
-    f'resim() {{{{ {quote(PYTHON)} -m workflow "$@"; }}}}; '
+    f"export PYTHONPATH={quote(str(workflow.basedir))} JETRESIM_SCRATCH={quote(RUN.scratch or '')}; "
+    f'jetresim() {{{{ {quote(PYTHON)} -m jetresim "$@"; }}}}; '
 )
 
 
@@ -69,7 +69,7 @@ wildcard_constraints:
 onstart:
     try:
         check_programs(CAMPAIGN)
-    except ResimError as error:
+    except JetresimError as error:
         raise WorkflowError(str(error))
     save_campaign(CAMPAIGN, PATHS.config)
     if CONTENTS:

@@ -18,11 +18,11 @@ from unittest.mock import patch
 import pyarrow as pa
 
 from benchmarks.memory import peak_of
-from campaign.config import Campaign, load, parse
-from campaign.provenance import SCHEMA_VERSION, encode, versions
-from campaign.status import Status
-from dataset import assemble
-from dataset.schema import GROUPS_SCHEMA
+from jetresim.campaign.config import Campaign, load, parse
+from jetresim.campaign.provenance import SCHEMA_VERSION, encode, versions
+from jetresim.campaign.status import Status
+from jetresim.dataset import assemble
+from jetresim.dataset.schema import GROUPS_SCHEMA
 
 FILES = (10_000, 100_000)
 LIMIT = 1000

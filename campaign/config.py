@@ -11,18 +11,18 @@ from typing import Annotated, Any, Literal, get_origin
 import yaml
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
-from campaign.augmentations import AUGMENTATIONS, NOMINAL
-from campaign.detector import DetectorOptions, overridden
-from campaign.errors import ConfigError
-from campaign.files import atomic_path
-from campaign.herwig import HerwigOptions, check_chunk
-from campaign.intervention import ALLOWED_SETTINGS, Intervention, Stage, forbidden_setting, short_form
-from campaign.model import Strict
-from campaign.processes import LABELS, PROCESSES, TARGETS
-from campaign.seeds import check_streams, event_seed
-from campaign.settings import Settings
-from campaign.tunes import TUNES
-from campaign.yaml_files import read_yaml
+from jetresim.campaign.augmentations import AUGMENTATIONS, NOMINAL
+from jetresim.campaign.detector import DetectorOptions, overridden
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.herwig import HerwigOptions, check_chunk
+from jetresim.campaign.intervention import ALLOWED_SETTINGS, Intervention, Stage, forbidden_setting, short_form
+from jetresim.campaign.model import Strict
+from jetresim.campaign.processes import LABELS, PROCESSES, TARGETS
+from jetresim.campaign.seeds import check_streams, event_seed
+from jetresim.campaign.settings import Settings
+from jetresim.campaign.tunes import TUNES
+from jetresim.campaign.yaml_files import read_yaml
 
 _WORD, _HYPHENATED = r"^[A-Za-z][A-Za-z0-9_]*$", r"^[A-Za-z][A-Za-z0-9_-]*$"
 

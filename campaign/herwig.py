@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from campaign.model import Strict
+from jetresim.campaign.model import Strict
 
 _RESERVED_COMMANDS = ("saverun", "saverunfile", "run", "quit", "exit")
 

@@ -9,10 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from campaign import __version__
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign
-from campaign.errors import DataError
+from jetresim.campaign import __version__
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
 
 SCHEMA_VERSION = 1
 """Version of the layout of all files of a campaign."""
@@ -26,7 +26,7 @@ _WHERE_HERWIG_IS = {"executable", "container", "time_limit"}
 @cache
 def versions() -> dict[str, str]:
     """Versions of the software that decides what the events look like."""
-    ours = {"resim": __version__, "python": platform.python_version()}
+    ours = {"jetresim": __version__, "python": platform.python_version()}
     return ours | {package: version(package) for package in _PACKAGES}
 
 

@@ -1,16 +1,16 @@
-"""Write config/schema.json and config/README.md from the models: ``python -m campaign.reference``."""
+"""Write config/schema.json and config/README.md from the models: ``python -m jetresim.campaign.reference``."""
 
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from campaign.augmentations import AUGMENTATIONS
-from campaign.config import Campaign
-from campaign.files import atomic_path
-from campaign.processes import LABELS, PROCESSES, TARGETS
-from campaign.pythia import RESERVED, RESERVED_GROUPS
-from campaign.tunes import TUNES
+from jetresim.campaign.augmentations import AUGMENTATIONS
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.processes import LABELS, PROCESSES, TARGETS
+from jetresim.generators.pythia_setup import RESERVED, RESERVED_GROUPS
+from jetresim.campaign.tunes import TUNES
 
 CONFIG = Path(__file__).parents[1] / "config"
 
@@ -22,10 +22,10 @@ _HEAD = """\
 One YAML file describes one campaign: the hard processes, the ways to re-simulate them, the jets, and the
 files that are handed out. [config.yaml](config.yaml) is a demo of a few minutes,
 [rs3l.yaml](rs3l.yaml) the full public dataset. Everything is checked before an event is simulated, by
-`resim validate CONFIG`, by every other command and by Snakemake: an unknown key, a Pythia setting that does
+`jetresim validate CONFIG`, by every other command and by Snakemake: an unknown key, a Pythia setting that does
 not exist or a value out of range is refused in one line that says what would be right.
 
-This page and [schema.json](schema.json) are made from the code by `python -m campaign.reference`. Editors
+This page and [schema.json](schema.json) are made from the code by `python -m jetresim.campaign.reference`. Editors
 that know JSON Schema complete and check keys when the file starts with
 `# yaml-language-server: $schema=schema.json`.
 
@@ -82,7 +82,7 @@ sets again stands with the later one:
 
 Two things follow from reading in order. `25:onMode: off` closes what a line before it has opened. And
 `Tune:pp` and `Tune:ee` set many others at the moment they are read: they win over what stands before them,
-the campaign's tune included, and lose against what stands behind them. `resim validate` names every setting
+the campaign's tune included, and lose against what stands behind them. `jetresim validate` names every setting
 that is hidden in this way.
 
 `snakemake --config chunk=1000` replaces a top-level key of the file for one run.
@@ -165,7 +165,7 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **made,
-        "title": "Campaign of resim",
+        "title": "Campaign of jetresim",
     }
 
 

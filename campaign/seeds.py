@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from functools import cache
 
-from campaign.errors import ConfigError
+from jetresim.campaign.errors import ConfigError
 
 PYTHIA_SEEDS = 900_000_000
 """Pythia accepts seeds 1 ... 900 000 000 (manual, section Random-Number Seed)."""

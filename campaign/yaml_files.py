@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from campaign.errors import ConfigError
+from jetresim.campaign.errors import ConfigError
 
 __all__ = ["read_yaml"]
 

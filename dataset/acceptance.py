@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from campaign.status import Status
+from jetresim.campaign.status import Status
 
 _LEFT_OUT = (Status.CUT, Status.NOT_SIMULATED)
 _FAILED = (Status.FAILED, Status.UNPHYSICAL)

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ValidationError
 
-from campaign.config import Campaign
-from campaign.errors import DataError
-from campaign.files import atomic_path
-from campaign.provenance import (
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.provenance import (
     SCHEMA_VERSION,
     check_made_with,
     digest,
@@ -24,11 +24,11 @@ from campaign.provenance import (
     jets_inputs,
     versions,
 )
-from campaign.seeds import stable_hash, unit_hash
-from dataset.groups import merged_versions
-from dataset.parquet import METADATA_KEY, batches, read_metadata, single, writer
-from dataset.process_warnings import WARNINGS_KEY, merged_warnings
-from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
+from jetresim.campaign.seeds import stable_hash, unit_hash
+from jetresim.dataset.groups import merged_versions
+from jetresim.dataset.parquet import METADATA_KEY, batches, read_metadata, single, writer
+from jetresim.dataset.process_warnings import WARNINGS_KEY, merged_warnings
+from jetresim.dataset.schema import GROUPS_SCHEMA, ROW_GROUP
 
 SPLITS = ("train", "val", "test")
 

@@ -12,17 +12,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign
-from campaign.errors import DataError
-from campaign.files import scratch_path
-from campaign.provenance import SCHEMA_VERSION, check_made_with, encode, jets_inputs, versions
-from campaign.status import Status
-from dataset.parquet import METADATA_KEY, batches, read_metadata, single, writer
-from dataset.process_warnings import WARNINGS_KEY
-from dataset.schema import GROUPS_SCHEMA, MEMBER, ROW_GROUP
-from generators.events import TruthTarget
-from jets.schema import JETS_SCHEMA
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.files import scratch_path
+from jetresim.campaign.provenance import SCHEMA_VERSION, check_made_with, encode, jets_inputs, versions
+from jetresim.campaign.status import Status
+from jetresim.dataset.parquet import METADATA_KEY, batches, read_metadata, single, writer
+from jetresim.dataset.process_warnings import WARNINGS_KEY
+from jetresim.dataset.schema import GROUPS_SCHEMA, MEMBER, ROW_GROUP
+from jetresim.generators.events import TruthTarget
+from jetresim.jets.schema import JETS_SCHEMA
 
 _TRUTH_SCHEMA = pa.schema([column for column in GROUPS_SCHEMA if column.name != "realizations"])
 

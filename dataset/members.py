@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from campaign.config import Campaign
-from campaign.errors import DataError
-from dataset.assemble import check_split
-from dataset.padded import Members
-from dataset.parquet import single
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.dataset.assemble import check_split
+from jetresim.dataset.padded import Members
+from jetresim.dataset.parquet import single
 
 Integers = npt.NDArray[np.int64]
 

@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from campaign.errors import DataError
-from dataset.schema import ROW_GROUP
+from jetresim.campaign.errors import DataError
+from jetresim.dataset.schema import ROW_GROUP
 
 METADATA_KEY = "rs3l"
 """Key of the JSON in the files' key-value metadata."""

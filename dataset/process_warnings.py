@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from campaign.errors import DataError
-from dataset.parquet import parquet_files, read_metadata
+from jetresim.campaign.errors import DataError
+from jetresim.dataset.parquet import parquet_files, read_metadata
 
 WARNINGS_KEY = "warnings"
 """Key of the metadata: process to what its survey warns of."""

@@ -12,14 +12,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from campaign.config import unknown
-from campaign.errors import DataError
-from campaign.processes import LABELS
-from dataset.assemble import SPLITS
-from dataset.padded import Members, Padded, needed_columns, padded
-from dataset.parquet import naming, parquet_files, read_metadata, single
-from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
-from dataset.standardization import Standardization, read_standardization
+from jetresim.campaign.config import unknown
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.processes import LABELS
+from jetresim.dataset.assemble import SPLITS
+from jetresim.dataset.padded import Members, Padded, needed_columns, padded
+from jetresim.dataset.parquet import naming, parquet_files, read_metadata, single
+from jetresim.dataset.schema import GROUPS_SCHEMA, ROW_GROUP
+from jetresim.dataset.standardization import Standardization, read_standardization
 
 __all__ = ["Groups", "RowGroup", "open_groups", "read_metadata"]
 

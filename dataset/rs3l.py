@@ -11,19 +11,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign
-from campaign.errors import ConfigError, DataError
-from campaign.files import atomic_path
-from campaign.provenance import encode
-from campaign.seeds import stable_hash
-from dataset.assemble import check_split
-from dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES, Floats
-from dataset.hdf5 import create_hdf5
-from dataset.members import process_indices
-from dataset.padded import Members, padded
-from dataset.parquet import batches, single
-from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.provenance import encode
+from jetresim.campaign.seeds import stable_hash
+from jetresim.dataset.assemble import check_split
+from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES, Floats
+from jetresim.dataset.hdf5 import create_hdf5
+from jetresim.dataset.members import process_indices
+from jetresim.dataset.padded import Members, padded
+from jetresim.dataset.parquet import batches, single
+from jetresim.dataset.schema import GROUPS_SCHEMA, ROW_GROUP
 
 SINGLETON_FEATURES = (
     "jettype",

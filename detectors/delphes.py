@@ -21,13 +21,13 @@ import numpy.typing as npt
 import pyhepmc
 import uproot
 
-from campaign.detector import DetectorOptions
-from campaign.errors import DetectorError
-from campaign.seeds import PYTHIA_SEEDS, stable_hash
-from detectors.columns import Columns, from_columns
-from detectors.physical import physical_particles
-from detectors.protocol import CANDIDATE_FIELDS
-from showers.protocol import PARTICLE_FIELDS, ParticleBatch
+from jetresim.campaign.detector import DetectorOptions
+from jetresim.campaign.errors import DetectorError
+from jetresim.campaign.seeds import PYTHIA_SEEDS, stable_hash
+from jetresim.detectors.columns import Columns, from_columns
+from jetresim.detectors.physical import physical_particles
+from jetresim.detectors.protocol import CANDIDATE_FIELDS
+from jetresim.showers.protocol import PARTICLE_FIELDS, ParticleBatch
 
 log = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import awkward as ak
 import numpy as np
 
-from detectors.columns import Columns, from_columns, select
-from detectors.helix import SOLENOID_FIELD, perigee
-from detectors.physical import physical_particles
-from detectors.protocol import CANDIDATE_FIELDS
-from showers.protocol import ParticleBatch
+from jetresim.detectors.columns import Columns, from_columns, select
+from jetresim.detectors.helix import SOLENOID_FIELD, perigee
+from jetresim.detectors.physical import physical_particles
+from jetresim.detectors.protocol import CANDIDATE_FIELDS
+from jetresim.showers.protocol import ParticleBatch
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, ValidationError, model_validator
 
-from campaign.config import first_problem
-from campaign.errors import ConfigError
-from campaign.model import Strict
-from campaign.yaml_files import read_yaml
+from jetresim.campaign.config import first_problem
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.model import Strict
+from jetresim.campaign.yaml_files import read_yaml
 
 CMS_PHASE2 = Path(__file__).with_name("cms_phase2.yaml")
 """The detector of the RS3L dataset."""

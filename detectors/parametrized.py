@@ -4,16 +4,16 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from campaign.detector import DetectorOptions
-from detectors.calorimeter import Readout, energy_fraction, measure
-from detectors.columns import Columns, from_columns
-from detectors.parameters import CMS_PHASE2, Parameters, load
-from detectors.particle_flow import Neutrals, Pointing, combine
-from detectors.physical import PhysicalParticles, physical_particles
-from detectors.propagation import Cylinder, inside, propagate
-from detectors.random import EventStreams, Purpose, normal
-from detectors.tracking import Flying, Tracks, reconstruct
-from showers.protocol import ParticleBatch
+from jetresim.campaign.detector import DetectorOptions
+from jetresim.detectors.calorimeter import Readout, energy_fraction, measure
+from jetresim.detectors.columns import Columns, from_columns
+from jetresim.detectors.parameters import CMS_PHASE2, Parameters, load
+from jetresim.detectors.particle_flow import Neutrals, Pointing, combine
+from jetresim.detectors.physical import PhysicalParticles, physical_particles
+from jetresim.detectors.propagation import Cylinder, inside, propagate
+from jetresim.detectors.random import EventStreams, Purpose, normal
+from jetresim.detectors.tracking import Flying, Tracks, reconstruct
+from jetresim.showers.protocol import ParticleBatch
 
 _OF_PARTICLES = ("row", "index", "pdgid", "charge", "x", "y", "z", "px", "py", "pz", "energy")
 """What the detector needs to know of particles."""

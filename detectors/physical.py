@@ -8,10 +8,10 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from campaign.errors import ShowerError
-from detectors.columns import Columns, select, to_columns
-from detectors.particle_properties import Kind, charge_and_visibility
-from showers.protocol import ParticleBatch
+from jetresim.campaign.errors import ShowerError
+from jetresim.detectors.columns import Columns, select, to_columns
+from jetresim.detectors.particle_properties import Kind, charge_and_visibility
+from jetresim.showers.protocol import ParticleBatch
 
 log = logging.getLogger(__name__)
 

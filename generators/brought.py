@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from campaign.config import Campaign, Process
-from campaign.errors import ConfigError
-from campaign.files import atomic_path
-from campaign.model import Strict
+from jetresim.campaign.config import Campaign, Process
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.model import Strict
 
 
 class Content(Strict):
@@ -149,7 +149,7 @@ def _matching(pattern: Path) -> list[Path]:
 
 def _content(path: Path, contents: Contents) -> Content:
     """What a file holds, from the notes where it looks as it did then."""
-    from generators.lhe_files import count_events  # takes time that jobs whose files are known need not spend
+    from jetresim.generators.lhe_files import count_events  # takes time that jobs whose files are known need not spend
 
     key, now = str(path.resolve()), path.stat()
     known = contents.get(key)

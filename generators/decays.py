@@ -7,12 +7,12 @@ from functools import cached_property
 import pylhe
 import pythia8mc
 
-from campaign.config import Campaign
-from campaign.errors import HardEventError
-from campaign.pythia import failure_reason, make_pythia
-from campaign.seeds import HARD_DECAYS, event_seed
-from generators.events import HardEvent
-from generators.feed import EventFeed
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import HardEventError
+from jetresim.generators.pythia_setup import failure_reason, make_pythia
+from jetresim.campaign.seeds import HARD_DECAYS, event_seed
+from jetresim.generators.events import HardEvent
+from jetresim.generators.feed import EventFeed
 
 _FINAL, _INTERMEDIATE = 1, 2
 _FIRST = 3  # entries 0-2 of Pythia's record are the system and the beams

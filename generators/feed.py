@@ -3,8 +3,8 @@
 import pylhe
 import pythia8mc
 
-from campaign.config import Beams
-from generators.events import HardEvent
+from jetresim.campaign.config import Beams
+from jetresim.generators.events import HardEvent
 
 _UNIT_WEIGHTS = 3  # Les Houches weighting strategy: accept every event as it comes
 _SCALE_OF_EVENT = -1.0  # no shower starting scale of the particle's own

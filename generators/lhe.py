@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pylhe
 
-from campaign.config import Campaign, Process
-from campaign.errors import ConfigError, DataError, HardEventError
-from generators.brought import file_digest
-from generators.decays import ResonanceDecays
-from generators.events import HardEvent
-from generators.lhe_files import open_lhe
-from generators.lhe_run import Run, read_run, refuse_other_kind
-from generators.lhe_warnings import find_warnings, needs_matching, summed
-from generators.survey import SourceFile, Subprocess, Survey
-from generators.targets import no_targets
+from jetresim.campaign.config import Campaign, Process
+from jetresim.campaign.errors import ConfigError, DataError, HardEventError
+from jetresim.generators.brought import file_digest
+from jetresim.generators.decays import ResonanceDecays
+from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe_files import open_lhe
+from jetresim.generators.lhe_run import Run, read_run, refuse_other_kind
+from jetresim.generators.lhe_warnings import find_warnings, needs_matching, summed
+from jetresim.generators.survey import SourceFile, Subprocess, Survey
+from jetresim.generators.targets import no_targets
 
 _KEEP_EVERY_EVENT = -4
 _TRIALS = "trials"  # no longer true of an event whose weight is normalized

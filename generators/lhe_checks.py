@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pylhe
 
-from campaign.errors import HardEventError
+from jetresim.campaign.errors import HardEventError
 
 _INCOMING = -1
 

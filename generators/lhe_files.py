@@ -26,12 +26,12 @@ from xml.sax.saxutils import escape, unescape
 
 import pylhe
 
-from campaign.errors import DataError, HardEventError
-from campaign.files import scratch_path
-from campaign.provenance import check_made_with, encode
-from generators.events import HardEvent
-from generators.lhe_checks import event_problems, init_problems, pylhe_errors, xml_reason
-from generators.lhe_hdf5 import HDF5_MAGIC, open_hdf5
+from jetresim.campaign.errors import DataError, HardEventError
+from jetresim.campaign.files import scratch_path
+from jetresim.campaign.provenance import check_made_with, encode
+from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe_checks import event_problems, init_problems, pylhe_errors, xml_reason
+from jetresim.generators.lhe_hdf5 import HDF5_MAGIC, open_hdf5
 
 _READ_BYTES = 1 << 20
 _LONGEST_PIECE = 1 << 28  # no header or event comes near; a foreign file must not fill the memory
@@ -47,7 +47,7 @@ _INIT = re.compile(rb"<init(?:\s[^>]*)?>")
 _INITRWGT = re.compile(rb"<initrwgt\b"), re.compile(rb"</initrwgt\s*>")
 _EVENT = re.compile(rb"<event(?:\s[^>]*)?>")
 _EVENT_NUMBER = re.compile(rb"<event num>\s*(\d+)\s*</event num>")
-_PROVENANCE = re.compile(r"<resim>(.*?)</resim>", re.DOTALL)
+_PROVENANCE = re.compile(r"<jetresim>(.*?)</jetresim>", re.DOTALL)
 _END_OF_EVENT = b"</event>"
 _END_OF_FILE = b"</LesHouchesEvents>"
 
@@ -284,7 +284,7 @@ def _header_text(header: pylhe.LHEHeader | None, provenance: Mapping[str, Any] |
     if provenance is None:
         return text
     opening, rest = text.split(">", 1)
-    return f"{opening}>\n<resim>{escape(encode(provenance))}</resim>{rest}"
+    return f"{opening}>\n<jetresim>{escape(encode(provenance))}</jetresim>{rest}"
 
 
 def _event_text(event: HardEvent) -> str:

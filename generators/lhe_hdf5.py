@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pylhe
 from pylhe import lheh5
 
-from campaign.errors import HardEventError
-from generators.lhe_checks import event_problems, init_problems, pylhe_errors
+from jetresim.campaign.errors import HardEventError
+from jetresim.generators.lhe_checks import event_problems, init_problems, pylhe_errors
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 """First bytes of an HDF5 file, HDF5 File Format Specification, section II.A."""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pylhe
 
-from campaign.config import Campaign, Process
-from campaign.errors import HardEventError
-from generators.decays import ResonanceDecays
-from generators.events import HardEvent
-from generators.lhe_files import LHESource, PrintedDigits, open_lhe
-from generators.targets import final_state, find_targets, passes_cuts
+from jetresim.campaign.config import Campaign, Process
+from jetresim.campaign.errors import HardEventError
+from jetresim.generators.decays import ResonanceDecays
+from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe_files import LHESource, PrintedDigits, open_lhe
+from jetresim.generators.targets import final_state, find_targets, passes_cuts
 
 WEIGHTS_IN_PB = (1, 4)
 """|IDWTUP| for which XWGTUP is in pb and its mean is the cross-section, hep-ph/0109068."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import TypeVar
 
-from campaign.config import Process
-from generators.lhe_run import NLO_REMARK, OLD_WEIGHT_REMARK, WEIGHTS_IN_PB, Run
-from generators.survey import MATCHING_WARNING
+from jetresim.campaign.config import Process
+from jetresim.generators.lhe_run import NLO_REMARK, OLD_WEIGHT_REMARK, WEIGHTS_IN_PB, Run
+from jetresim.generators.survey import MATCHING_WARNING
 
 _Key = TypeVar("_Key")
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from campaign.config import Campaign
-from campaign.provenance import digest, survey_inputs
-from generators.survey import Survey
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.provenance import digest, survey_inputs
+from jetresim.generators.survey import Survey
 
 
 def survey_provenance(campaign: Campaign, process: str) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pylhe
 import pythia8mc
 
-from campaign.config import Campaign
-from campaign.errors import HardEventError
-from campaign.pythia import failure_reason, make_pythia
-from campaign.seeds import HARD_PROCESS, event_seed
-from generators.events import HardEvent
-from generators.survey import Survey
-from generators.targets import final_state, find_targets, no_targets, passes_cuts
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import HardEventError
+from jetresim.generators.pythia_setup import failure_reason, make_pythia
+from jetresim.campaign.seeds import HARD_PROCESS, event_seed
+from jetresim.generators.events import HardEvent
+from jetresim.generators.survey import Survey
+from jetresim.generators.targets import final_state, find_targets, no_targets, passes_cuts
 
 SURVEY_EVENTS = 20_000
 """Accepted events that measure the cross-section: about 0.5% error at the acceptances seen."""

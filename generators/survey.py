@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from campaign.config import Process, Strict
-from campaign.errors import DataError
-from campaign.files import atomic_path
-from campaign.provenance import check_made_with
+from jetresim.campaign.config import Process, Strict
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.provenance import check_made_with
 
 MATCHING_WARNING = (
     "NLO events (negative weights, MC@NLO or POWHEG): give the settings that their matching needs "

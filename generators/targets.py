@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pylhe
 
-from campaign.config import Cuts, Target
-from generators.events import Parton, TruthTarget
+from jetresim.campaign.config import Cuts, Target
+from jetresim.generators.events import Parton, TruthTarget
 
 _INCOMING, _FINAL = -1, 1
 _DECAYED = (2, 3)  # ISTUP of an intermediate particle; 3 is the older documentation code

@@ -7,15 +7,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from campaign.config import Jets
-from campaign.status import Status
-from detectors.columns import Columns, select, to_columns
-from detectors.physical import impossible_events, impossible_momenta, tell_impossible
-from jets.clustering import azimuth, cluster, pseudorapidity
-from jets.matching import Truth, match
-from jets.schema import CONSTITUENT_TYPE, JET_TYPE, JETS_SCHEMA, STATUS_TYPE, STATUSES
-from jets.substructure import substructure
-from showers.protocol import ParticleBatch
+from jetresim.campaign.config import Jets
+from jetresim.campaign.status import Status
+from jetresim.detectors.columns import Columns, select, to_columns
+from jetresim.detectors.physical import impossible_events, impossible_momenta, tell_impossible
+from jetresim.jets.clustering import azimuth, cluster, pseudorapidity
+from jetresim.jets.matching import Truth, match
+from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE, JETS_SCHEMA, STATUS_TYPE, STATUSES
+from jetresim.jets.substructure import substructure
+from jetresim.showers.protocol import ParticleBatch
 
 Integers = npt.NDArray[np.int64]
 

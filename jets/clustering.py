@@ -7,9 +7,9 @@ import fastjet
 import numpy as np
 import numpy.typing as npt
 
-from campaign.config import Jets
-from detectors.columns import Columns, from_columns, segments, select, to_columns
-from detectors.physical import any_in_event, impossible_momenta
+from jetresim.campaign.config import Jets
+from jetresim.detectors.columns import Columns, from_columns, segments, select, to_columns
+from jetresim.detectors.physical import any_in_event, impossible_momenta
 
 # FastJet prints its banner on stdout at the first clustering, where a program may expect its own output.
 # The documentation carries the citation that it asks for. The binding has no public name for this switch.

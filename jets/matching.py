@@ -8,10 +8,10 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from campaign.config import Matching
-from campaign.status import Status
-from detectors.columns import segments
-from generators.events import Parton, TruthTarget
+from jetresim.campaign.config import Matching
+from jetresim.campaign.status import Status
+from jetresim.detectors.columns import segments
+from jetresim.generators.events import Parton, TruthTarget
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

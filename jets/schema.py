@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from campaign.status import Status
+from jetresim.campaign.status import Status
 
 STATUSES = tuple(Status)
 """Values of the `status` dictionary, always all of them and in this order."""

@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Augmentation, Campaign
-from campaign.errors import DataError
-from dataset.acceptance import Acceptance
-from generators.survey import Survey, read_survey
-from report.collect import ENOUGH, Constituents, Sample, Scan
-from report.observables import JET_OBSERVABLES
-from report.reading import Source
-from report.statistics import generator, paired_shift, swap_test
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Augmentation, Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.dataset.acceptance import Acceptance
+from jetresim.generators.survey import Survey, read_survey
+from jetresim.report.collect import ENOUGH, Constituents, Sample, Scan
+from jetresim.report.observables import JET_OBSERVABLES
+from jetresim.report.reading import Source
+from jetresim.report.statistics import generator, paired_shift, swap_test
 
 WARN_LEVEL, FAIL_LEVEL = 0.01, 0.001
 """Probabilities, after Bonferroni's correction, below which the check of equal distributions warns or "

@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 import yaml
 from hist.intervals import clopper_pearson_interval
 
-from campaign.errors import DataError
-from campaign.processes import LABELS
-from campaign.status import Status
-from dataset.acceptance import Acceptance
-from dataset.assemble import SPLITS
-from report.checks import survey_of
-from report.collect import Scan
-from report.reading import Source
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.processes import LABELS
+from jetresim.campaign.status import Status
+from jetresim.dataset.acceptance import Acceptance
+from jetresim.dataset.assemble import SPLITS
+from jetresim.report.checks import survey_of
+from jetresim.report.collect import Scan
+from jetresim.report.reading import Source
 
 COST = Path("report/cost.parquet")
 """Costs of the jobs, below the campaign's folder."""

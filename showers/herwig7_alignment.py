@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pylhe
 
-from campaign.errors import ShowerError
-from showers.hepmc import GeneratorEvent
+from jetresim.campaign.errors import ShowerError
+from jetresim.showers.hepmc import GeneratorEvent
 
 MOMENTUM_TOLERANCE = 1e-6
 """Largest difference of a hard parton's momentum, in units of the event's largest component.

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from campaign.errors import ShowerError
-from campaign.herwig import HerwigOptions
+from jetresim.campaign.errors import ShowerError
+from jetresim.campaign.herwig import HerwigOptions
 
 CONTAINER_RUNTIMES = ("apptainer", "singularity")
 

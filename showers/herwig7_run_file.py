@@ -7,11 +7,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from campaign.errors import ShowerError
-from campaign.herwig import HerwigOptions
-from showers.herwig7_card import HARD_EVENTS, NEW_COMMANDS, Dialect, card
-from showers.herwig7_events import example, write_block
-from showers.herwig7_program import Command, call, ending, herwig_version, quoted
+from jetresim.campaign.errors import ShowerError
+from jetresim.campaign.herwig import HerwigOptions
+from jetresim.showers.herwig7_card import HARD_EVENTS, NEW_COMMANDS, Dialect, card
+from jetresim.showers.herwig7_events import example, write_block
+from jetresim.showers.herwig7_program import Command, call, ending, herwig_version, quoted
 
 _COMPLAINT = re.compile(r"^Error: .*$", re.MULTILINE)
 

@@ -8,7 +8,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from generators.events import HardEvent
+from jetresim.generators.events import HardEvent
 
 PARTICLE_FIELDS = ("pdgid", "px", "py", "pz", "energy", "x", "y", "z", "t")
 """int32 PDG id; float64 momentum and energy [GeV]; float64 production vertex and time [mm]."""

@@ -12,16 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import pythia8mc
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Beams, Campaign
-from campaign.errors import ShowerError
-from campaign.intervention import Stage
-from campaign.pythia import failure_reason, make_pythia
-from campaign.seeds import event_seed, stage_seed
-from generators.events import HardEvent
-from generators.feed import EventFeed
-from showers.parton_veto import PartonVeto
-from showers.protocol import ParticleBatch, empty_batch, joined, no_particles, placed_among
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Beams, Campaign
+from jetresim.campaign.errors import ShowerError
+from jetresim.campaign.intervention import Stage
+from jetresim.generators.pythia_setup import failure_reason, make_pythia
+from jetresim.campaign.seeds import event_seed, stage_seed
+from jetresim.generators.events import HardEvent
+from jetresim.generators.feed import EventFeed
+from jetresim.showers.parton_veto import PartonVeto
+from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, no_particles, placed_among
 
 BATCH_EVENTS = 200
 """Events per batch: enough that overheads vanish, few enough that memory stays flat."""

@@ -4,19 +4,19 @@ import shutil
 import pytest
 from lhe_samples import DATA, event, les_houches
 
-from campaign.config import parse
-from campaign.errors import ConfigError, HardEventError
-from campaign.provenance import survey_inputs
-from generators import brought
-from generators.brought import (
+from jetresim.campaign.config import parse
+from jetresim.campaign.errors import ConfigError, HardEventError
+from jetresim.campaign.provenance import survey_inputs
+from jetresim.generators import brought
+from jetresim.generators.brought import (
     read_contents,
     with_brought_files,
     with_remembered_files,
     write_contents,
 )
-from generators.lhe import LHEFiles
-from generators.lhe_files import open_lhe
-from generators.provenance import hard_provenance
+from jetresim.generators.lhe import LHEFiles
+from jetresim.generators.lhe_files import open_lhe
+from jetresim.generators.provenance import hard_provenance
 
 REAL = DATA / "zj.lhe.gz"
 

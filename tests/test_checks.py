@@ -2,9 +2,9 @@
 
 import pytest
 
-from campaign.errors import ResimError
+from jetresim.campaign.errors import JetresimError
 from tests.campaigns import campaign
-from workflow.checks import check_detectors, check_initialization, notes_on_settings
+from jetresim.workflow.checks import check_detectors, check_initialization, notes_on_settings
 
 WH = {"HiggsSM:ffbar2HW": True, "25:onIfMatch": "5 -5", "25:onMode": "off"}
 CUTS = {"pt_min": 400}
@@ -48,7 +48,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("changes", "message"), REFUSED, ids=[str(number) for number in range(len(REFUSED))])
 def test_what_pythia_refuses_is_told_in_its_own_words(capfd, changes, message):
-    with pytest.raises(ResimError) as refused:
+    with pytest.raises(JetresimError) as refused:
         check_initialization(campaign(**changes))
     assert str(refused.value) == message
     assert capfd.readouterr().out == ""
@@ -60,7 +60,7 @@ def test_every_process_and_realization_is_tried():
 
 def test_detector_of_every_realization_is_set_up():
     missing = {"name": "own", "detector": {"name": "cms_phase2", "parameters": "none.yaml"}}
-    with pytest.raises(ResimError) as refused:
+    with pytest.raises(JetresimError) as refused:
         check_detectors(campaign(augmentations=["nominal", missing]))
     assert str(refused.value) == "detector of own: none.yaml: cannot be read (No such file or directory)"
 

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from campaign.augmentations import AUGMENTATIONS
-from campaign.config import Campaign, load, parse, save
-from campaign.errors import ConfigError
-from campaign.processes import LABELS, PROCESSES
-from campaign.pythia import check_campaign_settings
-from campaign.settings import Settings
-from campaign.tunes import TUNES
+from jetresim.campaign.augmentations import AUGMENTATIONS
+from jetresim.campaign.config import Campaign, load, parse, save
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.processes import LABELS, PROCESSES
+from jetresim.generators.pythia_setup import check_campaign_settings
+from jetresim.campaign.settings import Settings
+from jetresim.campaign.tunes import TUNES
 
 CONFIG = Path(__file__).parents[1] / "config"
 

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from campaign.config import save
-from campaign.errors import DataError
-from campaign.seeds import stable_hash
-from workflow.cli import app
-from workflow.cost import (
+from jetresim.campaign.config import save
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.seeds import stable_hash
+from jetresim.workflow.cli import app
+from jetresim.audit.cost import (
     ChunkCost,
     JobCost,
     collect,
@@ -29,8 +29,8 @@ from workflow.cost import (
     read_benchmark,
     total,
 )
-from workflow.paths import Paths
-from workflow.usage import read_cpu, tells_cpu
+from jetresim.campaign.paths import Paths
+from jetresim.campaign.usage import read_cpu, tells_cpu
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 CAMPAIGN = synthetic.make_campaign(

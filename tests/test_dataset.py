@@ -19,20 +19,20 @@ from hypothesis import strategies as st
 from synthetic import all_groups, groups_file, hard_truths, jets_files, make_campaign
 
 from benchmarks.assembly_memory import StandIns
-from campaign.errors import DataError
-from campaign.seeds import stable_hash, unit_hash
-from dataset import assemble, parquet
-from dataset import groups as groups_room
-from dataset.assemble import SPLITS, shard_count, shard_of, split_of, write_split
-from dataset.card import write_card
-from dataset.groups import build_groups
-from dataset.parquet import read_metadata
-from dataset.process_warnings import merged_warnings
-from dataset.reader import open_groups
-from dataset.rs3l import write_rs3l, write_rs3l_pairs
-from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
-from dataset.standardization import write_standardization
-from workflow.acceptance import report_acceptance
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.seeds import stable_hash, unit_hash
+from jetresim.dataset import assemble, parquet
+from jetresim.dataset import groups as groups_room
+from jetresim.dataset.assemble import SPLITS, shard_count, shard_of, split_of, write_split
+from jetresim.dataset.card import write_card
+from jetresim.dataset.groups import build_groups
+from jetresim.dataset.parquet import read_metadata
+from jetresim.dataset.process_warnings import merged_warnings
+from jetresim.dataset.reader import open_groups
+from jetresim.dataset.rs3l import write_rs3l, write_rs3l_pairs
+from jetresim.dataset.schema import GROUPS_SCHEMA, ROW_GROUP
+from jetresim.dataset.standardization import write_standardization
+from jetresim.audit.acceptance import report_acceptance
 
 
 @pytest.fixture(scope="module")

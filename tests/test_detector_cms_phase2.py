@@ -13,16 +13,16 @@ from pydantic import ValidationError
 from scipy.integrate import solve_ivp
 from scipy.stats import kstest
 
-from campaign.detector import DetectorOptions, overridden
-from campaign.errors import ConfigError
-from detectors.calorimeter import NO_TOWER, Readout, Towers, cell_edges, find_cells
-from detectors.parameters import CMS_PHASE2, load
-from detectors.parametrized import ParametrizedDetector
-from detectors.particle_flow import Pointing, combine
-from detectors.propagation import GEV_PER_T_MM, Cylinder, propagate
-from detectors.protocol import CANDIDATE_FIELDS
-from detectors.random import EventStreams, Purpose, fine_uniform, log_normal, normal, philox, uniform
-from detectors.tracking import Tracks
+from jetresim.campaign.detector import DetectorOptions, overridden
+from jetresim.campaign.errors import ConfigError
+from jetresim.detectors.calorimeter import NO_TOWER, Readout, Towers, cell_edges, find_cells
+from jetresim.detectors.parameters import CMS_PHASE2, load
+from jetresim.detectors.parametrized import ParametrizedDetector
+from jetresim.detectors.particle_flow import Pointing, combine
+from jetresim.detectors.propagation import GEV_PER_T_MM, Cylinder, propagate
+from jetresim.detectors.protocol import CANDIDATE_FIELDS
+from jetresim.detectors.random import EventStreams, Purpose, fine_uniform, log_normal, normal, philox, uniform
+from jetresim.detectors.tracking import Tracks
 
 VOLUME = Cylinder(1290.0, 3000.0, 3.8)
 PARAMETERS = load()

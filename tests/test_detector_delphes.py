@@ -10,10 +10,10 @@ import pytest
 import uproot
 from jets_samples import batch_of, part
 
-from campaign.detector import DetectorOptions
-from campaign.errors import DetectorError
-from detectors.delphes import LEAVES, Delphes, _candidates
-from detectors.protocol import CANDIDATE_FIELDS
+from jetresim.campaign.detector import DetectorOptions
+from jetresim.campaign.errors import DetectorError
+from jetresim.detectors.delphes import LEAVES, Delphes, _candidates
+from jetresim.detectors.protocol import CANDIDATE_FIELDS
 
 RECORDED = Path(__file__).parent / "data" / "detector" / "higgs6.root"
 CARD = "set MaxEvents 0\nsource resolution.tcl\n"

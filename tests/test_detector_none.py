@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jets_samples import batch_of, part, pythia_batch
 
-from campaign.errors import ShowerError
-from detectors.helix import perigee
-from detectors.none import NoDetector
-from detectors.parametrized import ParametrizedDetector
-from detectors.particle_properties import Kind, charge_and_visibility
-from detectors.protocol import CANDIDATE_FIELDS
+from jetresim.campaign.errors import ShowerError
+from jetresim.detectors.helix import perigee
+from jetresim.detectors.none import NoDetector
+from jetresim.detectors.parametrized import ParametrizedDetector
+from jetresim.detectors.particle_properties import Kind, charge_and_visibility
+from jetresim.detectors.protocol import CANDIDATE_FIELDS
 
 GEV_PER_TESLA_MM = 0.299792458e-3
 

@@ -14,7 +14,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-import campaign
+from jetresim import campaign
 from tests.sources import imported
 
 ROOT = Path(__file__).parents[1]
@@ -108,11 +108,11 @@ def test_every_pin_has_hashes(name):
 def test_environments_name_no_host_and_no_folder_of_a_machine(path):
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", text)
-    assert not re.search(r"(?<![\w.])/(home|tmp|root|work|usr|opt/(?!resim))", text)
+    assert not re.search(r"(?<![\w.])/(home|tmp|root|work|usr|opt/(?!jetresim))", text)
 
 
 def test_conda_environment_is_that_of_the_pinned_requirements():
-    text = (ENVS / "resim.yaml").read_text(encoding="utf-8")
+    text = (ENVS / "jetresim.yaml").read_text(encoding="utf-8")
     assert text == load_conda().environment(PINNED["run"]), "out of date: run `make pins`"
     conda, (pip,) = (
         [item for item in yaml.safe_load(text)["dependencies"] if isinstance(item, kind)]
@@ -123,11 +123,11 @@ def test_conda_environment_is_that_of_the_pinned_requirements():
 
 
 def test_container_has_the_python_of_the_conda_environment_and_the_pinned_requirements():
-    text = (ENVS / "resim.def").read_text(encoding="utf-8")
+    text = (ENVS / "jetresim.def").read_text(encoding="utf-8")
     assert "From: python:3.11-slim\n" in text
     assert "--require-hashes" in text
     for room in ROOMS:
-        assert f"    {room.name} /opt/resim/{room.name}\n" in text
+        assert f"    {room.name} /opt/jetresim/{room.name}\n" in text
 
 
 def foreign(folders):

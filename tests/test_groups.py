@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import all_groups, groups_file, hard_truths, jets_files, jets_row, make_campaign, write_jets
 
-from campaign.errors import DataError
-from campaign.status import Status
-from dataset.groups import _interleaved, _required, build_groups, merged_versions
-from dataset.parquet import batches, read_metadata
-from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.status import Status
+from jetresim.dataset.groups import _interleaved, _required, build_groups, merged_versions
+from jetresim.dataset.parquet import batches, read_metadata
+from jetresim.dataset.schema import GROUPS_SCHEMA, ROW_GROUP
 
 EVENTS = range(20, 40)
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from lhe_samples import DATA
 
-from campaign.config import parse
-from campaign.errors import HardEventError
-from generators.decays import ResonanceDecays
-from generators.events import HardEvent
-from generators.lhe import LHEFiles
-from generators.lhe_files import open_lhe, read_hard_events, write_lhe
-from generators.targets import find_targets
-from showers.registry import Job
-from workflow.simulation import simulate
+from jetresim.campaign.config import parse
+from jetresim.campaign.errors import HardEventError
+from jetresim.generators.decays import ResonanceDecays
+from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe import LHEFiles
+from jetresim.generators.lhe_files import open_lhe, read_hard_events, write_lhe
+from jetresim.generators.targets import find_targets
+from jetresim.showers.registry import Job
+from jetresim.jets.simulation import simulate
 
 TO_QUARKS = {"24:onMode": "off", "24:onIfAny": "1 2 3 4 5"}
 TO_BOTTOM = {"25:onMode": "off", "25:onIfMatch": "5 -5", "23:onMode": "off", "23:onIfAny": "12 14 16"}

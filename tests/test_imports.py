@@ -39,7 +39,7 @@ def test_a_room_imports_only_from_those_before_it(room):
     assert not wrong
 
 
-@pytest.mark.parametrize("module", ["workflow.cli", "workflow.checks", "dataset.assemble", "workflow.cost"])
+@pytest.mark.parametrize("module", ["jetresim.workflow.cli", "jetresim.workflow.checks", "jetresim.dataset.assemble", "jetresim.audit.cost"])
 def test_what_every_job_loads_is_light(module):
     code = f"import sys, {module}; print(*sys.modules)"
     loaded = subprocess.run(

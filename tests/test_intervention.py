@@ -9,19 +9,19 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-import showers.pythia8
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign
-from campaign.errors import ConfigError
-from campaign.intervention import ALLOWED_SETTINGS, Stage
-from detectors.none import NoDetector
-from generators.events import HardEvent
-from generators.pythia8 import Pythia8Generator
-from generators.survey import Survey
-from showers.pythia8 import Pythia8Resumed, Pythia8Shower, _Hooks
-from showers.registry import Job
+import jetresim.showers.pythia8
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.intervention import ALLOWED_SETTINGS, Stage
+from jetresim.detectors.none import NoDetector
+from jetresim.generators.events import HardEvent
+from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.survey import Survey
+from jetresim.showers.pythia8 import Pythia8Resumed, Pythia8Shower, _Hooks
+from jetresim.showers.registry import Job
 from tests.campaigns import campaign
-from workflow.simulation import simulate, simulate_family, surviving_events
+from jetresim.jets.simulation import simulate, simulate_family, surviving_events
 
 EVENTS = 200
 SCALES = (2.0, 10.0, 50.0)
@@ -78,7 +78,7 @@ def records_at(
 ) -> tuple[list[list[tuple]], list[list[tuple]]]:
     """Event records at a scale and at the end, one pair for each event."""
     monkeypatch.setattr(Recorder, "watched", watched)
-    monkeypatch.setattr(showers.pythia8, "_Hooks", Recorder)
+    monkeypatch.setattr(jetresim.showers.pythia8, "_Hooks", Recorder)
     one = shower()
     one._feed.load(list(events))
     at_scale, complete = [], []
@@ -171,11 +171,11 @@ def tables(parts) -> dict[str, pa.Table]:
 def test_family_gives_the_same_anchor_as_a_run_of_its_own(process, events, monkeypatch):
     chosen = asked(*FAMILY, groups={"require": "any"})
     alone = tables({NOMINAL: part} for part in simulate(chosen, process, NOMINAL, events[:60], JOB))
-    monkeypatch.setattr(showers.pythia8, "BATCH_EVENTS", 17)
+    monkeypatch.setattr(jetresim.showers.pythia8, "BATCH_EVENTS", 17)
     family = tables(simulate_family(chosen, process, events[:60]))
     assert list(family) == [NOMINAL, "rehadronize", "rehadronize_2", "redecay"]
     assert family[NOMINAL] == alone[NOMINAL]
-    monkeypatch.setattr(showers.pythia8, "BATCH_EVENTS", 200)
+    monkeypatch.setattr(jetresim.showers.pythia8, "BATCH_EVENTS", 200)
     assert tables(simulate_family(chosen, process, events[:60])) == family
     later = tables(simulate_family(chosen, process, events[30:60]))
     tail = {name: table.filter(np.asarray(table["event"]) >= 30) for name, table in family.items()}
@@ -208,7 +208,7 @@ def test_detector_is_simulated_again_on_the_same_particles(process, events, monk
     cuts = {"jets": {"pt_min": 500.0}, "groups": {"pt_min": 500.0}}
     chosen = asked("redetect", "trackEffLo", "rehadronize", detector={"name": "cms_phase2"}, **cuts)
     family = tables(simulate_family(chosen, process, events[:60]))
-    monkeypatch.setattr(showers.pythia8, "BATCH_EVENTS", 7)
+    monkeypatch.setattr(jetresim.showers.pythia8, "BATCH_EVENTS", 7)
     assert tables(simulate_family(chosen, process, events[:60])) == family
     every = {**cuts["groups"], "survivors_only": False}
     full = asked("redetect", detector={"name": "cms_phase2"}, jets=cuts["jets"], groups=every)
@@ -247,8 +247,8 @@ def test_no_batch_ends_within_a_run_of_the_detector(events, process, monkeypatch
         **{"jets": {"pt_min": 500.0}, "groups": {"pt_min": 500.0}},
     )
     detectors = {name: InRuns(20) for name in chosen.realizations}
-    monkeypatch.setattr("workflow.simulation.make_detector", lambda _, name: detectors[name])
-    monkeypatch.setattr(showers.pythia8, "BATCH_EVENTS", batch_events)
+    monkeypatch.setattr("jetresim.jets.simulation.make_detector", lambda _, name: detectors[name])
+    monkeypatch.setattr(jetresim.showers.pythia8, "BATCH_EVENTS", batch_events)
     found = tables(simulate_family(chosen, process, events[:EVENTS_IN_RUNS]))
     surviving = surviving_events(found[NOMINAL], chosen)
     assert 0 < len(surviving) < EVENTS_IN_RUNS
@@ -257,8 +257,8 @@ def test_no_batch_ends_within_a_run_of_the_detector(events, process, monkeypatch
     )
     for name, detector in detectors.items():
         assert list(chain.from_iterable(detector.seen)) == list(range(EVENTS_IN_RUNS)), name
-    monkeypatch.setattr("workflow.simulation.make_detector", lambda _, __: NoDetector())
-    monkeypatch.setattr("workflow.simulation.detector_run", lambda _, __: 1)
+    monkeypatch.setattr("jetresim.jets.simulation.make_detector", lambda _, __: NoDetector())
+    monkeypatch.setattr("jetresim.jets.simulation.detector_run", lambda _, __: 1)
     plain = tables(simulate_family(chosen, process, events[:EVENTS_IN_RUNS]))
     assert {name: found[name] for name in plain} == plain
 

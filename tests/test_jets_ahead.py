@@ -4,12 +4,12 @@ import os
 
 import pytest
 
-import workflow.stages.jets
-from campaign.augmentations import NOMINAL
-from showers.registry import Job
+import jetresim.workflow.stages.jets
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.showers.registry import Job
 from tests.campaigns import campaign
-from workflow.stages.hard import make_hard, make_survey
-from workflow.stages.jets import make_jets
+from jetresim.workflow.stages.hard import make_hard, make_survey
+from jetresim.workflow.stages.jets import make_jets
 
 FAMILY = ["rehadronize", "redecay", "redetect", "trackEffHi"]
 
@@ -66,7 +66,7 @@ def nothing_showered(monkeypatch):
     def fail(*_):
         raise AssertionError("showered again")
 
-    monkeypatch.setattr(workflow.stages.jets, "_write", fail)
+    monkeypatch.setattr(jetresim.workflow.stages.jets, "_write", fail)
 
 
 def ahead_of(outputs):

@@ -7,17 +7,17 @@ import pyarrow.parquet as pq
 import pytest
 from jets_samples import batch_of, candidates_of, part, pythia_batch
 
-from campaign.config import Jets
-from campaign.status import Status
-from detectors.columns import from_columns, to_columns
-from detectors.none import NoDetector
-from generators.events import Parton, TruthTarget
-from jets import analysis
-from jets.analysis import jets_table
-from jets.clustering import cluster
-from jets.matching import Truth
-from jets.schema import JETS_SCHEMA, STATUSES
-from jets.substructure import substructure
+from jetresim.campaign.config import Jets
+from jetresim.campaign.status import Status
+from jetresim.detectors.columns import from_columns, to_columns
+from jetresim.detectors.none import NoDetector
+from jetresim.generators.events import Parton, TruthTarget
+from jetresim.jets import analysis
+from jetresim.jets.analysis import jets_table
+from jetresim.jets.clustering import cluster
+from jetresim.jets.matching import Truth
+from jetresim.jets.schema import JETS_SCHEMA, STATUSES
+from jetresim.jets.substructure import substructure
 
 JETS = Jets()
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jets_samples import candidates_of, pythia_candidates
 
-from campaign.config import Jets
-from detectors.columns import from_columns, segments, select, to_columns
-from detectors.protocol import CANDIDATE_FIELDS
-from jets.clustering import azimuth, cluster
+from jetresim.campaign.config import Jets
+from jetresim.detectors.columns import from_columns, segments, select, to_columns
+from jetresim.detectors.protocol import CANDIDATE_FIELDS
+from jetresim.jets.clustering import azimuth, cluster
 
 LOOSE = Jets(pt_min=20.0, eta_max=5.0, constituent_pt_min=0.5)
 POWER = {"antikt": -1, "cambridge": 0, "kt": 1}

@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lhe_samples import DATA, REAL, event, les_houches, particle, powheg, pythia, record
 
-from campaign.errors import DataError, HardEventError
-from generators.events import HardEvent
-from generators.lhe_files import open_lhe, read_hard_events, write_lhe
+from jetresim.campaign.errors import DataError, HardEventError
+from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe_files import open_lhe, read_hard_events, write_lhe
 
 
 def read(path, skip=0):
@@ -220,7 +220,7 @@ def test_any_number_of_comments_may_stand_before_the_root(tmp_path, number):
         read(write(tmp_path / "web.lhe", f"{comment * number}<html></html>"))
 
 
-@pytest.mark.parametrize("opening", ["<!--", "<initrwgt>", "<resim>"])
+@pytest.mark.parametrize("opening", ["<!--", "<initrwgt>", "<jetresim>"])
 def test_openings_without_an_end_are_passed_over(tmp_path, opening):
     text = les_houches([event()], f"<header>\n{opening * 2000}\n</header>\n")
     source, records = read(write(tmp_path / "odd.lhe", text))
@@ -245,7 +245,7 @@ def test_compression_is_told_by_content_not_by_name(tmp_path, suffix):
 def test_tags_are_found_wherever_the_file_is_read_in_pieces(tmp_path, monkeypatch, size):
     path = write(tmp_path / "pwgevents.lhe", powheg())
     expected = read(path)[1]
-    monkeypatch.setattr("generators.lhe_files._READ_BYTES", size)
+    monkeypatch.setattr("jetresim.generators.lhe_files._READ_BYTES", size)
     assert read(path)[1] == expected
 
 

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lhe_samples import DATA, event, les_houches, powheg
 
-from campaign.config import parse
-from campaign.errors import ConfigError, DataError, HardEventError
-from generators.lhe import LHEFiles, weight_names
-from generators.lhe_files import last_digit, open_lhe, read_hard_events, write_lhe
-from generators.survey import Survey, read_survey, survey_warnings, write_survey
+from jetresim.campaign.config import parse
+from jetresim.campaign.errors import ConfigError, DataError, HardEventError
+from jetresim.generators.lhe import LHEFiles, weight_names
+from jetresim.generators.lhe_files import last_digit, open_lhe, read_hard_events, write_lhe
+from jetresim.generators.survey import Survey, read_survey, survey_warnings, write_survey
 
 
 def generator(*files, events=1, targets=("parton",), energy=13000, **process):

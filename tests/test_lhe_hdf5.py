@@ -6,10 +6,10 @@ import pylhe
 import pytest
 from lhe_samples import DATA
 
-from campaign.config import parse
-from campaign.errors import HardEventError
-from generators.lhe import LHEFiles
-from generators.lhe_files import count_events, open_lhe
+from jetresim.campaign.config import parse
+from jetresim.campaign.errors import HardEventError
+from jetresim.generators.lhe import LHEFiles
+from jetresim.generators.lhe_files import count_events, open_lhe
 
 PARTICLE = (
     *("id", "status", "mother1", "mother2", "color1", "color2"),

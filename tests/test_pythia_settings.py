@@ -1,14 +1,14 @@
 import pytest
 
-from campaign.errors import ConfigError
-from campaign.pythia import RESERVED, check_campaign_settings, check_settings
-from campaign.settings import Settings, setting_names
+from jetresim.campaign.errors import ConfigError
+from jetresim.generators.pythia_setup import RESERVED, check_campaign_settings, check_settings
+from jetresim.campaign.settings import Settings, setting_names
 from tests.campaigns import campaign
 
 
 def test_all_shipped_settings_are_known_to_pythia():
-    from campaign.augmentations import AUGMENTATIONS
-    from campaign.processes import PROCESSES
+    from jetresim.campaign.augmentations import AUGMENTATIONS
+    from jetresim.campaign.processes import PROCESSES
 
     shipped = campaign(
         processes={name: {} for name in PROCESSES},

@@ -4,17 +4,17 @@ import awkward as ak
 import numpy as np
 import pytest
 
-import showers.pythia8
-from campaign.augmentations import AUGMENTATIONS
-from campaign.errors import ShowerError
-from campaign.intervention import Stage
-from campaign.pythia import make_pythia
-from campaign.seeds import event_seed
-from generators.events import HardEvent
-from generators.pythia8 import Pythia8Generator
-from generators.survey import Survey
-from showers.protocol import PARTICLE_FIELDS, ParticleBatch, empty_batch, placed_among
-from showers.pythia8 import Pythia8Resumed, Pythia8Shower, Streams, _Feed, _Hooks, _Records
+import jetresim.showers.pythia8
+from jetresim.campaign.augmentations import AUGMENTATIONS
+from jetresim.campaign.errors import ShowerError
+from jetresim.campaign.intervention import Stage
+from jetresim.generators.pythia_setup import make_pythia
+from jetresim.campaign.seeds import event_seed
+from jetresim.generators.events import HardEvent
+from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.survey import Survey
+from jetresim.showers.protocol import PARTICLE_FIELDS, ParticleBatch, empty_batch, placed_among
+from jetresim.showers.pythia8 import Pythia8Resumed, Pythia8Shower, Streams, _Feed, _Hooks, _Records
 from tests.campaigns import campaign
 
 
@@ -43,7 +43,7 @@ def particles(batches: list[ParticleBatch]) -> dict[int, list]:
 
 def test_event_does_not_depend_on_batches_order_or_selection(events, monkeypatch):
     reference = particles(list(shower().simulate(events)))
-    monkeypatch.setattr(showers.pythia8, "BATCH_EVENTS", 5)
+    monkeypatch.setattr(jetresim.showers.pythia8, "BATCH_EVENTS", 5)
     assert particles(list(shower().simulate(events))) == reference
     assert particles(list(shower().simulate(events[::-1]))) == reference
     few = particles(list(shower().simulate(events[3::7])))

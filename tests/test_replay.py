@@ -20,30 +20,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-import showers.registry
-import workflow.replay
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign, parse, save
-from campaign.errors import ConfigError, DataError
-from campaign.provenance import encode
-from dataset.assemble import write_split
-from dataset.parquet import METADATA_KEY, read_metadata, writer
-from dataset.schema import GROUPS_SCHEMA
-from generators.provenance import survey_provenance
-from generators.survey import Survey, write_survey
-from jets.schema import JETS_SCHEMA
-from showers.pythia8 import Pythia8Shower
-from showers.registry import Job
-from workflow.cli import app
-from workflow.paths import SPLITS, Paths, chunk_name, chunk_names
-from workflow.replay import replay, replay_particles, replay_targets
-from workflow.replay_comparison import Verdict, compare_stored, differences, verify_rows
-from workflow.replay_output import as_png
-from workflow.replay_stored import random_rows
-from workflow.simulation import simulate
-from workflow.stages.groups import make_groups
-from workflow.stages.hard import make_hard, make_survey
-from workflow.stages.jets import make_jets
+import jetresim.showers.registry
+import jetresim.audit.replay.realization
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign, parse, save
+from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.campaign.provenance import encode
+from jetresim.dataset.assemble import write_split
+from jetresim.dataset.parquet import METADATA_KEY, read_metadata, writer
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.generators.provenance import survey_provenance
+from jetresim.generators.survey import Survey, write_survey
+from jetresim.jets.schema import JETS_SCHEMA
+from jetresim.showers.pythia8 import Pythia8Shower
+from jetresim.showers.registry import Job
+from jetresim.workflow.cli import app
+from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
+from jetresim.audit.replay.realization import replay, replay_particles, replay_targets
+from jetresim.audit.replay.comparison import Verdict, compare_stored, differences, verify_rows
+from jetresim.audit.replay.output import as_png
+from jetresim.audit.replay.stored import random_rows
+from jetresim.jets.simulation import simulate
+from jetresim.workflow.stages.groups import make_groups
+from jetresim.workflow.stages.hard import make_hard, make_survey
+from jetresim.workflow.stages.jets import make_jets
 
 HIGGS_FILE = Path(__file__).parent / "data" / "lhe" / "hz_systrwgt.lhe.gz"
 
@@ -442,7 +442,7 @@ def test_hard_event_is_read_where_it_is_stored_and_generated_where_it_is_not(own
     shutil.rmtree(Path(Paths.of(ALL, str(own)).root) / "hard" / "top")
     assert compared(own, ALL, row, NOMINAL).verdict == Verdict.EQUAL
     row = next(row for row in rows(own, ALL) if row["process"] == "higgs")
-    monkeypatch.setattr(workflow.replay, "make_generator", None)
+    monkeypatch.setattr(jetresim.audit.replay.realization, "make_generator", None)
     assert compared(own, ALL, row, NOMINAL).verdict == Verdict.EQUAL
 
 
@@ -480,7 +480,7 @@ def test_program_with_one_stream_a_block_is_given_the_block_up_to_the_event(tmp_
         firsts.append(job.first_event)
         return InBlocks(campaign, process, NOMINAL)
 
-    monkeypatch.setitem(showers.registry.SHOWERS, "herwig7", make)
+    monkeypatch.setitem(jetresim.showers.registry.SHOWERS, "herwig7", make)
     job = Job(tmp_path, 0)
     hard = [each.hard for each in replay(campaign, paths, "top", {NOMINAL: range(16)})][::2]
     (part,) = [part.table for part in simulate(campaign, "top", "herwig7", hard[:5], job)]
@@ -657,7 +657,7 @@ def test_verification_without_a_dataset_is_refused(own):
     shutil.rmtree(empty)
     outcome = run(own, ALL, "--verify", 3)
     assert outcome.exit_code == 1
-    assert outcome.output.strip() == f"error: {empty}/train: does not exist; `resim dataset` makes it"
+    assert outcome.output.strip() == f"error: {empty}/train: does not exist; `jetresim dataset` makes it"
 
 
 def test_event_without_target_is_refused(tmp_path):

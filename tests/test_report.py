@@ -18,17 +18,17 @@ from report_samples import CROSS_SECTION, HARD_EVENTS, groups_of, made_up, make_
 from scipy.stats import beta, wasserstein_distance
 from typer.testing import CliRunner
 
-from campaign.errors import DataError
-from generators.survey import Survey, write_survey
-from report import made
-from report.binning import bin_edges, round_step
-from report.checks import Check, Verdict, equivalents, fsr_pairs, run_checks
-from report.collect import jet_samples, scan, scan_constituents
-from report.observables import BY_NAME, JET_OBSERVABLES
-from report.page import notation, write_report
-from report.reading import open_source
-from report.spectra import Spectrum
-from report.statistics import (
+from jetresim.campaign.errors import DataError
+from jetresim.generators.survey import Survey, write_survey
+from jetresim.report import made
+from jetresim.report.binning import bin_edges, round_step
+from jetresim.report.checks import Check, Verdict, equivalents, fsr_pairs, run_checks
+from jetresim.report.collect import jet_samples, scan, scan_constituents
+from jetresim.report.observables import BY_NAME, JET_OBSERVABLES
+from jetresim.report.page import notation, write_report
+from jetresim.report.reading import open_source
+from jetresim.report.spectra import Spectrum
+from jetresim.report.statistics import (
     correlations,
     distances,
     generator,
@@ -38,7 +38,7 @@ from report.statistics import (
     swap_test,
     wasserstein,
 )
-from workflow.cli import app
+from jetresim.workflow.cli import app
 
 GROUPS = 150
 CHECKS = {

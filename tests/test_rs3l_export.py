@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import all_groups, make_campaign
 
-from campaign.errors import ConfigError, DataError
-from dataset.assemble import write_split
-from dataset.features import FEATURES
-from dataset.rs3l import check_export, truth_vectors, vartypes, write_rs3l, write_rs3l_pairs
-from dataset.schema import GROUPS_SCHEMA, TRUTH
+from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.dataset.assemble import write_split
+from jetresim.dataset.features import FEATURES
+from jetresim.dataset.rs3l import check_export, truth_vectors, vartypes, write_rs3l, write_rs3l_pairs
+from jetresim.dataset.schema import GROUPS_SCHEMA, TRUTH
 
 CONSTITUENTS = 20
 CHARGED_HADRONS = {211, 321, 2212, 3112, 3222, 3312, 3334}

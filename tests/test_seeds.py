@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign import seeds
-from campaign.config import parse
-from campaign.errors import ConfigError
-from campaign.seeds import (
+from jetresim.campaign import seeds
+from jetresim.campaign.config import parse
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.seeds import (
     HARD_PROCESS,
     PYTHIA_SEEDS,
     check_streams,

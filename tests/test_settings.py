@@ -6,17 +6,17 @@ import pythia8mc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaign.config import Campaign, load, parse, save
-from campaign.provenance import encode
-from campaign.pythia import hidden_settings
-from campaign.settings import PARTICLE_PROPERTIES, Settings, canonical_name, setting_names
-from campaign.tunes import TUNES
-from generators.lhe_files import write_lhe
-from generators.pythia8 import Pythia8Generator
-from generators.survey import Survey
-from showers.registry import Job
+from jetresim.campaign.config import Campaign, load, parse, save
+from jetresim.campaign.provenance import encode
+from jetresim.generators.pythia_setup import hidden_settings
+from jetresim.campaign.settings import PARTICLE_PROPERTIES, Settings, canonical_name, setting_names
+from jetresim.campaign.tunes import TUNES
+from jetresim.generators.lhe_files import write_lhe
+from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.survey import Survey
+from jetresim.showers.registry import Job
 from tests.campaigns import campaign
-from workflow.simulation import simulate
+from jetresim.jets.simulation import simulate
 
 SURVEY = Survey(cross_section=1.0, cross_section_error=0.1)
 

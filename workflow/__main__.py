@@ -1,5 +1,5 @@
-"""``python -m workflow`` is the `resim` command."""
+"""``python -m jetresim`` is the `jetresim` command."""
 
-from workflow.cli import app
+from jetresim.workflow.cli import app
 
-app(prog_name="resim")
+app(prog_name="jetresim")

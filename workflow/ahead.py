@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from campaign.config import Campaign
-from campaign.errors import ResimError
-from campaign.provenance import digest, jets_inputs, versions
-from dataset.groups import jets_metadata
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import JetresimError
+from jetresim.campaign.provenance import digest, jets_inputs, versions
+from jetresim.dataset.groups import jets_metadata
 
 
 def ahead_path(campaign: Campaign, process: str, realization: str, hard: Path, output: Path) -> Path:
@@ -61,7 +61,7 @@ def missing_members(
 
 
 def _is_up_to_date(campaign: Campaign, process: str, realization: str, hard: Path, output: Path) -> bool:
-    with suppress(ResimError, OSError):
+    with suppress(JetresimError, OSError):
         jets_metadata(output, campaign, process, realization)
         return output.stat().st_mtime >= hard.stat().st_mtime
     return False

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from campaign.config import Augmentation, Campaign, load
-from campaign.errors import ConfigError, DataError, ResimError, ShowerError
-from campaign.pythia import check_campaign_settings, hidden_settings
-from dataset.rs3l import check_export
-from dataset.toptagging import check_toptagging
-from generators.brought import with_brought_files, with_remembered_files
-from showers.herwig7_program import find_herwig
+from jetresim.campaign.config import Augmentation, Campaign, load
+from jetresim.campaign.errors import ConfigError, DataError, JetresimError, ShowerError
+from jetresim.generators.pythia_setup import check_campaign_settings, hidden_settings
+from jetresim.dataset.rs3l import check_export
+from jetresim.dataset.toptagging import check_toptagging
+from jetresim.generators.brought import with_brought_files, with_remembered_files
+from jetresim.showers.herwig7_program import find_herwig
 
 
 def without_missing_programs(campaign: Campaign) -> tuple[Campaign, list[str]]:
@@ -73,7 +73,7 @@ def check_programs(campaign: Campaign) -> None:
     ShowerError
         A program is missing or refuses the card.
     """
-    from showers.herwig7 import check_herwig  # its readers take time that campaigns without it need not spend
+    from jetresim.showers.herwig7 import check_herwig  # its readers take time that campaigns without it need not spend
 
     distinct = {augmentation.herwig.model_dump_json(): augmentation for augmentation in _of_herwig(campaign)}
     for augmentation in distinct.values():
@@ -88,12 +88,12 @@ def check_detectors(campaign: Campaign) -> None:
     ConfigError, DetectorError
         The first one that cannot be set up.
     """
-    from detectors.registry import make_detector
+    from jetresim.detectors.registry import make_detector
 
     for name in campaign.realizations:
         try:
             make_detector(campaign, name)
-        except ResimError as error:
+        except JetresimError as error:
             raise type(error)(f"detector of {name}: {error}") from None
 
 
@@ -105,8 +105,8 @@ def check_initialization(campaign: Campaign) -> None:
     HardEventError, ShowerError
         The first one that Pythia refuses, with its own reason.
     """
-    from generators.registry import make_generator
-    from showers.registry import Job, make_shower
+    from jetresim.generators.registry import make_generator
+    from jetresim.showers.registry import Job, make_shower
 
     tried = set()
     for process in campaign.processes:
@@ -183,5 +183,5 @@ def check_realizations(campaign: Campaign, realizations: Sequence[str]) -> None:
 def existing(path: Path, command: str) -> Path:
     """The path, or an error that names the command that makes it."""
     if not path.exists():
-        raise DataError(f"{path}: does not exist; `resim {command}` makes it")
+        raise DataError(f"{path}: does not exist; `jetresim {command}` makes it")
     return path

@@ -1,4 +1,4 @@
-"""The `resim` command: one subcommand a stage, usable without Snakemake.
+"""The `jetresim` command: one subcommand a stage, usable without Snakemake.
 
 Every job starts it anew, so each subcommand imports for itself what the others do not need.
 """
@@ -13,11 +13,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from campaign.augmentations import NOMINAL
-from campaign.config import FORMATS, Campaign, load, unknown
-from campaign.errors import ConfigError, ResimError
-from generators.brought import Contents, read_contents, with_brought_files, write_contents
-from workflow.checks import (
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import FORMATS, Campaign, load, unknown
+from jetresim.campaign.errors import ConfigError, JetresimError
+from jetresim.generators.brought import Contents, read_contents, with_brought_files, write_contents
+from jetresim.workflow.checks import (
     check_campaign,
     check_detectors,
     check_initialization,
@@ -27,8 +27,8 @@ from workflow.checks import (
     notes_on_settings,
     without_missing_programs,
 )
-from workflow.paths import SPLITS, Paths, chunk_name, chunk_names
-from workflow.usage import tells_cpu
+from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
+from jetresim.campaign.usage import tells_cpu
 
 app = typer.Typer(
     help="Re-simulated jets in groups: hard events once, showers many times, one dataset.",
@@ -59,7 +59,7 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
         logging.getLogger("numexpr").setLevel(logging.WARNING)  # it tells its number of threads, unasked
         try:
             command(*args, **kwargs)
-        except ResimError as error:
+        except JetresimError as error:
             sys.exit(f"error: {error}")
         except OSError as error:
             sys.exit(f"error: {error.filename or 'file system'}: {error.strerror or error}")
@@ -94,7 +94,7 @@ def estimate(
     ] = None,
 ) -> None:
     """Events, jobs, core-hours and bytes of a campaign, from a short run on this machine."""
-    from workflow.estimate import chunk_for, estimate_campaign, estimate_table
+    from jetresim.audit.estimate import chunk_for, estimate_campaign, estimate_table
 
     campaign = _load(config)
     costs = estimate_campaign(campaign, events)
@@ -109,7 +109,7 @@ def estimate(
 @tells_cpu
 def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> None:
     """Measure or read the cross-section of a process and check its event files."""
-    from workflow.stages.hard import make_survey
+    from jetresim.workflow.stages.hard import make_survey
 
     campaign, contents = _open(config, results)
     make_survey(campaign, process, _path(campaign, results, "survey", process=process))
@@ -123,7 +123,7 @@ def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> 
 @tells_cpu
 def hard(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
     """Write the hard events of a chunk as LHE."""
-    from workflow.stages.hard import make_hard
+    from jetresim.workflow.stages.hard import make_hard
 
     campaign = _load(config, results)
     _check_chunk(campaign, process, chunk)
@@ -154,8 +154,8 @@ def jets(
     ] = False,
 ) -> None:
     """Shower a chunk of hard events and write the jets that stand for their targets."""
-    from showers.registry import Job
-    from workflow.stages.jets import make_jets
+    from jetresim.showers.registry import Job
+    from jetresim.workflow.stages.jets import make_jets
 
     campaign = _load(config, results)
     _check_chunk(campaign, process, chunk)
@@ -181,7 +181,7 @@ def jets(
 @tells_cpu
 def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
     """Write the groups of a chunk from the jets of all realizations."""
-    from workflow.stages.groups import make_groups
+    from jetresim.workflow.stages.groups import make_groups
 
     campaign = _load(config, results)
     _check_chunk(campaign, process, chunk)
@@ -201,7 +201,7 @@ def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results 
 @tells_cpu
 def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> None:
     """Write the Parquet shards of a split, processes mixed and shuffled."""
-    from dataset.assemble import write_split
+    from jetresim.dataset.assemble import write_split
 
     campaign = _load(config, results)
     _check_split(split)
@@ -223,7 +223,7 @@ def export(
     results: Results = RESULTS,
 ) -> None:
     """Write a split in another format."""
-    from workflow.stages.dataset import make_export
+    from jetresim.workflow.stages.dataset import make_export
 
     campaign = _load(config, results)
     _check_split(split)
@@ -238,7 +238,7 @@ def export(
 @tells_cpu
 def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write mean and standard deviation of every feature in the training split."""
-    from dataset.standardization import write_standardization
+    from jetresim.dataset.standardization import write_standardization
 
     campaign = _load(config, results)
     existing(_path(campaign, results, "split", split="train"), "dataset")
@@ -250,8 +250,8 @@ def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
 @tells_cpu
 def card(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write the dataset card and the manifest."""
-    from workflow.process_warnings import show_warnings
-    from workflow.stages.dataset import make_card
+    from jetresim.workflow.process_warnings import show_warnings
+    from jetresim.workflow.stages.dataset import make_card
 
     campaign = _load(config, results)
     for split in SPLITS:
@@ -265,7 +265,7 @@ def card(config: ConfigFile, results: Results = RESULTS) -> None:
 @one_line_errors
 def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
     """Matching efficiency and acceptance of every realization of a dataset."""
-    from workflow.acceptance import print_acceptance
+    from jetresim.audit.acceptance import print_acceptance
 
     campaign = _load(config, results)
     print_acceptance(existing(_path(campaign, results, "dataset"), "dataset"))
@@ -280,10 +280,10 @@ def report(
     format: Annotated[str, typer.Option(help="table or json: of what is printed")] = "table",
 ) -> None:
     """Write one HTML page on a dataset: counts, spectra, distances, checks."""
-    from report.page import failed, summary, write_report
-    from workflow.process_warnings import show_warnings
-    from workflow.report_output import checks_as_json, shown_findings
-    from workflow.verify_output import check_format
+    from jetresim.report.page import failed, summary, write_report
+    from jetresim.workflow.process_warnings import show_warnings
+    from jetresim.workflow.report_output import checks_as_json, shown_findings
+    from jetresim.audit.verify.output import check_format
 
     check_format(format)
     page = output or Path(Paths(str(folder)).report)
@@ -306,10 +306,10 @@ def cost(
     results: Results = RESULTS,
 ) -> None:
     """CPU, memory and bytes of the jobs of a campaign, and core-hours for a million groups."""
-    from workflow.cost import make_costs
+    from jetresim.audit.cost import make_costs
 
     if config.is_dir():
-        from workflow.verify import open_campaign
+        from jetresim.audit.verify.campaign import open_campaign
 
         campaign, paths = open_campaign(config)
     else:
@@ -336,9 +336,9 @@ def replay(
     ] = None,
 ) -> None:
     """Make one realization again and compare it with what is stored; exit code 1 where it differs."""
-    from workflow.replay import replay_targets
-    from workflow.replay_comparison import compare_stored, verify_rows
-    from workflow.replay_output import check_format, show_replayed, show_verified
+    from jetresim.audit.replay.realization import replay_targets
+    from jetresim.audit.replay.comparison import compare_stored, verify_rows
+    from jetresim.audit.replay.output import check_format, show_replayed, show_verified
 
     campaign = _load(config, results)
     paths = Paths.of(campaign, str(results))
@@ -370,8 +370,8 @@ def verify(
     format: Annotated[str, typer.Option(help="table or json")] = "table",
 ) -> None:
     """Check every file of a campaign; exit code 1 if something is wrong, 2 if something is only missing."""
-    from workflow.verify import verify_campaign
-    from workflow.verify_output import check_format, show_report
+    from jetresim.audit.verify.campaign import verify_campaign
+    from jetresim.audit.verify.output import check_format, show_report
 
     check_format(format)
     report = verify_campaign(folder, config, quick, cores)
@@ -391,7 +391,7 @@ def merge(
     results: Results = RESULTS,
 ) -> None:
     """Bring parts of a campaign that were made apart together; exit code 2 if some are still missing."""
-    from workflow.merge import merge_campaign, merged_lines
+    from jetresim.audit.merge import merge_campaign, merged_lines
 
     merged = merge_campaign(load(config), parts, results, cores)
     for line in merged_lines(merged, config):
@@ -408,9 +408,9 @@ def inspect(
     format: Annotated[str, typer.Option(help="table or json")] = "table",
 ) -> None:
     """What a file or folder is: kind, columns with units, counts, seeds, versions, first rows."""
-    from workflow.inspection import inspect as inspect_path
-    from workflow.inspection_output import show_inspection
-    from workflow.verify_output import check_format
+    from jetresim.audit.inspect.path import inspect as inspect_path
+    from jetresim.audit.inspect.output import show_inspection
+    from jetresim.audit.verify.output import check_format
 
     check_format(format)
     found = inspect_path(path, rows)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from dataset.process_warnings import dataset_warnings
+from jetresim.dataset.process_warnings import dataset_warnings
 
 
 def show_warnings(dataset: Path) -> None:

@@ -1,11 +1,11 @@
-"""What `resim report` prints."""
+"""What `jetresim report` prints."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from dataset.process_warnings import dataset_warnings
-from report.checks import Check, Verdict, worst
+from jetresim.dataset.process_warnings import dataset_warnings
+from jetresim.report.checks import Check, Verdict, worst
 
 
 def shown_findings(checks: Sequence[Check]) -> list[str]:

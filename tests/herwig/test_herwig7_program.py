@@ -4,12 +4,12 @@ import stat
 
 import pytest
 
-from campaign.errors import ShowerError
-from campaign.herwig import HerwigOptions
-from showers.herwig7 import check_herwig, find_herwig, herwig_version
-from showers.herwig7_card import Dialect
-from showers.herwig7_program import command_line
-from showers.herwig7_run_file import prepare
+from jetresim.campaign.errors import ShowerError
+from jetresim.campaign.herwig import HerwigOptions
+from jetresim.showers.herwig7 import check_herwig, find_herwig, herwig_version
+from jetresim.showers.herwig7_card import Dialect
+from jetresim.showers.herwig7_program import command_line
+from jetresim.showers.herwig7_run_file import prepare
 from tests.herwig_samples import ENERGY, STAND_IN
 
 THREE_WAYS = r"put `Herwig` on the PATH, set `executable` to its path, or set `container` to an image"

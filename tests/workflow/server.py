@@ -15,14 +15,14 @@ from tempfile import TemporaryFile
 
 import snakemake.cli  # noqa: F401 (imported for the children, as is all that jobs import)
 
-import detectors.parametrized  # noqa: F401
-import showers.pythia8  # noqa: F401
-import workflow.cli
-import workflow.merge
-import workflow.stages.dataset
-import workflow.stages.groups
-import workflow.stages.jets
-import workflow.verify  # noqa: F401
+import jetresim.detectors.parametrized  # noqa: F401
+import jetresim.showers.pythia8  # noqa: F401
+import jetresim.workflow.cli
+import jetresim.audit.merge
+import jetresim.workflow.stages.dataset
+import jetresim.workflow.stages.groups
+import jetresim.workflow.stages.jets
+import jetresim.audit.verify.campaign  # noqa: F401
 
 
 def become(module: str, arguments: list[str], folder: str, file_size: int | None) -> None:

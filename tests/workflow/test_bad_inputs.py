@@ -52,7 +52,7 @@ def refusal(run, folder, command, config="config.yaml", **limits):
     """Run a command that must fail without leaving a trace; returns the line that says why."""
     before = {path: path.stat().st_mtime_ns for path in (folder / "results").rglob("*")}
     name, *options = command
-    outcome = run.resim(folder, name, config, *options, **limits)
+    outcome = run.jetresim(folder, name, config, *options, **limits)
     assert outcome.code == 1, outcome
     assert outcome.output == ""
     *progress, last = outcome.errors.splitlines()
@@ -216,10 +216,10 @@ def test_option_that_does_not_fit_the_campaign_is_refused(run, campaign, command
     ],
 )
 def test_wrong_use_is_explained(run, tmp_path, arguments, message):
-    outcome = run.resim(tmp_path, *arguments)
+    outcome = run.jetresim(tmp_path, *arguments)
     assert outcome.code == 2
     assert message in outcome.errors
-    assert "Usage: resim" in outcome.errors
+    assert "Usage: jetresim" in outcome.errors
 
 
 # Files of the stage before
@@ -242,7 +242,7 @@ def test_wrong_use_is_explained(run, tmp_path, arguments, message):
 )
 def test_what_is_missing_is_named_with_the_command_that_makes_it(run, campaign, stage, path, maker):
     remove(campaign / path)
-    message = f"{path}: does not exist; `resim {maker}` makes it"
+    message = f"{path}: does not exist; `jetresim {maker}` makes it"
     assert refusal(run, campaign, COMMANDS[stage]) == message
 
 
@@ -456,7 +456,7 @@ def test_more_events_than_the_files_hold_are_refused(run, tmp_path):
 def test_event_file_that_shrank_since_its_survey_is_refused(run, tmp_path):
     path = lhe(tmp_path, str)
     config = write_config(tmp_path, brought(files=[str(path)]))
-    run.resim(tmp_path, "survey", config, "--process", "higgs").succeeded()
+    run.jetresim(tmp_path, "survey", config, "--process", "higgs").succeeded()
     path.write_text(path.read_text().rsplit("<event>", 3)[0] + "</LesHouchesEvents>\n")
     said = refusal(run, tmp_path, ("hard", "--process", "higgs", "--chunk", "1"), config)
     assert said == f"{config}: processes.higgs.events: 15 asked for, `files` hold 12"
@@ -465,7 +465,7 @@ def test_event_file_that_shrank_since_its_survey_is_refused(run, tmp_path):
 def test_event_file_that_changed_since_its_survey_is_refused(run, tmp_path):
     path = lhe(tmp_path, str)
     config = write_config(tmp_path, brought(files=[str(path)]))
-    run.resim(tmp_path, "survey", config, "--process", "higgs").succeeded()
+    run.jetresim(tmp_path, "survey", config, "--process", "higgs").succeeded()
     path.write_text(path.read_text().replace("<event>", "<event >", 1))
     said = refusal(run, tmp_path, ("hard", "--process", "higgs", "--chunk", "1"), config)
     assert "survey.json: made with process.sha256[0] = " in said
@@ -516,7 +516,7 @@ def test_what_a_killed_job_left_does_no_harm(run, campaign, stage):
     partial.write_bytes(b"half")
     remove(output)
     name, *options = COMMANDS[stage]
-    run.resim(campaign, name, "config.yaml", *options).succeeded()
+    run.jetresim(campaign, name, "config.yaml", *options).succeeded()
     found = {path.name: path.read_bytes() for path in (output.iterdir() if output.is_dir() else [output])}
     assert found == expected
     assert not list(campaign.rglob(".partial-*"))

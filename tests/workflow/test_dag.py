@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from campaign.config import load
+from jetresim.campaign.config import load
 from tests.workflow.commands import ENVIRONMENT, ROOT, SMALL, SNAKEFILE, write_config
-from workflow.checks import without_missing_programs
+from jetresim.workflow.checks import without_missing_programs
 
 CONFIGS = sorted((ROOT / "config").glob("*.yaml"))
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))

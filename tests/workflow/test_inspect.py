@@ -1,4 +1,4 @@
-"""`resim inspect` says what a file or folder is, or in one line why it cannot."""
+"""`jetresim inspect` says what a file or folder is, or in one line why it cannot."""
 
 import json
 
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import uproot
 
-from campaign.errors import ResimError
+from jetresim.campaign.errors import JetresimError
 from tests.workflow.commands import ROOT
-from workflow.inspection import inspect
+from jetresim.audit.inspect.path import inspect
 
 KINDS = {
     ".": "folder of a campaign, without its configuration",
@@ -86,12 +86,12 @@ def test_root_files_show_branches_and_entries(tmp_path):
 
 
 def test_command_prints_units_and_rows(run, campaign):
-    outcome = run.resim(campaign, "inspect", "groups/qcd/00000.parquet", "--rows", 1).succeeded()
+    outcome = run.jetresim(campaign, "inspect", "groups/qcd/00000.parquet", "--rows", 1).succeeded()
     assert outcome.output.startswith("groups/qcd/00000.parquet: groups of a chunk\n")
     assert "[pb]" in outcome.output
     assert "row 0" in outcome.output
     assert "row 1" not in outcome.output
-    content = json.loads(run.resim(campaign, "inspect", "hard", "--format", "json").succeeded().output)
+    content = json.loads(run.jetresim(campaign, "inspect", "hard", "--format", "json").succeeded().output)
     assert content["facts"]["content"]["qcd"]["files"] == 3
 
 
@@ -101,11 +101,11 @@ def test_command_prints_units_and_rows(run, campaign):
 def test_what_cannot_be_read_is_one_line(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(b"\x00nonsense\n")
-    with pytest.raises(ResimError, match=path.name) as error:
+    with pytest.raises(JetresimError, match=path.name) as error:
         inspect(path)
     assert "\n" not in str(error.value)
 
 
 def test_what_does_not_exist_is_one_line(tmp_path):
-    with pytest.raises(ResimError, match="does not exist"):
+    with pytest.raises(JetresimError, match="does not exist"):
         inspect(tmp_path / "nothing")

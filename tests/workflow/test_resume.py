@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from campaign.files import partial_files
+from jetresim.campaign.files import partial_files
 from tests.workflow.commands import (
     ENVIRONMENT,
     ROOT,
@@ -121,7 +121,7 @@ def long_job(tmp_path, run):
     config = write_config(
         tmp_path, {**CONFIG, "processes": {"qcd": {**QCD["qcd"], "events": 10**6}}, "chunk": 10**6}
     )
-    run.resim(tmp_path, "survey", config, "--process", "qcd").succeeded()
+    run.jetresim(tmp_path, "survey", config, "--process", "qcd").succeeded()
     process = start(tmp_path, "hard", config, "--process", "qcd", "--chunk", 0)
     folder = tmp_path / "results" / "small" / "hard" / "qcd"
     wait_for(lambda: partial_files(folder / "00000.lhe.gz"), process)
@@ -145,7 +145,7 @@ def test_what_a_killed_command_left_is_cleared_away(long_job, run, tmp_path):
     (left,) = partial_files(folder / "00000.lhe.gz")
     assert set(folder.iterdir()) == {folder / "survey.json", left}
     config = write_config(tmp_path, CONFIG)
-    run.resim(tmp_path, "hard", config, "--process", "qcd", "--chunk", 0).succeeded()
+    run.jetresim(tmp_path, "hard", config, "--process", "qcd", "--chunk", 0).succeeded()
     assert {path.name for path in folder.iterdir()} == {"survey.json", "00000.lhe.gz"}
 
 

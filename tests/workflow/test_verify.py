@@ -1,4 +1,4 @@
-"""`resim verify` finds what is wrong with single files, between files, and what is missing."""
+"""`jetresim verify` finds what is wrong with single files, between files, and what is missing."""
 
 import gzip
 import json
@@ -9,16 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from campaign.config import load, parse, save
-from campaign.errors import ConfigError, DataError
-from dataset.parquet import writer
+from jetresim.campaign.config import load, parse, save
+from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.dataset.parquet import writer
 from tests.workflow.commands import SMALL
-from workflow.stages.dataset import make_export
-from workflow.stages.groups import make_groups
-from workflow.stages.hard import hard_events, make_hard
-from workflow.stages.jets import make_jets
-from workflow.verify import verify_campaign
-from workflow.verify_output import _lines, as_json
+from jetresim.workflow.stages.dataset import make_export
+from jetresim.workflow.stages.groups import make_groups
+from jetresim.workflow.stages.hard import hard_events, make_hard
+from jetresim.workflow.stages.jets import make_jets
+from jetresim.audit.verify.campaign import verify_campaign
+from jetresim.audit.verify.output import _lines, as_json
 
 HARD = "hard/qcd/00000.lhe.gz"
 JETS = "jets/qcd/seed/00000.parquet"
@@ -271,7 +271,7 @@ def test_files_that_are_not_asked_for_are_named(campaign):
 def test_export_by_hand_is_named_and_does_no_harm(run, campaign):
     config = campaign / "config.yaml"
     for split in ("train", "val"):
-        run.resim(
+        run.jetresim(
             campaign.parents[0], "export", config, "--results", campaign.parent, "--format", "huggingface",
             "--split", split,
         ).succeeded()  # fmt: skip
@@ -322,15 +322,15 @@ def test_another_configuration_is_noticed(campaign):
 
 def test_command_prints_a_table_and_lines(run, campaign):
     (campaign / GROUPS).unlink()
-    outcome = run.resim(campaign.parent, "verify", "small")
+    outcome = run.jetresim(campaign.parent, "verify", "small")
     assert outcome.code == 2
     assert f"missing in groups: small/{GROUPS}" in outcome.output
     flipped(campaign / JETS)
-    outcome = run.resim(campaign.parent, "verify", "small", "--format", "json")
+    outcome = run.jetresim(campaign.parent, "verify", "small", "--format", "json")
     content = json.loads(outcome.output)
     assert (outcome.code, content["state"]) == (1, "wrong")
     assert content["missing"] == [f"small/{GROUPS}"]
-    outcome = run.resim(campaign.parent, "verify", ".")
+    outcome = run.jetresim(campaign.parent, "verify", ".")
     assert outcome.code == 1
     assert "has no config.yaml; expected the folder of a campaign" in outcome.errors
 
@@ -362,7 +362,7 @@ def test_stages_refuse_what_is_of_another_campaign(campaign, tmp_path, file, dam
 def test_hard_events_that_say_nothing_of_their_campaign_are_refused(campaign):
     path = campaign / HARD
     text = gzip.decompress(path.read_bytes()).decode()
-    start, end = text.index("<resim>"), text.index("</resim>") + len("</resim>")
+    start, end = text.index("<jetresim>"), text.index("</jetresim>") + len("</jetresim>")
     path.write_bytes(gzip.compress((text[:start] + text[end:]).encode()))
     asked = load(campaign / "config.yaml")
     with pytest.raises(DataError, match="does not say which campaign it is of; delete it"):

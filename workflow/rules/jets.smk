@@ -13,7 +13,7 @@ rule jets:
     wildcard_constraints:
         realization="|".join(BESIDE_ANCHOR) or "(?!)",  # without any, the pattern matches nothing
     conda:
-        "../../envs/resim.yaml"
+        "../../envs/jetresim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(
@@ -28,7 +28,7 @@ rule jets:
     message:
         "shower {wildcards.realization} of {wildcards.process}, events {params.events}"
     shell:
-        "resim jets {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk}"
+        "jetresim jets {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk}"
         " --realization {wildcards.realization} > {log} 2>&1"
 
 
@@ -44,7 +44,7 @@ rule jets_of_anchor:
     benchmark:
         PATHS.benchmark("jets/{process}/nominal/{chunk}")
     conda:
-        "../../envs/resim.yaml"
+        "../../envs/jetresim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, chunk_size(wildcards), 40 + 10 * len(FAMILY)),
@@ -57,5 +57,5 @@ rule jets_of_anchor:
     message:
         "shower nominal of {wildcards.process}, events {params.events}"
     shell:
-        "resim jets {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk}"
+        "jetresim jets {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk}"
         " --realization nominal --ahead > {log} 2>&1"

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from campaign.config import Campaign
-from dataset.groups import HardTruth, build_groups
-from generators.events import HardEvent
-from generators.provenance import survey_provenance
-from generators.survey import Survey, read_survey, survey_warnings
-from generators.targets import find_targets
-from workflow.progress import progress
-from workflow.stages.hard import hard_events
+from jetresim.campaign.config import Campaign
+from jetresim.dataset.groups import HardTruth, build_groups
+from jetresim.generators.events import HardEvent
+from jetresim.generators.provenance import survey_provenance
+from jetresim.generators.survey import Survey, read_survey, survey_warnings
+from jetresim.generators.targets import find_targets
+from jetresim.workflow.progress import progress
+from jetresim.workflow.stages.hard import hard_events
 
 
 def make_groups(

@@ -4,14 +4,14 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from campaign.config import Campaign
-from campaign.errors import DataError
-from generators.events import HardEvent
-from generators.lhe_files import read_hard_events, write_lhe
-from generators.provenance import hard_provenance, survey_provenance
-from generators.registry import make_generator
-from generators.survey import Survey, read_survey, survey_warnings, write_survey
-from workflow.progress import progress
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe_files import read_hard_events, write_lhe
+from jetresim.generators.provenance import hard_provenance, survey_provenance
+from jetresim.generators.registry import make_generator
+from jetresim.generators.survey import Survey, read_survey, survey_warnings, write_survey
+from jetresim.workflow.progress import progress
 
 log = logging.getLogger(__name__)
 

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from campaign.config import Campaign
-from generators.events import HardEvent
-from showers.registry import Job
-from workflow.ahead import ahead_path, discard_ahead, missing_members, take_ahead
-from workflow.jets_file import jets_file, read_survivors
-from workflow.progress import progress
-from workflow.simulation import SimulatedPart, simulate, simulate_family
-from workflow.stages.hard import hard_events
+from jetresim.campaign.config import Campaign
+from jetresim.generators.events import HardEvent
+from jetresim.showers.registry import Job
+from jetresim.workflow.ahead import ahead_path, discard_ahead, missing_members, take_ahead
+from jetresim.jets.files import jets_file, read_survivors
+from jetresim.workflow.progress import progress
+from jetresim.jets.simulation import SimulatedPart, simulate, simulate_family
+from jetresim.workflow.stages.hard import hard_events
 
 log = logging.getLogger(__name__)
 

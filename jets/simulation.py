@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign, Process
-from campaign.intervention import Stage
-from dataset.groups import present
-from detectors.registry import make_detector
-from generators.events import HardEvent
-from generators.targets import find_targets, outgoing_partons, passes_cuts
-from jets.analysis import jets_table
-from jets.matching import Truth
-from showers.protocol import ParticleBatch, empty_batch, joined, placed_among, selected
-from showers.pythia8 import Pythia8Resumed, Pythia8Shower, Records
-from showers.registry import Job, make_shower
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign, Process
+from jetresim.campaign.intervention import Stage
+from jetresim.dataset.groups import present
+from jetresim.detectors.registry import make_detector
+from jetresim.generators.events import HardEvent
+from jetresim.generators.targets import find_targets, outgoing_partons, passes_cuts
+from jetresim.jets.analysis import jets_table
+from jetresim.jets.matching import Truth
+from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, placed_among, selected
+from jetresim.showers.pythia8 import Pythia8Resumed, Pythia8Shower, Records
+from jetresim.showers.registry import Job, make_shower
 
 Window = list[tuple[HardEvent, Truth]]
 """Some consecutive hard events."""

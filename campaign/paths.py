@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from campaign.config import Campaign
-from dataset.assemble import SPLITS
+from jetresim.campaign.config import Campaign
+from jetresim.dataset.assemble import SPLITS
 
 __all__ = ["CHUNK_PATTERN", "SPLITS", "Paths", "chunk_name", "chunk_names", "chunk_number"]
 

@@ -15,11 +15,11 @@ import pyhepmc
 import pylhe
 from particle import Particle
 
-from campaign import __version__
-from campaign.config import Beams
-from detectors.columns import Columns, to_columns
-from showers.protocol import ParticleBatch
-from workflow.replay import Replayed
+from jetresim.campaign import __version__
+from jetresim.campaign.config import Beams
+from jetresim.detectors.columns import Columns, to_columns
+from jetresim.showers.protocol import ParticleBatch
+from jetresim.audit.replay.realization import Replayed
 
 _FINAL, _INTERMEDIATE, _BEAM = 1, 2, 4  # HepMC3, section status codes
 _HARD_PROCESS = {-1: 21, 2: 22, 1: 23}
@@ -77,7 +77,7 @@ def _run_info(weights: Sequence[str]) -> pyhepmc.GenRunInfo:
     info = pyhepmc.GenRunInfo()
     # A blank would end the name when it is read.
     info.weight_names = _distinct(["Default", *("_".join(name.split()) for name in weights)])
-    info.tools = [pyhepmc.GenRunInfo.ToolInfo("resim", __version__, "realization of a hard event")]
+    info.tools = [pyhepmc.GenRunInfo.ToolInfo("jetresim", __version__, "realization of a hard event")]
     return info
 
 

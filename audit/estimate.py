@@ -10,15 +10,15 @@ from tempfile import TemporaryDirectory
 from rich import box
 from rich.table import Table
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign
-from campaign.errors import ConfigError
-from detectors.registry import make_detector
-from generators.events import HardEvent
-from generators.registry import make_generator
-from showers.registry import Job
-from workflow.jets_file import jets_file
-from workflow.simulation import simulate
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import ConfigError
+from jetresim.detectors.registry import make_detector
+from jetresim.generators.events import HardEvent
+from jetresim.generators.registry import make_generator
+from jetresim.showers.registry import Job
+from jetresim.jets.files import jets_file
+from jetresim.jets.simulation import simulate
 
 JOB = Job(work_directory=Path(), first_event=0)
 """The nominal realization is Pythia's, which keeps no files."""

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign
-from campaign.files import scratch_path
-from campaign.provenance import SCHEMA_VERSION, encode, jets_inputs, versions
-from dataset.groups import jets_metadata
-from dataset.parquet import METADATA_KEY, batches, writer
-from dataset.schema import ROW_GROUP
-from jets.schema import JETS_SCHEMA
-from showers.herwig7_program import find_herwig, herwig_version
-from workflow.simulation import SimulatedPart, surviving_events
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.files import scratch_path
+from jetresim.campaign.provenance import SCHEMA_VERSION, encode, jets_inputs, versions
+from jetresim.dataset.groups import jets_metadata
+from jetresim.dataset.parquet import METADATA_KEY, batches, writer
+from jetresim.dataset.schema import ROW_GROUP
+from jetresim.jets.schema import JETS_SCHEMA
+from jetresim.showers.herwig7_program import find_herwig, herwig_version
+from jetresim.jets.simulation import SimulatedPart, surviving_events
 
 
 class JetsFile:

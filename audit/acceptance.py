@@ -7,12 +7,12 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from campaign.errors import DataError
-from campaign.status import Status
-from dataset.acceptance import Acceptance
-from dataset.assemble import SPLITS
-from dataset.parquet import parquet_files, read_metadata
-from workflow.process_warnings import show_warnings
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.status import Status
+from jetresim.dataset.acceptance import Acceptance
+from jetresim.dataset.assemble import SPLITS
+from jetresim.dataset.parquet import parquet_files, read_metadata
+from jetresim.workflow.process_warnings import show_warnings
 
 _REASONS = tuple(status for status in Status if status is not Status.MATCHED)
 _NUMBERS = ("simulated", "matched", "kept", "matching", "acceptance", "of survivors")
@@ -40,7 +40,7 @@ def read_acceptance(dataset: Path) -> dict[str, list[Acceptance]]:
     """
     shards = [path for split in SPLITS for path in parquet_files(dataset / split)]
     if not shards:
-        raise DataError(f"{dataset}: no Parquet files; `resim dataset` makes them")
+        raise DataError(f"{dataset}: no Parquet files; `jetresim dataset` makes them")
     metadata = read_metadata(shards[0])
     try:
         return {

@@ -1,4 +1,4 @@
-"""What `resim verify` prints."""
+"""What `jetresim verify` prints."""
 
 import json
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from campaign.config import unknown
-from campaign.errors import ConfigError
-from workflow.verify import STAGES, Report
+from jetresim.campaign.config import unknown
+from jetresim.campaign.errors import ConfigError
+from jetresim.audit.verify.campaign import STAGES, Report
 
 FORMATS = ("table", "json")
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pythia8mc
 
-from campaign.config import Beams, Campaign, unknown
-from campaign.errors import ConfigError
-from campaign.seeds import initialization_seed
-from campaign.settings import DECAY_SWITCHES, Settings, setting_names
+from jetresim.campaign.config import Beams, Campaign, unknown
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.seeds import initialization_seed
+from jetresim.campaign.settings import DECAY_SWITCHES, Settings, setting_names
 
 RESERVED = {
     "Beams:idA": "it is set by `beams.particles`",

@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign, Jets
-from campaign.status import Status
-from dataset.parquet import single
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign, Jets
+from jetresim.campaign.status import Status
+from jetresim.dataset.parquet import single
 
 Booleans = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""What `resim replay` shows: a realization that was made again, and whether it is what is stored."""
+"""What `jetresim replay` shows: a realization that was made again, and whether it is what is stored."""
 
 import io
 import json
@@ -12,16 +12,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from campaign.config import Campaign, unknown
-from campaign.errors import ConfigError
-from campaign.files import atomic_path
-from campaign.processes import LABELS
-from campaign.provenance import versions
-from workflow.paths import Paths
-from workflow.replay import Replayed, replay_particles
-from workflow.replay_comparison import Comparison, Verdict, Verified
-from workflow.replay_hepmc import as_hepmc
-from workflow.replay_stored import Row
+from jetresim.campaign.config import Campaign, unknown
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.processes import LABELS
+from jetresim.campaign.provenance import versions
+from jetresim.campaign.paths import Paths
+from jetresim.audit.replay.realization import Replayed, replay_particles
+from jetresim.audit.replay.comparison import Comparison, Verdict, Verified
+from jetresim.audit.replay.hepmc import as_hepmc
+from jetresim.audit.replay.stored import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

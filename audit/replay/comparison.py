@@ -7,17 +7,17 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign
-from campaign.errors import DataError
-from campaign.provenance import versions
-from campaign.status import Status
-from dataset.groups import jets_metadata, member_column
-from dataset.schema import GROUPS_SCHEMA
-from jets.schema import JETS_SCHEMA
-from workflow.paths import Paths
-from workflow.replay import Replayed, replay
-from workflow.replay_stored import (
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.provenance import versions
+from jetresim.campaign.status import Status
+from jetresim.dataset.groups import jets_metadata, member_column
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.schema import JETS_SCHEMA
+from jetresim.campaign.paths import Paths
+from jetresim.audit.replay.realization import Replayed, replay
+from jetresim.audit.replay.stored import (
     Identity,
     Row,
     StoredRow,

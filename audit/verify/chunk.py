@@ -12,25 +12,25 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign
-from campaign.status import Status
-from dataset.assemble import check_groups_source
-from dataset.fingerprint import row_hashes
-from dataset.groups import GroupsAssembly, HardTruth, jets_metadata
-from dataset.parquet import batches, read_metadata, rebatched, row_count, single
-from dataset.schema import GROUPS_SCHEMA
-from generators.lhe_files import check_provenance, open_lhe
-from generators.provenance import hard_provenance, survey_provenance
-from generators.survey import Survey, read_survey
-from generators.targets import passes_cuts
-from jets.schema import JETS_SCHEMA
-from workflow.jets_file import read_survivors
-from workflow.paths import Paths, chunk_name
-from workflow.stages.groups import hard_truths
-from workflow.stages.hard import hard_events
-from workflow.verify_result import Checked, Content, checked, differences
-from workflow.verify_rows import first_of_each, groups_rules, jets_rules
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.status import Status
+from jetresim.dataset.assemble import check_groups_source
+from jetresim.dataset.fingerprint import row_hashes
+from jetresim.dataset.groups import GroupsAssembly, HardTruth, jets_metadata
+from jetresim.dataset.parquet import batches, read_metadata, rebatched, row_count, single
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.generators.lhe_files import check_provenance, open_lhe
+from jetresim.generators.provenance import hard_provenance, survey_provenance
+from jetresim.generators.survey import Survey, read_survey
+from jetresim.generators.targets import passes_cuts
+from jetresim.jets.schema import JETS_SCHEMA
+from jetresim.jets.files import read_survivors
+from jetresim.campaign.paths import Paths, chunk_name
+from jetresim.workflow.stages.groups import hard_truths
+from jetresim.workflow.stages.hard import hard_events
+from jetresim.audit.verify.result import Checked, Content, checked, differences
+from jetresim.audit.verify.rows import first_of_each, groups_rules, jets_rules
 
 Integers = npt.NDArray[np.int64]
 

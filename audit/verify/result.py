@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from campaign.errors import ResimError
-from dataset.fingerprint import row_hashes
+from jetresim.campaign.errors import JetresimError
+from jetresim.dataset.fingerprint import row_hashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def checked(stage: str, path: Path, find: Callable[[], Iterator[str]]) -> Checke
     problems = []
     try:
         problems += find()
-    except ResimError as error:
+    except JetresimError as error:
         problems.append(str(error).replace("\n", " "))  # libraries may say it in several lines
     except OSError as error:
         problems.append(f"{path}: cannot be read ({error.strerror or error})")

@@ -11,22 +11,22 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign, Process
-from campaign.errors import ConfigError, DataError
-from dataset.groups import HardTruth, member_column, truth_row
-from generators.events import HardEvent
-from generators.lhe_files import read_hard_events
-from generators.provenance import hard_provenance, survey_provenance
-from generators.registry import make_generator
-from generators.survey import Survey, read_survey
-from generators.targets import find_targets
-from showers.protocol import ParticleBatch
-from showers.pythia8 import Pythia8Shower
-from showers.registry import Job, make_shower
-from workflow.paths import Paths, chunk_name
-from workflow.replay_stored import Identity, Row
-from workflow.simulation import (
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign, Process
+from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.dataset.groups import HardTruth, member_column, truth_row
+from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe_files import read_hard_events
+from jetresim.generators.provenance import hard_provenance, survey_provenance
+from jetresim.generators.registry import make_generator
+from jetresim.generators.survey import Survey, read_survey
+from jetresim.generators.targets import find_targets
+from jetresim.showers.protocol import ParticleBatch
+from jetresim.showers.pythia8 import Pythia8Shower
+from jetresim.showers.registry import Job, make_shower
+from jetresim.campaign.paths import Paths, chunk_name
+from jetresim.audit.replay.stored import Identity, Row
+from jetresim.jets.simulation import (
     continuation,
     hard_truth,
     kept_stages,

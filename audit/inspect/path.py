@@ -1,4 +1,4 @@
-"""`resim inspect`: what a file or folder is, and what it says about itself."""
+"""`jetresim inspect`: what a file or folder is, and what it says about itself."""
 
 import json
 from collections.abc import Callable
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from campaign.config import Campaign, load
-from campaign.errors import DataError
-from campaign.provenance import digest
-from dataset.assemble import SPLITS
-from dataset.parquet import naming
-from generators.survey import Survey, read_survey
-from workflow.inspection_files import (
+from jetresim.campaign.config import Campaign, load
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.provenance import digest
+from jetresim.dataset.assemble import SPLITS
+from jetresim.dataset.parquet import naming
+from jetresim.generators.survey import Survey, read_survey
+from jetresim.audit.inspect.files import (
     Inspection,
     inspect_hdf5,
     inspect_lhe,

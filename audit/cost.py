@@ -12,12 +12,12 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from campaign.config import Campaign
-from campaign.errors import DataError
-from campaign.files import atomic_path
-from dataset.parquet import read_metadata
-from workflow.paths import SPLITS, Paths, chunk_names
-from workflow.usage import read_cpu
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.files import atomic_path
+from jetresim.dataset.parquet import read_metadata
+from jetresim.campaign.paths import SPLITS, Paths, chunk_names
+from jetresim.campaign.usage import read_cpu
 
 SCHEMA = pa.schema(
     [

@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import uproot
 
-from campaign.errors import DataError
-from campaign.processes import LABELS
-from campaign.provenance import digest
-from dataset.parquet import CHECKSUM_KEY, METADATA_KEY, naming
-from dataset.schema import DESCRIPTIONS
-from generators.lhe_files import open_lhe
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.processes import LABELS
+from jetresim.campaign.provenance import digest
+from jetresim.dataset.parquet import CHECKSUM_KEY, METADATA_KEY, naming
+from jetresim.dataset.schema import DESCRIPTIONS
+from jetresim.generators.lhe_files import open_lhe
 
 _SIMPLE = re.compile(r"(std::vector<)?(std::)?(bool|float|double|string|u?int\d*_t|char\*)>?(\[\])?")
 """Types of branches that every reader knows."""

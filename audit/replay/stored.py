@@ -10,15 +10,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from campaign.config import Campaign
-from campaign.errors import DataError
-from campaign.provenance import check_made_with, jets_inputs, survey_inputs
-from campaign.seeds import stable_hash
-from dataset.assemble import SPLITS, check_split, shard_of, split_of, stored_campaign
-from dataset.parquet import batches, parquet_files, read_metadata
-from dataset.schema import GROUPS_SCHEMA
-from workflow.checks import existing
-from workflow.paths import Paths, chunk_name
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.provenance import check_made_with, jets_inputs, survey_inputs
+from jetresim.campaign.seeds import stable_hash
+from jetresim.dataset.assemble import SPLITS, check_split, shard_of, split_of, stored_campaign
+from jetresim.dataset.parquet import batches, parquet_files, read_metadata
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.workflow.checks import existing
+from jetresim.campaign.paths import Paths, chunk_name
 
 Row = dict[str, Any]
 """Columns of a row and their values, as Arrow gives them to Python."""
@@ -178,7 +178,7 @@ def _dataset_files(campaign: Campaign, paths: Paths) -> Iterator[tuple[Path, dic
         folder = existing(Path(paths.split.format(split=split)), "dataset")
         shards = parquet_files(folder)
         if not shards:
-            raise DataError(f"{folder}: no Parquet files; `resim dataset` makes them")
+            raise DataError(f"{folder}: no Parquet files; `jetresim dataset` makes them")
         metadata = check_split(shards, campaign)
         for process in campaign.processes:
             check_made_alike(shards[0], metadata, campaign, process, campaign.realizations)

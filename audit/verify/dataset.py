@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from campaign.config import FORMATS, Campaign
-from campaign.errors import DataError
-from dataset.assemble import (
+from jetresim.campaign.config import FORMATS, Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.dataset.assemble import (
     SPLITS,
     check_shard,
     identities,
@@ -23,12 +23,12 @@ from dataset.assemble import (
     shard_of,
     split_of,
 )
-from dataset.card import data_files, file_entry, layout_files
-from dataset.parquet import batches, read_metadata
-from dataset.schema import GROUPS_SCHEMA
-from workflow.paths import Paths
-from workflow.verify_result import Checked, Content, checked
-from workflow.verify_rows import groups_rules
+from jetresim.dataset.card import data_files, file_entry, layout_files
+from jetresim.dataset.parquet import batches, read_metadata
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.campaign.paths import Paths
+from jetresim.audit.verify.result import Checked, Content, checked
+from jetresim.audit.verify.rows import groups_rules
 
 _TOLERANCE = 1e-9  # of sums of weights, which are divided before or after they are added
 
@@ -61,7 +61,7 @@ def check_dataset(
 
 
 def extra_exports(campaign: Campaign, paths: Paths) -> list[Path]:
-    """Files that `resim export` wrote in formats that the configuration does not ask for."""
+    """Files that `jetresim export` wrote in formats that the configuration does not ask for."""
     layouts = [layout for layout in FORMATS if layout not in campaign.dataset.formats]
     files = [Path(paths.dataset, file) for layout in layouts for file in layout_files(campaign, layout)]
     if "huggingface" in layouts:

@@ -1,4 +1,4 @@
-"""What `resim inspect` prints."""
+"""What `jetresim inspect` prints."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from workflow.inspection import Inspection
+from jetresim.audit.inspect.path import Inspection
 
 _LONGEST = 60
 """Characters of a value in the table of the first rows."""

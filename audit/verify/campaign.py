@@ -1,4 +1,4 @@
-"""`resim verify`: every file of a campaign against its contract, and what is missing."""
+"""`jetresim verify`: every file of a campaign against its contract, and what is missing."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from campaign.config import Campaign, load
-from campaign.errors import DataError
-from dataset.process_warnings import dataset_warnings
-from workflow.checks import as_made
-from workflow.paths import Paths, chunk_names
-from workflow.verify_chunk import check_chunk, check_survey
-from workflow.verify_dataset import check_dataset, extra_exports
-from workflow.verify_result import Checked, Content
+from jetresim.campaign.config import Campaign, load
+from jetresim.campaign.errors import DataError
+from jetresim.dataset.process_warnings import dataset_warnings
+from jetresim.workflow.checks import as_made
+from jetresim.campaign.paths import Paths, chunk_names
+from jetresim.audit.verify.chunk import check_chunk, check_survey
+from jetresim.audit.verify.dataset import check_dataset, extra_exports
+from jetresim.audit.verify.result import Checked, Content
 
 STAGES = ("survey", "hard", "jets", "groups", "dataset", "exports", "card")
 
