@@ -15,9 +15,9 @@ from rich.table import Table
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
-from jetresim.dataset.parquet import read_metadata
 from jetresim.campaign.paths import SPLITS, Paths, chunk_names
 from jetresim.campaign.usage import read_cpu
+from jetresim.dataset.parquet import read_metadata
 
 SCHEMA = pa.schema(
     [

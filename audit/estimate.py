@@ -16,9 +16,9 @@ from jetresim.campaign.errors import ConfigError
 from jetresim.detectors.registry import make_detector
 from jetresim.generators.events import HardEvent
 from jetresim.generators.registry import make_generator
-from jetresim.showers.registry import Job
 from jetresim.jets.files import jets_file
 from jetresim.jets.simulation import simulate
+from jetresim.showers.registry import Job
 
 JOB = Job(work_directory=Path(), first_event=0)
 """The nominal realization is Pythia's, which keeps no files."""

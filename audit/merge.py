@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jetresim.audit.verify.campaign import check_process
 from jetresim.campaign.config import Campaign, load, save
 from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.files import atomic_path
+from jetresim.campaign.paths import Paths, chunk_names
 from jetresim.campaign.provenance import check_made_with, groups_inputs, jets_inputs, survey_inputs
 from jetresim.workflow.checks import as_made
-from jetresim.campaign.paths import Paths, chunk_names
-from jetresim.audit.verify.campaign import check_process
 
 _RECORDS = ("logs", "benchmarks")
 

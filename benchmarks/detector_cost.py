@@ -9,10 +9,10 @@ import awkward as ak
 
 from jetresim.campaign.config import Campaign, parse
 from jetresim.campaign.detector import DetectorOptions
-from jetresim.generators.pythia_setup import make_pythia
 from jetresim.detectors.none import NoDetector
 from jetresim.detectors.parametrized import ParametrizedDetector
 from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.pythia_setup import make_pythia
 from jetresim.generators.survey import Survey
 from jetresim.showers.protocol import ParticleBatch
 from jetresim.showers.pythia8 import Pythia8Shower

@@ -14,13 +14,13 @@ import numpy as np
 
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, load, parse
-from jetresim.generators.pythia_setup import make_pythia
 from jetresim.generators.events import HardEvent
 from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.pythia_setup import make_pythia
 from jetresim.generators.survey import Survey
+from jetresim.jets.simulation import simulate, simulate_family, surviving_events
 from jetresim.showers.pythia8 import BATCH_EVENTS
 from jetresim.showers.registry import Job
-from jetresim.jets.simulation import simulate, simulate_family, surviving_events
 
 GOAL = 0.25
 """CPU of one more hadronization of a parton level over that of a full re-shower."""

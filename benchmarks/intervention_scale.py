@@ -22,8 +22,8 @@ from jetresim.campaign.files import atomic_path
 from jetresim.generators.events import HardEvent
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
-from jetresim.showers.registry import Job
 from jetresim.jets.simulation import simulate, simulate_family
+from jetresim.showers.registry import Job
 
 PLOT = Path(__file__).parents[1] / "docs" / "intervention_scale.png"
 EVENTS = 2000

@@ -35,7 +35,7 @@ def peak_memory(events: int) -> float:
 
 def _run(folder: str, stage: str, *arguments: str) -> float:
     """Run a stage and return its peak resident memory [MB]."""
-    command = [sys.executable, "-m", "workflow", stage, "memory.yaml", *arguments]
+    command = [sys.executable, "-m", "jetresim", stage, "memory.yaml", *arguments]
     return peak_of(command, folder)
 
 

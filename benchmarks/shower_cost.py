@@ -15,10 +15,10 @@ from jetresim.campaign.config import Campaign, parse
 from jetresim.generators.events import HardEvent
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
-from jetresim.showers.pythia8 import BATCH_EVENTS, Pythia8Shower
-from jetresim.showers.registry import Job
 from jetresim.jets.files import jets_file
 from jetresim.jets.simulation import simulate
+from jetresim.showers.pythia8 import BATCH_EVENTS, Pythia8Shower
+from jetresim.showers.registry import Job
 
 GOAL = 1.10
 BLOCKS = 5

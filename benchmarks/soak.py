@@ -27,9 +27,9 @@ from rich.console import Console
 from rich.table import Table
 
 from jetresim.campaign.config import Campaign, load
+from jetresim.campaign.paths import SPLITS, Paths
 from jetresim.campaign.seeds import stable_hash
 from jetresim.workflow.cli import app
-from jetresim.campaign.paths import SPLITS, Paths
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("hard", "jets", "groups", "dataset")

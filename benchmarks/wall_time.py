@@ -22,16 +22,16 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from jetresim.audit.cost import JobCost, collect
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, load, save
+from jetresim.campaign.paths import Paths, chunk_names
 from jetresim.generators.events import HardEvent
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
+from jetresim.jets.files import read_survivors
 from jetresim.showers.pythia8 import Pythia8Shower
 from jetresim.workflow.checks import without_missing_programs
-from jetresim.audit.cost import JobCost, collect
-from jetresim.jets.files import read_survivors
-from jetresim.campaign.paths import Paths, chunk_names
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "config" / "config.yaml"

@@ -16,7 +16,13 @@ from jetresim.campaign.detector import DetectorOptions, overridden
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.herwig import HerwigOptions, check_chunk
-from jetresim.campaign.intervention import ALLOWED_SETTINGS, Intervention, Stage, forbidden_setting, short_form
+from jetresim.campaign.intervention import (
+    ALLOWED_SETTINGS,
+    Intervention,
+    Stage,
+    forbidden_setting,
+    short_form,
+)
 from jetresim.campaign.model import Strict
 from jetresim.campaign.processes import LABELS, PROCESSES, TARGETS
 from jetresim.campaign.seeds import check_streams, event_seed

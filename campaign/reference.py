@@ -1,4 +1,4 @@
-"""Write config/schema.json and config/README.md from the models: ``python -m jetresim.campaign.reference``."""
+"""Write config/schema.json and config/README.md: ``python -m jetresim.campaign.reference``."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -9,8 +9,8 @@ from jetresim.campaign.augmentations import AUGMENTATIONS
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.processes import LABELS, PROCESSES, TARGETS
-from jetresim.generators.pythia_setup import RESERVED, RESERVED_GROUPS
 from jetresim.campaign.tunes import TUNES
+from jetresim.generators.pythia_setup import RESERVED, RESERVED_GROUPS
 
 CONFIG = Path(__file__).parents[1] / "config"
 
@@ -22,11 +22,11 @@ _HEAD = """\
 One YAML file describes one campaign: the hard processes, the ways to re-simulate them, the jets, and the
 files that are handed out. [config.yaml](config.yaml) is a demo of a few minutes,
 [rs3l.yaml](rs3l.yaml) the full public dataset. Everything is checked before an event is simulated, by
-`jetresim validate CONFIG`, by every other command and by Snakemake: an unknown key, a Pythia setting that does
-not exist or a value out of range is refused in one line that says what would be right.
+`jetresim validate CONFIG`, by every other command and by Snakemake: an unknown key, a Pythia setting that
+does not exist or a value out of range is refused in one line that says what would be right.
 
-This page and [schema.json](schema.json) are made from the code by `python -m jetresim.campaign.reference`. Editors
-that know JSON Schema complete and check keys when the file starts with
+This page and [schema.json](schema.json) are made from the code by `python -m jetresim.campaign.reference`.
+Editors that know JSON Schema complete and check keys when the file starts with
 `# yaml-language-server: $schema=schema.json`.
 
 ## Example
@@ -82,8 +82,8 @@ sets again stands with the later one:
 
 Two things follow from reading in order. `25:onMode: off` closes what a line before it has opened. And
 `Tune:pp` and `Tune:ee` set many others at the moment they are read: they win over what stands before them,
-the campaign's tune included, and lose against what stands behind them. `jetresim validate` names every setting
-that is hidden in this way.
+the campaign's tune included, and lose against what stands behind them. `jetresim validate` names every
+setting that is hidden in this way.
 
 `snakemake --config chunk=1000` replaces a top-level key of the file for one run.
 

@@ -22,7 +22,13 @@ import uproot
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.provenance import digest, encode
-from jetresim.dataset.members import Integers, PresentMembers, export_metadata, present_members, split_metadata
+from jetresim.dataset.members import (
+    Integers,
+    PresentMembers,
+    export_metadata,
+    present_members,
+    split_metadata,
+)
 from jetresim.dataset.padded import packed
 from jetresim.dataset.parquet import batches, single
 from jetresim.dataset.schema import GROUPS_SCHEMA, ROW_GROUP

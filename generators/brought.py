@@ -149,7 +149,9 @@ def _matching(pattern: Path) -> list[Path]:
 
 def _content(path: Path, contents: Contents) -> Content:
     """What a file holds, from the notes where it looks as it did then."""
-    from jetresim.generators.lhe_files import count_events  # takes time that jobs whose files are known need not spend
+    from jetresim.generators.lhe_files import (
+        count_events,
+    )  # takes time that jobs whose files are known need not spend
 
     key, now = str(path.resolve()), path.stat()
     known = contents.get(key)

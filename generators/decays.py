@@ -9,10 +9,10 @@ import pythia8mc
 
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import HardEventError
-from jetresim.generators.pythia_setup import failure_reason, make_pythia
 from jetresim.campaign.seeds import HARD_DECAYS, event_seed
 from jetresim.generators.events import HardEvent
 from jetresim.generators.feed import EventFeed
+from jetresim.generators.pythia_setup import failure_reason, make_pythia
 
 _FINAL, _INTERMEDIATE = 1, 2
 _FIRST = 3  # entries 0-2 of Pythia's record are the system and the beams

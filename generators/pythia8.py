@@ -9,9 +9,9 @@ import pythia8mc
 
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import HardEventError
-from jetresim.generators.pythia_setup import failure_reason, make_pythia
 from jetresim.campaign.seeds import HARD_PROCESS, event_seed
 from jetresim.generators.events import HardEvent
+from jetresim.generators.pythia_setup import failure_reason, make_pythia
 from jetresim.generators.survey import Survey
 from jetresim.generators.targets import final_state, find_targets, no_targets, passes_cuts
 

@@ -15,8 +15,8 @@ from jetresim.dataset.groups import jets_metadata
 from jetresim.dataset.parquet import METADATA_KEY, batches, writer
 from jetresim.dataset.schema import ROW_GROUP
 from jetresim.jets.schema import JETS_SCHEMA
-from jetresim.showers.herwig7_program import find_herwig, herwig_version
 from jetresim.jets.simulation import SimulatedPart, surviving_events
+from jetresim.showers.herwig7_program import find_herwig, herwig_version
 
 
 class JetsFile:

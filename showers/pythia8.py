@@ -16,10 +16,10 @@ from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Beams, Campaign
 from jetresim.campaign.errors import ShowerError
 from jetresim.campaign.intervention import Stage
-from jetresim.generators.pythia_setup import failure_reason, make_pythia
 from jetresim.campaign.seeds import event_seed, stage_seed
 from jetresim.generators.events import HardEvent
 from jetresim.generators.feed import EventFeed
+from jetresim.generators.pythia_setup import failure_reason, make_pythia
 from jetresim.showers.parton_veto import PartonVeto
 from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, no_particles, placed_among
 

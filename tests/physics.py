@@ -11,18 +11,18 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from jetresim.campaign.config import Campaign
-from jetresim.generators.pythia_setup import make_pythia
 from jetresim.detectors.registry import make_detector
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import read_hard_events, write_lhe
 from jetresim.generators.pythia8 import Pythia8Generator, _record
+from jetresim.generators.pythia_setup import make_pythia
 from jetresim.generators.survey import Survey
 from jetresim.jets.analysis import jets_table
+from jetresim.jets.simulation import hard_truth, simulate
 from jetresim.showers.protocol import ParticleBatch
 from jetresim.showers.pythia8 import _final_particles
 from jetresim.showers.registry import Job
 from tests.campaigns import campaign
-from jetresim.jets.simulation import hard_truth, simulate
 
 EVENTS = {"higgs": 4200, "qcd": 3300}
 """Hard events for at least 3 000 matched jets."""

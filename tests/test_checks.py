@@ -3,8 +3,8 @@
 import pytest
 
 from jetresim.campaign.errors import JetresimError
-from tests.campaigns import campaign
 from jetresim.workflow.checks import check_detectors, check_initialization, notes_on_settings
+from tests.campaigns import campaign
 
 WH = {"HiggsSM:ffbar2HW": True, "25:onIfMatch": "5 -5", "25:onMode": "off"}
 CUTS = {"pt_min": 400}

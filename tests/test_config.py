@@ -13,9 +13,9 @@ from jetresim.campaign.augmentations import AUGMENTATIONS
 from jetresim.campaign.config import Campaign, load, parse, save
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.processes import LABELS, PROCESSES
-from jetresim.generators.pythia_setup import check_campaign_settings
 from jetresim.campaign.settings import Settings
 from jetresim.campaign.tunes import TUNES
+from jetresim.generators.pythia_setup import check_campaign_settings
 
 CONFIG = Path(__file__).parents[1] / "config"
 

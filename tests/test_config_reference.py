@@ -11,8 +11,8 @@ from jetresim.campaign.augmentations import AUGMENTATIONS
 from jetresim.campaign.config import parse
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.processes import LABELS, PROCESSES, TARGETS
-from jetresim.generators.pythia_setup import check_campaign_settings
 from jetresim.campaign.tunes import TUNES
+from jetresim.generators.pythia_setup import check_campaign_settings
 
 CONFIG = Path(__file__).parents[1] / "config"
 README = (CONFIG / "README.md").read_text(encoding="utf-8")

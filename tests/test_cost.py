@@ -15,10 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from jetresim.campaign.config import save
-from jetresim.campaign.errors import DataError
-from jetresim.campaign.seeds import stable_hash
-from jetresim.workflow.cli import app
 from jetresim.audit.cost import (
     ChunkCost,
     JobCost,
@@ -29,8 +25,12 @@ from jetresim.audit.cost import (
     read_benchmark,
     total,
 )
+from jetresim.campaign.config import save
+from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import Paths
+from jetresim.campaign.seeds import stable_hash
 from jetresim.campaign.usage import read_cpu, tells_cpu
+from jetresim.workflow.cli import app
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 CAMPAIGN = synthetic.make_campaign(

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from synthetic import all_groups, groups_file, hard_truths, jets_files, make_campaign
 
 from benchmarks.assembly_memory import StandIns
+from jetresim.audit.acceptance import report_acceptance
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.seeds import stable_hash, unit_hash
 from jetresim.dataset import assemble, parquet
@@ -32,7 +33,6 @@ from jetresim.dataset.reader import open_groups
 from jetresim.dataset.rs3l import write_rs3l, write_rs3l_pairs
 from jetresim.dataset.schema import GROUPS_SCHEMA, ROW_GROUP
 from jetresim.dataset.standardization import write_standardization
-from jetresim.audit.acceptance import report_acceptance
 
 
 @pytest.fixture(scope="module")

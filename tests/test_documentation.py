@@ -19,7 +19,6 @@ from jetresim import campaign
 from jetresim.campaign.augmentations import AUGMENTATIONS
 from jetresim.campaign.config import Campaign, parse
 from jetresim.campaign.processes import LABELS, PROCESSES, TARGETS
-from jetresim.generators.pythia_setup import check_campaign_settings
 from jetresim.campaign.status import Status
 from jetresim.campaign.tunes import TUNES
 from jetresim.dataset.assemble import SPLITS, write_split
@@ -28,6 +27,7 @@ from jetresim.dataset.features import PAIR_FEATURES, PFLOW_FEATURES
 from jetresim.dataset.rs3l import SINGLETON_FEATURES, write_rs3l
 from jetresim.dataset.schema import GROUPS_SCHEMA, MEMBER
 from jetresim.dataset.standardization import write_standardization
+from jetresim.generators.pythia_setup import check_campaign_settings
 from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE, JETS_SCHEMA
 from jetresim.workflow.cli import app
 

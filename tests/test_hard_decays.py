@@ -15,8 +15,8 @@ from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe import LHEFiles
 from jetresim.generators.lhe_files import open_lhe, read_hard_events, write_lhe
 from jetresim.generators.targets import find_targets
-from jetresim.showers.registry import Job
 from jetresim.jets.simulation import simulate
+from jetresim.showers.registry import Job
 
 TO_QUARKS = {"24:onMode": "off", "24:onIfAny": "1 2 3 4 5"}
 TO_BOTTOM = {"25:onMode": "off", "25:onIfMatch": "5 -5", "23:onMode": "off", "23:onIfAny": "12 14 16"}

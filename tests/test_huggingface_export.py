@@ -150,7 +150,9 @@ def test_split_without_rows_has_all_columns_and_is_not_in_the_card(tmp_path, loa
 
 def test_card_needs_every_split(tmp_path, shards, campaign):
     write_huggingface(tmp_path / "train", shards["train"], campaign)
-    with pytest.raises(DataError, match=r"val: no Parquet files; `jetresim export --format huggingface` makes"):
+    with pytest.raises(
+        DataError, match=r"val: no Parquet files; `jetresim export --format huggingface` makes"
+    ):
         write_huggingface_card(tmp_path, campaign)
     assert not (tmp_path / "README.md").exists()
 

@@ -18,10 +18,10 @@ from jetresim.detectors.none import NoDetector
 from jetresim.generators.events import HardEvent
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
+from jetresim.jets.simulation import simulate, simulate_family, surviving_events
 from jetresim.showers.pythia8 import Pythia8Resumed, Pythia8Shower, _Hooks
 from jetresim.showers.registry import Job
 from tests.campaigns import campaign
-from jetresim.jets.simulation import simulate, simulate_family, surviving_events
 
 EVENTS = 200
 SCALES = (2.0, 10.0, 50.0)

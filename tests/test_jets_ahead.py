@@ -7,9 +7,9 @@ import pytest
 import jetresim.workflow.stages.jets
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.showers.registry import Job
-from tests.campaigns import campaign
 from jetresim.workflow.stages.hard import make_hard, make_survey
 from jetresim.workflow.stages.jets import make_jets
+from tests.campaigns import campaign
 
 FAMILY = ["rehadronize", "redecay", "redetect", "trackEffHi"]
 

@@ -11,10 +11,10 @@ from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.provenance import jets_inputs
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
+from jetresim.jets.simulation import simulate_family
 from jetresim.showers.parton_veto import PartonVeto
 from jetresim.showers.pythia8 import Pythia8Shower
 from tests.campaigns import campaign
-from jetresim.jets.simulation import simulate_family
 
 EVENTS = 60
 THRESHOLD = 550.0

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="the example trains with PyTorch")
 
-from jetresim.dataset.assemble import SPLITS, write_split  # noqa: E402
 from examples import pretrain  # noqa: E402
+from jetresim.dataset.assemble import SPLITS, write_split  # noqa: E402
 from jetresim.loaders.transforms import seeded  # noqa: E402
 
 PROCESSES = {"higgs": {"events": 150}, "dijet": {"events": 150}}

@@ -1,8 +1,8 @@
 import pytest
 
 from jetresim.campaign.errors import ConfigError
-from jetresim.generators.pythia_setup import RESERVED, check_campaign_settings, check_settings
 from jetresim.campaign.settings import Settings, setting_names
+from jetresim.generators.pythia_setup import RESERVED, check_campaign_settings, check_settings
 from tests.campaigns import campaign
 
 

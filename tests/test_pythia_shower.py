@@ -8,10 +8,10 @@ import jetresim.showers.pythia8
 from jetresim.campaign.augmentations import AUGMENTATIONS
 from jetresim.campaign.errors import ShowerError
 from jetresim.campaign.intervention import Stage
-from jetresim.generators.pythia_setup import make_pythia
 from jetresim.campaign.seeds import event_seed
 from jetresim.generators.events import HardEvent
 from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.pythia_setup import make_pythia
 from jetresim.generators.survey import Survey
 from jetresim.showers.protocol import PARTICLE_FIELDS, ParticleBatch, empty_batch, placed_among
 from jetresim.showers.pythia8 import Pythia8Resumed, Pythia8Shower, Streams, _Feed, _Hooks, _Records

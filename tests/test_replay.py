@@ -20,11 +20,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-import jetresim.showers.registry
 import jetresim.audit.replay.realization
+import jetresim.showers.registry
+from jetresim.audit.replay.comparison import Verdict, compare_stored, differences, verify_rows
+from jetresim.audit.replay.output import as_png
+from jetresim.audit.replay.realization import replay, replay_particles, replay_targets
+from jetresim.audit.replay.stored import random_rows
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, parse, save
 from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
 from jetresim.campaign.provenance import encode
 from jetresim.dataset.assemble import write_split
 from jetresim.dataset.parquet import METADATA_KEY, read_metadata, writer
@@ -32,15 +37,10 @@ from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.generators.provenance import survey_provenance
 from jetresim.generators.survey import Survey, write_survey
 from jetresim.jets.schema import JETS_SCHEMA
+from jetresim.jets.simulation import simulate
 from jetresim.showers.pythia8 import Pythia8Shower
 from jetresim.showers.registry import Job
 from jetresim.workflow.cli import app
-from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
-from jetresim.audit.replay.realization import replay, replay_particles, replay_targets
-from jetresim.audit.replay.comparison import Verdict, compare_stored, differences, verify_rows
-from jetresim.audit.replay.output import as_png
-from jetresim.audit.replay.stored import random_rows
-from jetresim.jets.simulation import simulate
 from jetresim.workflow.stages.groups import make_groups
 from jetresim.workflow.stages.hard import make_hard, make_survey
 from jetresim.workflow.stages.jets import make_jets

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from jetresim.campaign.config import Campaign, load, parse, save
 from jetresim.campaign.provenance import encode
-from jetresim.generators.pythia_setup import hidden_settings
 from jetresim.campaign.settings import PARTICLE_PROPERTIES, Settings, canonical_name, setting_names
 from jetresim.campaign.tunes import TUNES
 from jetresim.generators.lhe_files import write_lhe
 from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.pythia_setup import hidden_settings
 from jetresim.generators.survey import Survey
+from jetresim.jets.simulation import simulate
 from jetresim.showers.registry import Job
 from tests.campaigns import campaign
-from jetresim.jets.simulation import simulate
 
 SURVEY = Survey(cross_section=1.0, cross_section_error=0.1)
 

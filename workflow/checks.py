@@ -5,10 +5,10 @@ from pathlib import Path
 
 from jetresim.campaign.config import Augmentation, Campaign, load
 from jetresim.campaign.errors import ConfigError, DataError, JetresimError, ShowerError
-from jetresim.generators.pythia_setup import check_campaign_settings, hidden_settings
 from jetresim.dataset.rs3l import check_export
 from jetresim.dataset.toptagging import check_toptagging
 from jetresim.generators.brought import with_brought_files, with_remembered_files
+from jetresim.generators.pythia_setup import check_campaign_settings, hidden_settings
 from jetresim.showers.herwig7_program import find_herwig
 
 
@@ -73,7 +73,9 @@ def check_programs(campaign: Campaign) -> None:
     ShowerError
         A program is missing or refuses the card.
     """
-    from jetresim.showers.herwig7 import check_herwig  # its readers take time that campaigns without it need not spend
+    from jetresim.showers.herwig7 import (
+        check_herwig,
+    )  # its readers take time that campaigns without it need not spend
 
     distinct = {augmentation.herwig.model_dump_json(): augmentation for augmentation in _of_herwig(campaign)}
     for augmentation in distinct.values():

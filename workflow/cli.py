@@ -16,6 +16,8 @@ from rich.console import Console
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import FORMATS, Campaign, load, unknown
 from jetresim.campaign.errors import ConfigError, JetresimError
+from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
+from jetresim.campaign.usage import tells_cpu
 from jetresim.generators.brought import Contents, read_contents, with_brought_files, write_contents
 from jetresim.workflow.checks import (
     check_campaign,
@@ -27,8 +29,6 @@ from jetresim.workflow.checks import (
     notes_on_settings,
     without_missing_programs,
 )
-from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
-from jetresim.campaign.usage import tells_cpu
 
 app = typer.Typer(
     help="Re-simulated jets in groups: hard events once, showers many times, one dataset.",
@@ -280,10 +280,10 @@ def report(
     format: Annotated[str, typer.Option(help="table or json: of what is printed")] = "table",
 ) -> None:
     """Write one HTML page on a dataset: counts, spectra, distances, checks."""
+    from jetresim.audit.verify.output import check_format
     from jetresim.report.page import failed, summary, write_report
     from jetresim.workflow.process_warnings import show_warnings
     from jetresim.workflow.report_output import checks_as_json, shown_findings
-    from jetresim.audit.verify.output import check_format
 
     check_format(format)
     page = output or Path(Paths(str(folder)).report)
@@ -336,9 +336,9 @@ def replay(
     ] = None,
 ) -> None:
     """Make one realization again and compare it with what is stored; exit code 1 where it differs."""
-    from jetresim.audit.replay.realization import replay_targets
     from jetresim.audit.replay.comparison import compare_stored, verify_rows
     from jetresim.audit.replay.output import check_format, show_replayed, show_verified
+    from jetresim.audit.replay.realization import replay_targets
 
     campaign = _load(config, results)
     paths = Paths.of(campaign, str(results))
@@ -408,8 +408,8 @@ def inspect(
     format: Annotated[str, typer.Option(help="table or json")] = "table",
 ) -> None:
     """What a file or folder is: kind, columns with units, counts, seeds, versions, first rows."""
-    from jetresim.audit.inspect.path import inspect as inspect_path
     from jetresim.audit.inspect.output import show_inspection
+    from jetresim.audit.inspect.path import inspect as inspect_path
     from jetresim.audit.verify.output import check_format
 
     check_format(format)

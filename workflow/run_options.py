@@ -16,7 +16,8 @@ class RunOptions(Strict):
     """Options that are given with ``--config`` beside the campaign's configuration file."""
 
     shard: tuple[int, int] | None = Field(
-        None, description="`3/16` makes the third of sixteen parts of the groups; `jetresim merge` joins parts"
+        None,
+        description="`3/16` makes the third of sixteen parts of the groups; `jetresim merge` joins parts",
     )
     process: tuple[str, ...] = Field((), description="makes the groups of these processes alone: `qcd,higgs`")
     scratch: str | None = Field(

@@ -6,12 +6,6 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from jetresim.campaign.config import Campaign, load
-from jetresim.campaign.errors import DataError
-from jetresim.campaign.provenance import digest
-from jetresim.dataset.assemble import SPLITS
-from jetresim.dataset.parquet import naming
-from jetresim.generators.survey import Survey, read_survey
 from jetresim.audit.inspect.files import (
     Inspection,
     inspect_hdf5,
@@ -19,6 +13,12 @@ from jetresim.audit.inspect.files import (
     inspect_parquet,
     inspect_root,
 )
+from jetresim.campaign.config import Campaign, load
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.provenance import digest
+from jetresim.dataset.assemble import SPLITS
+from jetresim.dataset.parquet import naming
+from jetresim.generators.survey import Survey, read_survey
 
 _LHE = (".lhe", ".lhe.gz")
 

@@ -7,15 +7,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from jetresim.campaign.augmentations import NOMINAL
-from jetresim.campaign.config import Campaign
-from jetresim.campaign.errors import DataError
-from jetresim.campaign.provenance import versions
-from jetresim.campaign.status import Status
-from jetresim.dataset.groups import jets_metadata, member_column
-from jetresim.dataset.schema import GROUPS_SCHEMA
-from jetresim.jets.schema import JETS_SCHEMA
-from jetresim.campaign.paths import Paths
 from jetresim.audit.replay.realization import Replayed, replay
 from jetresim.audit.replay.stored import (
     Identity,
@@ -30,6 +21,15 @@ from jetresim.audit.replay.stored import (
     stored_row,
     why_not_covered,
 )
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.paths import Paths
+from jetresim.campaign.provenance import versions
+from jetresim.campaign.status import Status
+from jetresim.dataset.groups import jets_metadata, member_column
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.schema import JETS_SCHEMA
 
 _SHOWN = 3
 """Items of a list that are written out."""

@@ -15,11 +15,11 @@ import pyhepmc
 import pylhe
 from particle import Particle
 
+from jetresim.audit.replay.realization import Replayed
 from jetresim.campaign import __version__
 from jetresim.campaign.config import Beams
 from jetresim.detectors.columns import Columns, to_columns
 from jetresim.showers.protocol import ParticleBatch
-from jetresim.audit.replay.realization import Replayed
 
 _FINAL, _INTERMEDIATE, _BEAM = 1, 2, 4  # HepMC3, section status codes
 _HARD_PROCESS = {-1: 21, 2: 22, 1: 23}

@@ -12,16 +12,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from jetresim.audit.replay.comparison import Comparison, Verdict, Verified
+from jetresim.audit.replay.hepmc import as_hepmc
+from jetresim.audit.replay.realization import Replayed, replay_particles
+from jetresim.audit.replay.stored import Row
 from jetresim.campaign.config import Campaign, unknown
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.files import atomic_path
+from jetresim.campaign.paths import Paths
 from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import versions
-from jetresim.campaign.paths import Paths
-from jetresim.audit.replay.realization import Replayed, replay_particles
-from jetresim.audit.replay.comparison import Comparison, Verdict, Verified
-from jetresim.audit.replay.hepmc import as_hepmc
-from jetresim.audit.replay.stored import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,9 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jetresim.audit.replay.stored import Identity, Row
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, Process
 from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.campaign.paths import Paths, chunk_name
 from jetresim.dataset.groups import HardTruth, member_column, truth_row
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import read_hard_events
@@ -21,11 +23,6 @@ from jetresim.generators.provenance import hard_provenance, survey_provenance
 from jetresim.generators.registry import make_generator
 from jetresim.generators.survey import Survey, read_survey
 from jetresim.generators.targets import find_targets
-from jetresim.showers.protocol import ParticleBatch
-from jetresim.showers.pythia8 import Pythia8Shower
-from jetresim.showers.registry import Job, make_shower
-from jetresim.campaign.paths import Paths, chunk_name
-from jetresim.audit.replay.stored import Identity, Row
 from jetresim.jets.simulation import (
     continuation,
     hard_truth,
@@ -35,6 +32,9 @@ from jetresim.jets.simulation import (
     surviving_events,
     worth_showering,
 )
+from jetresim.showers.protocol import ParticleBatch
+from jetresim.showers.pythia8 import Pythia8Shower
+from jetresim.showers.registry import Job, make_shower
 
 Wanted = Mapping[str, Collection[int]]
 """Realization to the indices of the hard events."""

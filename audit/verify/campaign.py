@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from jetresim.campaign.config import Campaign, load
-from jetresim.campaign.errors import DataError
-from jetresim.dataset.process_warnings import dataset_warnings
-from jetresim.workflow.checks import as_made
-from jetresim.campaign.paths import Paths, chunk_names
 from jetresim.audit.verify.chunk import check_chunk, check_survey
 from jetresim.audit.verify.dataset import check_dataset, extra_exports
 from jetresim.audit.verify.result import Checked, Content
+from jetresim.campaign.config import Campaign, load
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.paths import Paths, chunk_names
+from jetresim.dataset.process_warnings import dataset_warnings
+from jetresim.workflow.checks import as_made
 
 STAGES = ("survey", "hard", "jets", "groups", "dataset", "exports", "card")
 

@@ -12,8 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jetresim.audit.verify.result import Checked, Content, checked, differences
+from jetresim.audit.verify.rows import first_of_each, groups_rules, jets_rules
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
+from jetresim.campaign.paths import Paths, chunk_name
 from jetresim.campaign.status import Status
 from jetresim.dataset.assemble import check_groups_source
 from jetresim.dataset.fingerprint import row_hashes
@@ -24,13 +27,10 @@ from jetresim.generators.lhe_files import check_provenance, open_lhe
 from jetresim.generators.provenance import hard_provenance, survey_provenance
 from jetresim.generators.survey import Survey, read_survey
 from jetresim.generators.targets import passes_cuts
-from jetresim.jets.schema import JETS_SCHEMA
 from jetresim.jets.files import read_survivors
-from jetresim.campaign.paths import Paths, chunk_name
+from jetresim.jets.schema import JETS_SCHEMA
 from jetresim.workflow.stages.groups import hard_truths
 from jetresim.workflow.stages.hard import hard_events
-from jetresim.audit.verify.result import Checked, Content, checked, differences
-from jetresim.audit.verify.rows import first_of_each, groups_rules, jets_rules
 
 Integers = npt.NDArray[np.int64]
 

@@ -11,8 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jetresim.audit.verify.result import Checked, Content, checked
+from jetresim.audit.verify.rows import groups_rules
 from jetresim.campaign.config import FORMATS, Campaign
 from jetresim.campaign.errors import DataError
+from jetresim.campaign.paths import Paths
 from jetresim.dataset.assemble import (
     SPLITS,
     check_shard,
@@ -26,9 +29,6 @@ from jetresim.dataset.assemble import (
 from jetresim.dataset.card import data_files, file_entry, layout_files
 from jetresim.dataset.parquet import batches, read_metadata
 from jetresim.dataset.schema import GROUPS_SCHEMA
-from jetresim.campaign.paths import Paths
-from jetresim.audit.verify.result import Checked, Content, checked
-from jetresim.audit.verify.rows import groups_rules
 
 _TOLERANCE = 1e-9  # of sums of weights, which are divided before or after they are added
 

@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from jetresim.audit.verify.campaign import STAGES, Report
 from jetresim.campaign.config import unknown
 from jetresim.campaign.errors import ConfigError
-from jetresim.audit.verify.campaign import STAGES, Report
 
 FORMATS = ("table", "json")
 

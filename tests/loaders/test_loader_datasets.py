@@ -317,10 +317,10 @@ def test_missing_pytorch_is_one_clear_line_where_it_is_needed():
     program = """
 import sys
 sys.modules["torch"] = None
-import jetresim.loaders.batches, loaders.order, loaders.views
+import jetresim.loaders.batches, jetresim.loaders.order, jetresim.loaders.views
 for module in ("datasets", "transforms"):
     try:
-        __import__(f"loaders.{module}")
+        __import__(f"jetresim.loaders.{module}")
     except ImportError as error:
         print(error)
 """

@@ -84,7 +84,7 @@ class Commands:
 
     def jetresim(self, folder: Path, *arguments: object, file_size: int | None = None) -> Outcome:
         """Run ``jetresim`` with these arguments; `file_size` limits what it can write [bytes]."""
-        return self._run("workflow", folder, arguments, file_size)
+        return self._run("jetresim", folder, arguments, file_size)
 
     def snakemake(self, folder: Path, *arguments: object) -> Outcome:
         """Run ``snakemake`` of this workflow with these arguments."""

@@ -15,15 +15,6 @@ from tempfile import TemporaryFile
 
 import snakemake.cli  # noqa: F401 (imported for the children, as is all that jobs import)
 
-import jetresim.detectors.parametrized  # noqa: F401
-import jetresim.showers.pythia8  # noqa: F401
-import jetresim.workflow.cli
-import jetresim.audit.merge
-import jetresim.workflow.stages.dataset
-import jetresim.workflow.stages.groups
-import jetresim.workflow.stages.jets
-import jetresim.audit.verify.campaign  # noqa: F401
-
 
 def become(module: str, arguments: list[str], folder: str, file_size: int | None) -> None:
     """Turn this process into ``python -m module arguments``.

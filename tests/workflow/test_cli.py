@@ -9,10 +9,10 @@ import pytest
 import typer.main
 import yaml
 
-import jetresim.workflow.progress
-from tests.workflow.commands import ENVIRONMENT, ROOT, SMALL, write_config
+from jetresim.workflow import progress as progress_module
 from jetresim.workflow.cli import app
 from jetresim.workflow.progress import progress
+from tests.workflow.commands import ENVIRONMENT, ROOT, SMALL, write_config
 
 CONFIGS = sorted((ROOT / "config").glob("*.yaml"))
 COMMANDS = sorted(typer.main.get_command(app).commands)
@@ -41,7 +41,7 @@ def test_without_a_command_there_is_help(run, tmp_path):
 
 def test_command_runs_as_a_module_and_is_what_gets_installed(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "workflow", "validate", CONFIGS[0]],
+        [sys.executable, "-m", "jetresim", "validate", CONFIGS[0]],
         cwd=tmp_path,
         env=ENVIRONMENT,
         capture_output=True,
@@ -49,7 +49,7 @@ def test_command_runs_as_a_module_and_is_what_gets_installed(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("nothing wrong\n")
-    assert 'jetresim = "workflow.cli:app"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert 'jetresim = "jetresim.workflow.cli:app"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_validate_says_what_it_saw_in_one_line(run, tmp_path):
@@ -129,7 +129,7 @@ def test_survey_says_cross_section_and_what_is_remarkable(run, tmp_path):
 
 def test_long_stage_tells_its_progress_and_the_time_that_is_left(monkeypatch, caplog):
     clock = iter([0.0, 4.0, 10.0, 16.0, 3620.0, 3630.0, 3640.0])
-    monkeypatch.setattr(jetresim.workflow.progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: next(clock))
     caplog.set_level("INFO")
     parts = [range(100), range(100), range(50), range(250), range(500)]
     assert list(progress(parts, 1000, "seed of qcd", len)) == parts

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from jetresim.campaign.config import load
-from tests.workflow.commands import ENVIRONMENT, ROOT, SMALL, SNAKEFILE, write_config
 from jetresim.workflow.checks import without_missing_programs
+from tests.workflow.commands import ENVIRONMENT, ROOT, SMALL, SNAKEFILE, write_config
 
 CONFIGS = sorted((ROOT / "config").glob("*.yaml"))
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))

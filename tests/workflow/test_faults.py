@@ -8,8 +8,8 @@ import pytest
 from jetresim.campaign.config import load
 from jetresim.campaign.errors import JetresimError
 from jetresim.dataset.assemble import write_split
-from tests.workflow.commands import SMALL, files_in, make_campaign, run_snakemake, write_config
 from jetresim.workflow.stages.groups import make_groups
+from tests.workflow.commands import SMALL, files_in, make_campaign, run_snakemake, write_config
 
 CONFIG = {
     **SMALL,

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import uproot
 
+from jetresim.audit.inspect.path import inspect
 from jetresim.campaign.errors import JetresimError
 from tests.workflow.commands import ROOT
-from jetresim.audit.inspect.path import inspect
 
 KINDS = {
     ".": "folder of a campaign, without its configuration",

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from jetresim.audit.merge import merge_campaign, merged_lines
 from jetresim.campaign.config import load, parse, save
 from jetresim.campaign.errors import ConfigError, DataError
 from tests.workflow.commands import SMALL, files_in
-from jetresim.audit.merge import merge_campaign, merged_lines
 
 CHUNKS = [("qcd", 0), ("higgs", 0), ("qcd", 1), ("higgs", 1)]
 JETS = "jets/qcd/seed/00000.parquet"

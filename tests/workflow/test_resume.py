@@ -105,7 +105,7 @@ def test_run_killed_in_every_stage_ends_as_an_undisturbed_one(tmp_path, run, und
 def start(folder, *arguments):
     """Start a command of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "workflow", *map(str, arguments)],
+        [sys.executable, "-m", "jetresim", *map(str, arguments)],
         cwd=folder,
         env=ENVIRONMENT,
         stderr=subprocess.PIPE,

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from jetresim.campaign.config import parse
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.files import scratch_path
-from tests.workflow.commands import SMALL, files_in, run_snakemake, write_config
 from jetresim.campaign.paths import CHUNK_PATTERN, chunk_name, chunk_number
 from jetresim.workflow.run_options import RunOptions, check_run_options, take_run_options
+from tests.workflow.commands import SMALL, files_in, run_snakemake, write_config
 
 
 def campaign_of(qcd, higgs, chunk):

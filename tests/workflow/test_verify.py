@@ -9,16 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from jetresim.audit.verify.campaign import verify_campaign
+from jetresim.audit.verify.output import _lines, as_json
 from jetresim.campaign.config import load, parse, save
 from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.dataset.parquet import writer
-from tests.workflow.commands import SMALL
 from jetresim.workflow.stages.dataset import make_export
 from jetresim.workflow.stages.groups import make_groups
 from jetresim.workflow.stages.hard import hard_events, make_hard
 from jetresim.workflow.stages.jets import make_jets
-from jetresim.audit.verify.campaign import verify_campaign
-from jetresim.audit.verify.output import _lines, as_json
+from tests.workflow.commands import SMALL
 
 HARD = "hard/qcd/00000.lhe.gz"
 JETS = "jets/qcd/seed/00000.parquet"

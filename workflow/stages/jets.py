@@ -7,11 +7,11 @@ from pathlib import Path
 
 from jetresim.campaign.config import Campaign
 from jetresim.generators.events import HardEvent
+from jetresim.jets.files import jets_file, read_survivors
+from jetresim.jets.simulation import SimulatedPart, simulate, simulate_family
 from jetresim.showers.registry import Job
 from jetresim.workflow.ahead import ahead_path, discard_ahead, missing_members, take_ahead
-from jetresim.jets.files import jets_file, read_survivors
 from jetresim.workflow.progress import progress
-from jetresim.jets.simulation import SimulatedPart, simulate, simulate_family
 from jetresim.workflow.stages.hard import hard_events
 
 log = logging.getLogger(__name__)
