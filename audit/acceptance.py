@@ -7,12 +7,12 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from jetresim.audit.process_warnings import show_warnings
 from jetresim.campaign.errors import DataError
+from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.status import Status
 from jetresim.dataset.acceptance import Acceptance
-from jetresim.dataset.assemble import SPLITS
-from jetresim.dataset.parquet import parquet_files, read_metadata
-from jetresim.workflow.process_warnings import show_warnings
+from jetresim.jets.parquet import parquet_files, read_metadata
 
 _REASONS = tuple(status for status in Status if status is not Status.MATCHED)
 _NUMBERS = ("simulated", "matched", "kept", "matching", "acceptance", "of survivors")

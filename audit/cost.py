@@ -17,7 +17,7 @@ from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.paths import SPLITS, Paths, chunk_names
 from jetresim.campaign.usage import read_cpu
-from jetresim.dataset.parquet import read_metadata
+from jetresim.jets.parquet import read_metadata
 
 SCHEMA = pa.schema(
     [

@@ -14,7 +14,7 @@ from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.paths import Paths, chunk_names
 from jetresim.campaign.provenance import check_made_with, groups_inputs, jets_inputs, survey_inputs
-from jetresim.workflow.checks import as_made
+from jetresim.showers.programs import as_made
 
 _RECORDS = ("logs", "benchmarks")
 

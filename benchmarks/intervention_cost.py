@@ -18,7 +18,8 @@ from jetresim.generators.events import HardEvent
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.pythia_setup import make_pythia
 from jetresim.generators.survey import Survey
-from jetresim.jets.simulation import simulate, simulate_family, surviving_events
+from jetresim.jets.schema import surviving_events
+from jetresim.jets.simulation import simulate, simulate_family
 from jetresim.showers.pythia8 import BATCH_EVENTS
 from jetresim.showers.registry import Job
 

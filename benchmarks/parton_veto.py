@@ -17,7 +17,8 @@ from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, load
 from jetresim.campaign.status import Status
 from jetresim.generators.events import HardEvent
-from jetresim.jets.simulation import simulate, surviving_events
+from jetresim.jets.schema import surviving_events
+from jetresim.jets.simulation import simulate
 
 MARGINS = (0.0, 25.0, 50.0, 100.0)
 """Margins [GeV]."""

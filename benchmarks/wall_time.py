@@ -30,8 +30,8 @@ from jetresim.generators.events import HardEvent
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
 from jetresim.jets.files import read_survivors
+from jetresim.showers.programs import without_missing_programs
 from jetresim.showers.pythia8 import Pythia8Shower
-from jetresim.workflow.checks import without_missing_programs
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "config" / "config.yaml"

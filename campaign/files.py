@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from jetresim.campaign.errors import DataError
+
 SCRATCH = "JETRESIM_SCRATCH"
 
 
@@ -102,3 +104,10 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def existing(path: Path, command: str) -> Path:
+    """The path, or an error that names the command that makes it."""
+    if not path.exists():
+        raise DataError(f"{path}: does not exist; `jetresim {command}` makes it")
+    return path

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from jetresim.campaign.config import Campaign
-from jetresim.dataset.assemble import SPLITS
 
 __all__ = ["CHUNK_PATTERN", "SPLITS", "Paths", "chunk_name", "chunk_names", "chunk_number"]
 
+
+SPLITS = ("train", "val", "test")
 
 CHUNK_PATTERN = r"(?:\d+/)?\d+"
 """Regular expression of the names that `chunk_name` gives."""

@@ -9,8 +9,8 @@ from jetresim.campaign.augmentations import AUGMENTATIONS
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.processes import LABELS, PROCESSES, TARGETS
+from jetresim.campaign.reserved import RESERVED, RESERVED_GROUPS
 from jetresim.campaign.tunes import TUNES
-from jetresim.generators.pythia_setup import RESERVED, RESERVED_GROUPS
 
 CONFIG = Path(__file__).parents[1] / "config"
 

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
+from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.provenance import (
     SCHEMA_VERSION,
     check_made_with,
@@ -26,11 +27,9 @@ from jetresim.campaign.provenance import (
 )
 from jetresim.campaign.seeds import stable_hash, unit_hash
 from jetresim.dataset.groups import merged_versions
-from jetresim.dataset.parquet import METADATA_KEY, batches, read_metadata, single, writer
 from jetresim.dataset.process_warnings import WARNINGS_KEY, merged_warnings
-from jetresim.dataset.schema import GROUPS_SCHEMA, ROW_GROUP
-
-SPLITS = ("train", "val", "test")
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, single, writer
 
 Integers = npt.NDArray[np.int64]
 
@@ -204,7 +203,7 @@ def stored_campaign(path: Path, metadata: Mapping[str, Any]) -> Campaign:
     path : Path
         The file, for the message.
     metadata : mapping
-        What it says of itself, see `dataset.parquet.read_metadata`.
+        What it says of itself, see `jets.parquet.read_metadata`.
 
     Raises
     ------

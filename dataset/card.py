@@ -18,13 +18,14 @@ from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
+from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.processes import LABELS
 from jetresim.campaign.status import Status
-from jetresim.dataset.assemble import SPLITS, check_split, shard_count, shard_names
-from jetresim.dataset.parquet import METADATA_KEY, batches, parquet_files
+from jetresim.dataset.assemble import check_split, shard_count, shard_names
 from jetresim.dataset.process_warnings import warning_lines
 from jetresim.dataset.schema import DESCRIPTIONS, GROUPS_SCHEMA, MEMBER
 from jetresim.dataset.standardization import STANDARDIZATION
+from jetresim.jets.parquet import METADATA_KEY, batches, parquet_files
 
 CITATIONS = (
     ("Re-simulation-based self-supervised learning (RS3L)", "arXiv:2403.07066"),

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jetresim.campaign.seeds import stable_hash
-from jetresim.dataset.parquet import single
+from jetresim.jets.parquet import single
 
 Hashes = npt.NDArray[np.uint64]
 

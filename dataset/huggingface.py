@@ -13,12 +13,12 @@ import yaml
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
+from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import encode
-from jetresim.dataset.assemble import SPLITS
 from jetresim.dataset.members import PresentMembers, export_metadata, present_members, split_metadata
-from jetresim.dataset.parquet import METADATA_KEY, batches, parquet_files, single, writer
 from jetresim.dataset.schema import GROUPS_SCHEMA, TRUTH
+from jetresim.jets.parquet import METADATA_KEY, batches, parquet_files, single, writer
 from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE
 
 FOUR_VECTOR = [field for field in TRUTH if field.name != "daughters"]

@@ -30,8 +30,8 @@ from jetresim.dataset.members import (
     split_metadata,
 )
 from jetresim.dataset.padded import packed
-from jetresim.dataset.parquet import batches, single
-from jetresim.dataset.schema import GROUPS_SCHEMA, ROW_GROUP
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.parquet import ROW_GROUP, batches, single
 
 Columns = dict[str, npt.NDArray[np.generic]]
 

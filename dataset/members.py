@@ -14,7 +14,7 @@ from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.dataset.assemble import check_split
 from jetresim.dataset.padded import Members
-from jetresim.dataset.parquet import single
+from jetresim.jets.parquet import single
 
 Integers = npt.NDArray[np.int64]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jetresim.campaign.errors import DataError
-from jetresim.dataset.parquet import parquet_files, read_metadata
+from jetresim.jets.parquet import parquet_files, read_metadata
 
 WARNINGS_KEY = "warnings"
 """Key of the metadata: process to what its survey warns of."""
@@ -17,7 +17,7 @@ def process_warnings(metadata: Mapping[str, Any]) -> dict[str, list[str]]:
     Parameters
     ----------
     metadata : mapping
-        Of groups or of a dataset, see `dataset.parquet.read_metadata`.
+        Of groups or of a dataset, see `jets.parquet.read_metadata`.
 
     Returns
     -------

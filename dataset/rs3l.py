@@ -22,8 +22,8 @@ from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURE
 from jetresim.dataset.hdf5 import create_hdf5
 from jetresim.dataset.members import process_indices
 from jetresim.dataset.padded import Members, padded
-from jetresim.dataset.parquet import batches, single
-from jetresim.dataset.schema import GROUPS_SCHEMA, ROW_GROUP
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.parquet import ROW_GROUP, batches, single
 
 SINGLETON_FEATURES = (
     "jettype",

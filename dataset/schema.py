@@ -4,9 +4,6 @@ import pyarrow as pa
 
 from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE
 
-ROW_GROUP = 1024
-"""Rows of a Parquet row group and of a batch in memory: about 10 kB a group with five realizations."""
-
 _FOUR_VECTOR = [
     pa.field("pdgid", pa.int32()),
     pa.field("pt", pa.float64()),

@@ -15,8 +15,8 @@ from jetresim.campaign.files import atomic_path
 from jetresim.dataset.assemble import check_split
 from jetresim.dataset.features import FEATURES, Floats
 from jetresim.dataset.padded import Members, feature_names, packed
-from jetresim.dataset.parquet import batches, parquet_files, single
 from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.parquet import batches, parquet_files, single
 from jetresim.jets.schema import JET_TYPE
 
 STANDARDIZATION = "standardization.json"

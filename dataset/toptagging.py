@@ -17,8 +17,8 @@ from jetresim.campaign.files import atomic_path
 from jetresim.campaign.provenance import encode
 from jetresim.dataset.members import PresentMembers, export_metadata, present_members, split_metadata
 from jetresim.dataset.padded import padded
-from jetresim.dataset.parquet import batches, single
 from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.parquet import batches, single
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -31,8 +31,8 @@ from scipy.stats import rankdata
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.errors import ConfigError, DataError, JetresimError
 from jetresim.campaign.files import atomic_path
+from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.seeds import stable_hash
-from jetresim.dataset.assemble import SPLITS
 from jetresim.dataset.reader import Groups, open_groups
 from jetresim.loaders.datasets import EpochBatches, GroupDataset
 from jetresim.loaders.pytorch import torch

@@ -4,19 +4,21 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import scratch_path
-from jetresim.campaign.provenance import SCHEMA_VERSION, encode, jets_inputs, versions
-from jetresim.dataset.groups import jets_metadata
-from jetresim.dataset.parquet import METADATA_KEY, batches, writer
-from jetresim.dataset.schema import ROW_GROUP
-from jetresim.jets.schema import JETS_SCHEMA
-from jetresim.jets.simulation import SimulatedPart, surviving_events
+from jetresim.campaign.provenance import SCHEMA_VERSION, check_made_with, encode, jets_inputs, versions
+from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, writer
+from jetresim.jets.schema import JETS_SCHEMA, surviving_events
 from jetresim.showers.herwig7_program import find_herwig, herwig_version
+
+if TYPE_CHECKING:
+    from jetresim.jets.simulation import SimulatedPart
 
 
 class JetsFile:
@@ -28,7 +30,7 @@ class JetsFile:
         self._counts: Counter[str] = Counter()
         self._events = self._without_target = 0
 
-    def add(self, part: SimulatedPart) -> None:
+    def add(self, part: "SimulatedPart") -> None:
         """Append the rows of a part."""
         self._events += part.events
         self._without_target += part.without_target
@@ -93,3 +95,16 @@ def read_survivors(anchor: Path, campaign: Campaign, process: str) -> frozenset[
     jets_metadata(anchor, campaign, process, NOMINAL)
     found = (surviving_events(table, campaign) for table in batches(anchor, JETS_SCHEMA))
     return frozenset().union(*found)
+
+
+def jets_metadata(path: Path, campaign: Campaign, process: str, realization: str) -> dict[str, Any]:
+    """Metadata of a jets file, once it is sure that it is the one that was asked for."""
+    metadata = read_metadata(path)
+    expected = {"schema": SCHEMA_VERSION, "process": process, "realization": realization}
+    for key, value in expected.items():
+        if metadata.get(key) != value:
+            raise DataError(f"{path}: jets of {key} {metadata.get(key)!r}; expected {key} {value!r}")
+    if missing := {"first_event", "events", "settings", "versions"} - metadata.keys():
+        raise DataError(f"{path}: metadata without {', '.join(sorted(missing))}; remake the file")
+    check_made_with(path, metadata["settings"], jets_inputs(campaign, process, realization))
+    return metadata

@@ -11,12 +11,12 @@ import pyarrow as pa
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, Process
 from jetresim.campaign.intervention import Stage
-from jetresim.dataset.groups import present
 from jetresim.detectors.registry import make_detector
 from jetresim.generators.events import HardEvent
 from jetresim.generators.targets import find_targets, outgoing_partons, passes_cuts
 from jetresim.jets.analysis import jets_table
 from jetresim.jets.matching import Truth
+from jetresim.jets.schema import surviving_events
 from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, placed_among, selected
 from jetresim.showers.pythia8 import Pythia8Resumed, Pythia8Shower, Records
 from jetresim.showers.registry import Job, make_shower
@@ -162,11 +162,6 @@ def _records_of(records: Records, events: Iterable[int]) -> Records:
 
 def _merged(earlier: Records, later: Records) -> Records:
     return {stage: earlier.get(stage, {}) | events for stage, events in later.items()}
-
-
-def surviving_events(table: pa.Table, campaign: Campaign) -> frozenset[int]:
-    """Hard events of which at least one target has a jet that groups can be made with."""
-    return frozenset(table.filter(present(table, campaign.groups.pt_min))["event"].to_pylist())
 
 
 def hard_truth(event: HardEvent, process: Process) -> Truth:

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from jetresim.campaign.config import unknown
 from jetresim.campaign.errors import ConfigError
 from jetresim.dataset.padded import Array, Members, feature_names, needed_columns, packed, pad
-from jetresim.dataset.parquet import single
 from jetresim.dataset.reader import Groups
 from jetresim.dataset.standardization import Standardization
+from jetresim.jets.parquet import single
 from jetresim.jets.schema import JET_TYPE
 from jetresim.loaders.order import Segment, block_key
 from jetresim.loaders.random import generator

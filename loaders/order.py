@@ -8,9 +8,8 @@ import numpy.typing as npt
 
 from jetresim.campaign.config import unknown
 from jetresim.campaign.errors import ConfigError
-from jetresim.dataset.parquet import single
 from jetresim.dataset.reader import Groups, RowGroup
-from jetresim.dataset.schema import ROW_GROUP
+from jetresim.jets.parquet import ROW_GROUP, single
 from jetresim.loaders.random import generator
 from jetresim.loaders.views import Chooser
 

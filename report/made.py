@@ -11,10 +11,10 @@ import yaml
 from hist.intervals import clopper_pearson_interval
 
 from jetresim.campaign.errors import DataError
+from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.processes import LABELS
 from jetresim.campaign.status import Status
 from jetresim.dataset.acceptance import Acceptance
-from jetresim.dataset.assemble import SPLITS
 from jetresim.report.checks import survey_of
 from jetresim.report.collect import Scan
 from jetresim.report.reading import Source

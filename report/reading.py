@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
-from jetresim.dataset.assemble import SPLITS, stored_campaign
+from jetresim.campaign.paths import SPLITS
+from jetresim.dataset.assemble import stored_campaign
 from jetresim.dataset.features import delta_phi
-from jetresim.dataset.parquet import parquet_files, read_metadata
-from jetresim.dataset.schema import ROW_GROUP
+from jetresim.jets.parquet import ROW_GROUP, parquet_files, read_metadata
 from jetresim.jets.schema import JET_TYPE
 
 Floats = npt.NDArray[np.float64]

@@ -5,8 +5,8 @@ import pyarrow.parquet as pq
 from synthetic import all_groups, make_campaign
 
 from jetresim.dataset.assemble import write_split
-from jetresim.dataset.parquet import METADATA_KEY, writer
 from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.parquet import METADATA_KEY, writer
 
 
 def make_split(folder, campaign, split="train"):

@@ -8,10 +8,11 @@ from typer.testing import CliRunner
 from jetresim.audit.acceptance import acceptance_tables, read_acceptance, report_acceptance
 from jetresim.campaign.config import save
 from jetresim.campaign.errors import DataError
+from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.status import Status
 from jetresim.dataset.acceptance import Acceptance
-from jetresim.dataset.assemble import SPLITS, write_split
-from jetresim.dataset.parquet import read_metadata
+from jetresim.dataset.assemble import write_split
+from jetresim.jets.parquet import read_metadata
 from jetresim.workflow.cli import app
 
 COUNTS = st.fixed_dictionaries({status: st.integers(0, 1000) for status in Status})

@@ -10,11 +10,11 @@ from lhe_samples import event, les_houches
 
 from jetresim.campaign.errors import DataError
 from jetresim.dataset.fingerprint import row_hashes
-from jetresim.dataset.groups import jets_metadata
-from jetresim.dataset.parquet import CHECKSUM_KEY, batches, check_checksum, writer
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import open_lhe, read_hard_events, write_lhe
+from jetresim.jets.files import jets_metadata
+from jetresim.jets.parquet import CHECKSUM_KEY, batches, check_checksum, writer
 from jetresim.jets.schema import JETS_SCHEMA
 
 CAMPAIGN = synthetic.make_campaign()

@@ -21,18 +21,20 @@ from synthetic import all_groups, groups_file, hard_truths, jets_files, make_cam
 from benchmarks.assembly_memory import StandIns
 from jetresim.audit.acceptance import report_acceptance
 from jetresim.campaign.errors import DataError
+from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.seeds import stable_hash, unit_hash
-from jetresim.dataset import assemble, parquet
+from jetresim.dataset import assemble
 from jetresim.dataset import groups as groups_room
-from jetresim.dataset.assemble import SPLITS, shard_count, shard_of, split_of, write_split
+from jetresim.dataset.assemble import shard_count, shard_of, split_of, write_split
 from jetresim.dataset.card import write_card
 from jetresim.dataset.groups import build_groups
-from jetresim.dataset.parquet import read_metadata
 from jetresim.dataset.process_warnings import merged_warnings
 from jetresim.dataset.reader import open_groups
 from jetresim.dataset.rs3l import write_rs3l, write_rs3l_pairs
-from jetresim.dataset.schema import GROUPS_SCHEMA, ROW_GROUP
+from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.dataset.standardization import write_standardization
+from jetresim.jets import parquet
+from jetresim.jets.parquet import ROW_GROUP, read_metadata
 
 
 @pytest.fixture(scope="module")

@@ -18,10 +18,11 @@ import yaml
 from jetresim import campaign
 from jetresim.campaign.augmentations import AUGMENTATIONS
 from jetresim.campaign.config import Campaign, parse
+from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.processes import LABELS, PROCESSES, TARGETS
 from jetresim.campaign.status import Status
 from jetresim.campaign.tunes import TUNES
-from jetresim.dataset.assemble import SPLITS, write_split
+from jetresim.dataset.assemble import write_split
 from jetresim.dataset.card import CITATIONS
 from jetresim.dataset.features import PAIR_FEATURES, PFLOW_FEATURES
 from jetresim.dataset.rs3l import SINGLETON_FEATURES, write_rs3l

@@ -8,8 +8,8 @@ from exported import empty_split, make_split, members_absent, varied, views
 from synthetic import make_campaign
 
 from jetresim.campaign.errors import DataError
+from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.processes import LABELS
-from jetresim.dataset.assemble import SPLITS
 from jetresim.dataset.huggingface import DESCRIPTIONS, VIEWS_SCHEMA, write_huggingface, write_huggingface_card
 
 # read when `datasets` is imported

@@ -18,7 +18,8 @@ from jetresim.detectors.none import NoDetector
 from jetresim.generators.events import HardEvent
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
-from jetresim.jets.simulation import simulate, simulate_family, surviving_events
+from jetresim.jets.schema import surviving_events
+from jetresim.jets.simulation import simulate, simulate_family
 from jetresim.showers.pythia8 import Pythia8Resumed, Pythia8Shower, _Hooks
 from jetresim.showers.registry import Job
 from tests.campaigns import campaign

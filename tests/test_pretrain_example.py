@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 torch = pytest.importorskip("torch", reason="the example trains with PyTorch")
 
 from examples import pretrain  # noqa: E402
-from jetresim.dataset.assemble import SPLITS, write_split  # noqa: E402
+from jetresim.campaign.paths import SPLITS  # noqa: E402
+from jetresim.dataset.assemble import write_split  # noqa: E402
 from jetresim.loaders.transforms import seeded  # noqa: E402
 
 PROCESSES = {"higgs": {"events": 150}, "dijet": {"events": 150}}

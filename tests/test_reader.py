@@ -9,8 +9,9 @@ import pytest
 from synthetic import all_groups, make_campaign
 
 from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.campaign.paths import SPLITS
 from jetresim.dataset import assemble
-from jetresim.dataset.assemble import SPLITS, write_split
+from jetresim.dataset.assemble import write_split
 from jetresim.dataset.features import FEATURES, PAIR_FEATURES, PFLOW_FEATURES
 from jetresim.dataset.padded import feature_names, needed_columns
 from jetresim.dataset.reader import open_groups

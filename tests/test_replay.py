@@ -32,10 +32,10 @@ from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
 from jetresim.campaign.provenance import encode
 from jetresim.dataset.assemble import write_split
-from jetresim.dataset.parquet import METADATA_KEY, read_metadata, writer
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.generators.provenance import survey_provenance
 from jetresim.generators.survey import Survey, write_survey
+from jetresim.jets.parquet import METADATA_KEY, read_metadata, writer
 from jetresim.jets.schema import JETS_SCHEMA
 from jetresim.jets.simulation import simulate
 from jetresim.showers.pythia8 import Pythia8Shower

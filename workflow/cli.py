@@ -16,18 +16,17 @@ from rich.console import Console
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import FORMATS, Campaign, load, unknown
 from jetresim.campaign.errors import ConfigError, JetresimError
+from jetresim.campaign.files import existing
 from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
 from jetresim.campaign.usage import tells_cpu
 from jetresim.generators.brought import Contents, read_contents, with_brought_files, write_contents
+from jetresim.showers.programs import check_programs, without_missing_programs
 from jetresim.workflow.checks import (
     check_campaign,
     check_detectors,
     check_initialization,
-    check_programs,
     check_realizations,
-    existing,
     notes_on_settings,
-    without_missing_programs,
 )
 
 app = typer.Typer(
@@ -250,7 +249,7 @@ def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
 @tells_cpu
 def card(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write the dataset card and the manifest."""
-    from jetresim.workflow.process_warnings import show_warnings
+    from jetresim.audit.process_warnings import show_warnings
     from jetresim.workflow.stages.dataset import make_card
 
     campaign = _load(config, results)
@@ -280,9 +279,9 @@ def report(
     format: Annotated[str, typer.Option(help="table or json: of what is printed")] = "table",
 ) -> None:
     """Write one HTML page on a dataset: counts, spectra, distances, checks."""
+    from jetresim.audit.process_warnings import show_warnings
     from jetresim.audit.verify.output import check_format
     from jetresim.report.page import failed, summary, write_report
-    from jetresim.workflow.process_warnings import show_warnings
     from jetresim.workflow.report_output import checks_as_json, shown_findings
 
     check_format(format)

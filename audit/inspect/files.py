@@ -19,9 +19,9 @@ import uproot
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import digest
-from jetresim.dataset.parquet import CHECKSUM_KEY, METADATA_KEY, naming
 from jetresim.dataset.schema import DESCRIPTIONS
 from jetresim.generators.lhe_files import open_lhe
+from jetresim.jets.parquet import CHECKSUM_KEY, METADATA_KEY, naming
 
 _SIMPLE = re.compile(r"(std::vector<)?(std::)?(bool|float|double|string|u?int\d*_t|char\*)>?(\[\])?")
 """Types of branches that every reader knows."""

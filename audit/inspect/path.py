@@ -15,10 +15,10 @@ from jetresim.audit.inspect.files import (
 )
 from jetresim.campaign.config import Campaign, load
 from jetresim.campaign.errors import DataError
+from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.provenance import digest
-from jetresim.dataset.assemble import SPLITS
-from jetresim.dataset.parquet import naming
 from jetresim.generators.survey import Survey, read_survey
+from jetresim.jets.parquet import naming
 
 _LHE = (".lhe", ".lhe.gz")
 

@@ -27,8 +27,9 @@ from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import Paths
 from jetresim.campaign.provenance import versions
 from jetresim.campaign.status import Status
-from jetresim.dataset.groups import jets_metadata, member_column
+from jetresim.dataset.groups import member_column
 from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.files import jets_metadata
 from jetresim.jets.schema import JETS_SCHEMA
 
 _SHOWN = 3

@@ -23,13 +23,13 @@ from jetresim.generators.provenance import hard_provenance, survey_provenance
 from jetresim.generators.registry import make_generator
 from jetresim.generators.survey import Survey, read_survey
 from jetresim.generators.targets import find_targets
+from jetresim.jets.schema import surviving_events
 from jetresim.jets.simulation import (
     continuation,
     hard_truth,
     kept_stages,
     simulate,
     simulate_family,
-    surviving_events,
     worth_showering,
 )
 from jetresim.showers.protocol import ParticleBatch

@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
-from jetresim.campaign.paths import Paths, chunk_name
+from jetresim.campaign.files import existing
+from jetresim.campaign.paths import SPLITS, Paths, chunk_name
 from jetresim.campaign.provenance import check_made_with, jets_inputs, survey_inputs
 from jetresim.campaign.seeds import stable_hash
-from jetresim.dataset.assemble import SPLITS, check_split, shard_of, split_of, stored_campaign
-from jetresim.dataset.parquet import batches, parquet_files, read_metadata
+from jetresim.dataset.assemble import check_split, shard_of, split_of, stored_campaign
 from jetresim.dataset.schema import GROUPS_SCHEMA
-from jetresim.workflow.checks import existing
+from jetresim.jets.parquet import batches, parquet_files, read_metadata
 
 Row = dict[str, Any]
 """Columns of a row and their values, as Arrow gives them to Python."""

@@ -14,7 +14,7 @@ from jetresim.campaign.config import Campaign, load
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import Paths, chunk_names
 from jetresim.dataset.process_warnings import dataset_warnings
-from jetresim.workflow.checks import as_made
+from jetresim.showers.programs import as_made
 
 STAGES = ("survey", "hard", "jets", "groups", "dataset", "exports", "card")
 

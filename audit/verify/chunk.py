@@ -20,17 +20,16 @@ from jetresim.campaign.paths import Paths, chunk_name
 from jetresim.campaign.status import Status
 from jetresim.dataset.assemble import check_groups_source
 from jetresim.dataset.fingerprint import row_hashes
-from jetresim.dataset.groups import GroupsAssembly, HardTruth, jets_metadata
-from jetresim.dataset.parquet import batches, read_metadata, rebatched, row_count, single
+from jetresim.dataset.groups import GroupsAssembly, HardTruth, hard_truths
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.generators.lhe_files import check_provenance, open_lhe
 from jetresim.generators.provenance import hard_provenance, survey_provenance
+from jetresim.generators.stored import hard_events
 from jetresim.generators.survey import Survey, read_survey
 from jetresim.generators.targets import passes_cuts
-from jetresim.jets.files import read_survivors
+from jetresim.jets.files import jets_metadata, read_survivors
+from jetresim.jets.parquet import batches, read_metadata, rebatched, row_count, single
 from jetresim.jets.schema import JETS_SCHEMA
-from jetresim.workflow.stages.groups import hard_truths
-from jetresim.workflow.stages.hard import hard_events
 
 Integers = npt.NDArray[np.int64]
 
@@ -61,7 +60,7 @@ def check_chunk(
 ) -> tuple[list[Checked], Content | None]:
     """Hard events, jets and groups of a chunk.
 
-    Memory is bounded by the hard events of the chunk and `dataset.schema.ROW_GROUP` rows of all realizations.
+    Memory is bounded by the hard events of the chunk and `jets.parquet.ROW_GROUP` rows of all realizations.
 
     Parameters
     ----------

@@ -15,9 +15,8 @@ from jetresim.audit.verify.result import Checked, Content, checked
 from jetresim.audit.verify.rows import groups_rules
 from jetresim.campaign.config import FORMATS, Campaign
 from jetresim.campaign.errors import DataError
-from jetresim.campaign.paths import Paths
+from jetresim.campaign.paths import SPLITS, Paths
 from jetresim.dataset.assemble import (
-    SPLITS,
     check_shard,
     identities,
     order_key,
@@ -27,8 +26,8 @@ from jetresim.dataset.assemble import (
     split_of,
 )
 from jetresim.dataset.card import data_files, file_entry, layout_files
-from jetresim.dataset.parquet import batches, read_metadata
 from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.parquet import batches, read_metadata
 
 _TOLERANCE = 1e-9  # of sums of weights, which are divided before or after they are added
 

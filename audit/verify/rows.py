@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, Jets
 from jetresim.campaign.status import Status
-from jetresim.dataset.parquet import single
+from jetresim.jets.parquet import single
 
 Booleans = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]

@@ -1,8 +1,9 @@
 import pytest
 from synthetic import all_groups, make_campaign
 
+from jetresim.campaign.paths import SPLITS
 from jetresim.dataset import assemble
-from jetresim.dataset.assemble import SPLITS, write_split
+from jetresim.dataset.assemble import write_split
 from jetresim.dataset.standardization import write_standardization
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from jetresim.campaign.config import load
-from jetresim.workflow.checks import without_missing_programs
+from jetresim.showers.programs import without_missing_programs
 from tests.workflow.commands import ENVIRONMENT, ROOT, SMALL, SNAKEFILE, write_config
 
 CONFIGS = sorted((ROOT / "config").glob("*.yaml"))

@@ -13,10 +13,11 @@ from jetresim.audit.verify.campaign import verify_campaign
 from jetresim.audit.verify.output import _lines, as_json
 from jetresim.campaign.config import load, parse, save
 from jetresim.campaign.errors import ConfigError, DataError
-from jetresim.dataset.parquet import writer
+from jetresim.generators.stored import hard_events
+from jetresim.jets.parquet import writer
 from jetresim.workflow.stages.dataset import make_export
 from jetresim.workflow.stages.groups import make_groups
-from jetresim.workflow.stages.hard import hard_events, make_hard
+from jetresim.workflow.stages.hard import make_hard
 from jetresim.workflow.stages.jets import make_jets
 from tests.workflow.commands import SMALL
 

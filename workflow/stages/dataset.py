@@ -6,9 +6,9 @@ from jetresim.campaign.config import Campaign
 from jetresim.dataset.card import write_card
 from jetresim.dataset.huggingface import write_huggingface, write_huggingface_card
 from jetresim.dataset.jetclass import write_jetclass
-from jetresim.dataset.parquet import parquet_files
 from jetresim.dataset.rs3l import write_rs3l, write_rs3l_pairs
 from jetresim.dataset.toptagging import write_toptagging
+from jetresim.jets.parquet import parquet_files
 
 
 def make_export(campaign: Campaign, layout: str, split: Path, output: Path) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from jetresim.campaign.config import Campaign
 from jetresim.generators.events import HardEvent
+from jetresim.generators.stored import hard_events
+from jetresim.jets.ahead import ahead_path, discard_ahead, missing_members, take_ahead
 from jetresim.jets.files import jets_file, read_survivors
 from jetresim.jets.simulation import SimulatedPart, simulate, simulate_family
 from jetresim.showers.registry import Job
-from jetresim.workflow.ahead import ahead_path, discard_ahead, missing_members, take_ahead
 from jetresim.workflow.progress import progress
-from jetresim.workflow.stages.hard import hard_events
 
 log = logging.getLogger(__name__)
 

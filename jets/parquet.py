@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jetresim.campaign.errors import DataError
-from jetresim.dataset.schema import ROW_GROUP
 
 METADATA_KEY = "rs3l"
 """Key of the JSON in the files' key-value metadata."""
@@ -231,3 +230,7 @@ def _leaves(name: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
         yield from _leaves(f"{name}.list.element", kind.value_type)
     else:
         yield name, kind
+
+
+ROW_GROUP = 1024
+"""Rows of a Parquet row group and of a batch in memory: about 10 kB a group with five realizations."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import JetresimError
 from jetresim.campaign.provenance import digest, jets_inputs, versions
-from jetresim.dataset.groups import jets_metadata
+from jetresim.jets.files import jets_metadata
 
 
 def ahead_path(campaign: Campaign, process: str, realization: str, hard: Path, output: Path) -> Path:
