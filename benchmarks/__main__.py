@@ -8,7 +8,7 @@ from shutil import which
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import herwig_cost, intervention_cost, memory, shower_cost
+from benchmarks import assembly_memory, herwig_cost, intervention_cost, memory, shower_cost
 from benchmarks.detector_cost import detector_benchmark
 from benchmarks.herwig_reading import reading_benchmark
 from benchmarks.loader_throughput import EPOCHS, FIRST, loader_benchmark
@@ -69,6 +69,13 @@ def _memory() -> Iterator[Row]:
         yield f"peak memory of a job of {events} events [MB]", f"{peak:.0f}", f"< {memory.LIMIT}"
     small, large = peaks.values()
     yield "their ratio", f"{large / small:.3f}", "< 1.10"
+    for files in assembly_memory.FILES:
+        peak = assembly_memory.peak_memory(files)
+        yield (
+            f"peak memory of a split from {files} files of groups [MB]",
+            f"{peak:.0f}",
+            f"< {assembly_memory.LIMIT}",
+        )
 
 
 def _storage() -> Iterator[Row]:

@@ -7,15 +7,15 @@ from time import process_time
 
 import awkward as ak
 
-from campaign.config import Campaign, parse
-from campaign.detector import DetectorOptions
-from campaign.pythia import make_pythia
-from detectors.none import NoDetector
-from detectors.parametrized import ParametrizedDetector
-from generators.pythia8 import Pythia8Generator
-from generators.survey import Survey
-from showers.protocol import ParticleBatch
-from showers.pythia8 import Pythia8Shower
+from jetresim.campaign.config import Campaign, parse
+from jetresim.campaign.detector import DetectorOptions
+from jetresim.detectors.none import NoDetector
+from jetresim.detectors.parametrized import ParametrizedDetector
+from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.pythia_setup import make_pythia
+from jetresim.generators.survey import Survey
+from jetresim.showers.protocol import ParticleBatch
+from jetresim.showers.pythia8 import Pythia8Shower
 
 GOAL = 0.15
 """CPU of cms_phase2 over that of bare Pythia, per event."""

@@ -11,19 +11,19 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from campaign.config import Campaign, parse
-from campaign.detector import DetectorOptions
-from campaign.files import atomic_path
-from detectors.none import NoDetector
-from detectors.parametrized import ParametrizedDetector
-from detectors.protocol import Detector
-from generators.pythia8 import Pythia8Generator
-from generators.survey import Survey
-from generators.targets import find_targets, outgoing_partons
-from jets.analysis import jets_table
-from jets.matching import Truth
-from showers.protocol import ParticleBatch
-from showers.pythia8 import Pythia8Shower
+from jetresim.campaign.config import Campaign, parse
+from jetresim.campaign.detector import DetectorOptions
+from jetresim.campaign.files import atomic_path
+from jetresim.detectors.none import NoDetector
+from jetresim.detectors.parametrized import ParametrizedDetector
+from jetresim.detectors.protocol import Detector
+from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.survey import Survey
+from jetresim.generators.targets import find_targets, outgoing_partons
+from jetresim.jets.analysis import jets_table
+from jetresim.jets.matching import Truth
+from jetresim.showers.protocol import ParticleBatch
+from jetresim.showers.pythia8 import Pythia8Shower
 
 PLOT = Path(__file__).parents[1] / "docs" / "detector_mass.svg"
 EVENTS = 8000

@@ -20,15 +20,15 @@ from typing import Annotated
 import pylhe
 import typer
 
-from campaign.config import Campaign, parse, save
-from generators.events import HardEvent
-from generators.lhe_files import write_lhe
-from showers.herwig7.card import HARD_EVENTS
-from showers.herwig7.events import write_block
-from showers.herwig7.program import find_herwig
-from showers.herwig7.run_file import prepare
-from workflow.paths import Paths, chunk_name
-from workflow.stages.hard import make_hard, make_survey
+from jetresim.campaign.config import Campaign, parse, save
+from jetresim.campaign.paths import Paths, chunk_name
+from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe_files import write_lhe
+from jetresim.showers.herwig7.card import HARD_EVENTS
+from jetresim.showers.herwig7.events import write_block
+from jetresim.showers.herwig7.program import find_herwig
+from jetresim.showers.herwig7.run_file import prepare
+from jetresim.workflow.stages.hard import make_hard, make_survey
 
 ROOT = Path(__file__).parents[1]
 RECORDED = ROOT / "tests" / "data" / "herwig7"
@@ -119,7 +119,7 @@ def _prepare_job(campaign: Campaign, folder: Path, process: str) -> list[str]:
     options = campaign.augmentation("herwig7").herwig
     prepare(find_herwig(options), options, campaign.beams.energy, Path(paths.herwig))
     asked = ["--process", process, "--chunk", "0", "--realization", "herwig7", "--results", str(folder)]
-    return [sys.executable, "-m", "workflow", "jets", str(config), *asked]
+    return [sys.executable, "-m", "jetresim.workflow", "jets", str(config), *asked]
 
 
 def _prepare_bare(

@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign, load, parse
-from campaign.pythia import make_pythia
-from generators.events import HardEvent
-from generators.pythia8 import Pythia8Generator
-from generators.survey import Survey
-from showers.pythia8 import BATCH_EVENTS
-from showers.registry import Job
-from workflow.simulation import simulate, simulate_family, surviving_events
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign, load, parse
+from jetresim.generators.events import HardEvent
+from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.pythia_setup import make_pythia
+from jetresim.generators.survey import Survey
+from jetresim.jets.schema import surviving_events
+from jetresim.jets.simulation import simulate, simulate_family
+from jetresim.showers.pythia8 import BATCH_EVENTS
+from jetresim.showers.registry import Job
 
 GOAL = 0.25
 """CPU of one more hadronization of a parton level over that of a full re-shower."""

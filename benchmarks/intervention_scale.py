@@ -16,14 +16,14 @@ import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign, parse
-from campaign.files import atomic_path
-from generators.events import HardEvent
-from generators.pythia8 import Pythia8Generator
-from generators.survey import Survey
-from showers.registry import Job
-from workflow.simulation import simulate, simulate_family
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign, parse
+from jetresim.campaign.files import atomic_path
+from jetresim.generators.events import HardEvent
+from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.survey import Survey
+from jetresim.jets.simulation import simulate, simulate_family
+from jetresim.showers.registry import Job
 
 PLOT = Path(__file__).parents[1] / "docs" / "intervention_scale.png"
 EVENTS = 2000

@@ -68,8 +68,8 @@ def loader_benchmark(dataset: Path) -> LoaderBenchmark:
 
 
 def _measured(dataset: Path) -> dict[str, object]:
-    from loaders.datasets import IterableGroupDataset
-    from loaders.views import AllViews, Pairs
+    from jetresim.loaders.datasets import IterableGroupDataset
+    from jetresim.loaders.views import AllViews, Pairs
 
     choices = {"all": AllViews(), "pairs": Pairs()}
     options = {"batch_size": BATCH, "shuffle": True}

@@ -35,8 +35,19 @@ def peak_memory(events: int) -> float:
 
 def _run(folder: str, stage: str, *arguments: str) -> float:
     """Run a stage and return its peak resident memory [MB]."""
+    command = [sys.executable, "-m", "jetresim", stage, "memory.yaml", *arguments]
+    return peak_of(command, folder)
+
+
+def peak_of(command: list[str], folder: str) -> float:
+    """Run a command with the modules of this project and return its peak resident memory [MB].
+
+    Raises
+    ------
+    CalledProcessError
+        It fails.
+    """
     root = str(Path(__file__).parents[1])
-    command = [sys.executable, "-m", "workflow", stage, "memory.yaml", *arguments]
     process = subprocess.Popen(
         command, cwd=folder, env={**os.environ, "PYTHONPATH": root}, stderr=subprocess.DEVNULL
     )

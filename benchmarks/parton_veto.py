@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.intervention_cost import CONFIG, JOB, Timed, hard_events, side_by_side
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign, load
-from campaign.status import Status
-from generators.events import HardEvent
-from workflow.simulation import simulate, surviving_events
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign, load
+from jetresim.campaign.status import Status
+from jetresim.generators.events import HardEvent
+from jetresim.jets.schema import surviving_events
+from jetresim.jets.simulation import simulate
 
 MARGINS = (0.0, 25.0, 50.0, 100.0)
 """Margins [GeV]."""

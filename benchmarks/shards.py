@@ -13,8 +13,8 @@ import typer
 
 from benchmarks.soak import STAGES, differences, digests, start_snakemake
 from benchmarks.wall_time import demo
-from campaign.config import Campaign, save
-from workflow.merge import merge_campaign, merged_lines
+from jetresim.audit.merge import merge_campaign, merged_lines
+from jetresim.campaign.config import Campaign, save
 
 
 def run(config: Path, folder: Path, *options: str) -> Path:

@@ -10,15 +10,15 @@ from statistics import mean, stdev
 from tempfile import TemporaryDirectory
 from time import process_time
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign, parse
-from generators.events import HardEvent
-from generators.pythia8 import Pythia8Generator
-from generators.survey import Survey
-from showers.pythia8 import BATCH_EVENTS, Pythia8Shower
-from showers.registry import Job
-from workflow.jets_file import jets_file
-from workflow.simulation import simulate
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign, parse
+from jetresim.generators.events import HardEvent
+from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.survey import Survey
+from jetresim.jets.files import jets_file
+from jetresim.jets.simulation import simulate
+from jetresim.showers.pythia8 import BATCH_EVENTS, Pythia8Shower
+from jetresim.showers.registry import Job
 
 GOAL = 1.10
 BLOCKS = 5

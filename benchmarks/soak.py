@@ -26,10 +26,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from campaign.config import Campaign, load
-from campaign.seeds import stable_hash
-from workflow.cli import app
-from workflow.paths import SPLITS, Paths
+from jetresim.campaign.config import Campaign, load
+from jetresim.campaign.paths import SPLITS, Paths
+from jetresim.campaign.seeds import stable_hash
+from jetresim.workflow.cli import app
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("hard", "jets", "groups", "dataset")
@@ -125,7 +125,7 @@ def random_moments(numbers: np.random.Generator, jobs: int) -> list[Moment]:
 
 
 def jobs_of(campaign: Campaign) -> Iterator[tuple[str, ...]]:
-    """Subcommand of `resim` and its options for every job of a campaign, in an order that works."""
+    """Subcommand of `jetresim` and its options for every job of a campaign, in an order that works."""
     family = [word for name in campaign.anchor_family for word in ("--realization", name)]
     others = [name for name in campaign.realizations if name not in campaign.anchor_family]
     for process in campaign.processes:

@@ -22,16 +22,16 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign, load, save
-from generators.events import HardEvent
-from generators.pythia8 import Pythia8Generator
-from generators.survey import Survey
-from showers.pythia8 import Pythia8Shower
-from workflow.checks import without_missing_programs
-from workflow.cost import JobCost, collect
-from workflow.jets_file import read_survivors
-from workflow.paths import Paths, chunk_names
+from jetresim.audit.cost import JobCost, collect
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign, load, save
+from jetresim.campaign.paths import Paths, chunk_names
+from jetresim.generators.events import HardEvent
+from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.survey import Survey
+from jetresim.jets.files import read_survivors
+from jetresim.showers.programs import without_missing_programs
+from jetresim.showers.pythia8 import Pythia8Shower
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "config" / "config.yaml"

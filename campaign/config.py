@@ -11,20 +11,31 @@ from typing import Annotated, Any, Literal, get_origin
 import yaml
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
-from campaign.augmentations import AUGMENTATIONS, NOMINAL
-from campaign.detector import DetectorOptions, overridden
-from campaign.errors import ConfigError
-from campaign.files import atomic_path
-from campaign.herwig import HerwigOptions, check_chunk
-from campaign.intervention import ALLOWED_SETTINGS, Intervention, Stage, forbidden_setting, short_form
-from campaign.model import Strict
-from campaign.processes import LABELS, PROCESSES, TARGETS
-from campaign.seeds import check_streams, event_seed
-from campaign.tunes import TUNES
+from jetresim.campaign.augmentations import AUGMENTATIONS, NOMINAL
+from jetresim.campaign.detector import DetectorOptions, overridden
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.herwig import HerwigOptions, check_chunk
+from jetresim.campaign.intervention import (
+    ALLOWED_SETTINGS,
+    Intervention,
+    Stage,
+    forbidden_setting,
+    short_form,
+)
+from jetresim.campaign.model import Strict
+from jetresim.campaign.processes import LABELS, PROCESSES, TARGETS
+from jetresim.campaign.seeds import check_streams, event_seed
+from jetresim.campaign.settings import Settings
+from jetresim.campaign.tunes import TUNES
+from jetresim.campaign.yaml_files import read_yaml
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=40)]
+_WORD, _HYPHENATED = r"^[A-Za-z][A-Za-z0-9_]*$", r"^[A-Za-z][A-Za-z0-9_-]*$"
+
+Name = Annotated[str, Field(pattern=_WORD, max_length=40)]
+CampaignName = Annotated[str, Field(pattern=_HYPHENATED, max_length=40)]
 SettingValue = bool | int | float | str
-Settings = dict[str, SettingValue]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 TuneName = Literal[tuple(TUNES)]
 Label = Literal[tuple(LABELS)]
 FORMATS = ("rs3l", "rs3l_pairs", "jetclass", "toptagging", "huggingface")
@@ -84,6 +95,10 @@ class Cuts(Strict):
         return self
 
 
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, str | Path) else value
+
+
 class Process(Strict):
     """A kind of hard event."""
 
@@ -91,10 +106,32 @@ class Process(Strict):
     generator: Literal["pythia8", "lhe"] = Field(
         "pythia8", description="`pythia8` generates the hard events, `lhe` reads them from `files`"
     )
-    events: int = Field(gt=0, le=10**12, strict=True, description="number of hard events")
+    events: int | None = Field(
+        None,
+        gt=0,
+        le=10**12,
+        strict=True,
+        description="number of hard events; if left out the campaign's, or for `lhe` all that `files` hold",
+    )
     cuts: Cuts = Field(Cuts(), description="cuts on the hard event")
-    settings: Settings = Field({}, description="`pythia8`: the settings that define the process")
-    files: tuple[Path, ...] = Field((), description="`lhe`: Les Houches event files, read in this order")
+    settings: Settings = Field(Settings(), description="`pythia8`: the settings that define the process")
+    files: Annotated[
+        tuple[Path, ...], BeforeValidator(_one_or_more, json_schema_input_type=str | tuple[Path, ...])
+    ] = Field(
+        (),
+        description="`lhe`: Les Houches event files, one or several, read in this order; "
+        "those that a pattern such as `run_*.lhe.gz` stands for are read in the order of their names",
+    )
+    sha256: tuple[Sha256, ...] = Field(
+        (),
+        description="`lhe`: SHA-256 of each of the `files`, others are refused; "
+        "taken from the files if left out",
+    )
+    decay_settings: Settings = Field(
+        Settings(),
+        description="`lhe`: Pythia settings for the decays of t, W, Z, H that the events hold undecayed; "
+        "particle properties such as `24:onMode` only",
+    )
     targets: tuple[Annotated[Target, BeforeValidator(_named_target)], ...] = Field(
         min_length=1, description="truth objects, by name (" + ", ".join(TARGETS) + ") or in full"
     )
@@ -105,7 +142,7 @@ class Process(Strict):
         "the cross-section is that of the events that do",
     )
     shower_settings: Settings = Field(
-        {},
+        Settings(),
         description="Pythia settings that every realization of this process needs (NLO or POWHEG events)",
     )
 
@@ -113,10 +150,29 @@ class Process(Strict):
     def _generator_has_what_it_needs(self) -> "Process":
         if self.generator == "lhe" and not self.files:
             raise ValueError("generator `lhe` needs `files`")
-        if self.generator == "pythia8" and self.files:
-            raise ValueError("`files` are for generator `lhe`")
+        if self.generator == "pythia8":
+            for key in ("files", "sha256", "decay_settings"):
+                if getattr(self, key):
+                    raise ValueError(f"`{key}` {'is' if key == 'sha256' else 'are'} for generator `lhe`")
+            if self.events is None:
+                raise ValueError("generator `pythia8` needs `events`, here or in the campaign")
+        if self.generator != "pythia8" and self.settings:
+            raise ValueError(
+                f"`settings` define the process of generator `pythia8`; for events of `{self.generator}` "
+                "give `decay_settings` for what is undecayed, `shower_settings` for every realization"
+            )
         if self.generator == "pythia8" and not self.settings:
             raise ValueError("generator `pythia8` needs the `settings` that define the process")
+        return self
+
+    @model_validator(mode="after")
+    def _decays_only(self) -> "Process":
+        for name in self.decay_settings.names:
+            if not re.fullmatch(r"\d+:\w+", name):
+                raise ValueError(
+                    f"`decay_settings`: `{name}` is no property of a particle such as `24:onMode`; "
+                    "settings of the shower go to `shower_settings`"
+                )
         return self
 
 
@@ -130,7 +186,7 @@ class Augmentation(Strict):
         False, description="leave it out, with a note, where its shower program is not installed"
     )
     tune: TuneName | None = Field(None, description="a tune in place of the campaign's")
-    settings: Settings = Field({}, description="Pythia settings on top of the tune")
+    settings: Settings = Field(Settings(), description="Pythia settings on top of the tune")
     intervene: Annotated[Intervention, BeforeValidator(short_form)] = Field(
         Intervention(),
         description="where the realization departs from the anchor: `hard_process`, "
@@ -166,7 +222,7 @@ class Augmentation(Strict):
     def _leaves_alone_what_it_shares(self) -> "Augmentation":
         if self.intervene.shares_shower and self.tune is not None:
             raise ValueError(f"`tune` would change what `{self.intervene.point}` shares with the anchor")
-        if name := forbidden_setting(self.intervene, self.settings):
+        if name := forbidden_setting(self.intervene, self.settings.names):
             allowed = ", ".join(f"{group}:*" for group in ALLOWED_SETTINGS[self.intervene.point]) or "none"
             raise ValueError(
                 f"`{name}` would change what `{self.intervene.point}` shares with the anchor; "
@@ -284,13 +340,15 @@ class Dataset(Strict):
 class Campaign(Strict):
     """One configuration file and the dataset it makes."""
 
-    name: Name = Field(description="name of the campaign; results/{name} holds everything it makes")
+    name: CampaignName = Field(description="name of the campaign; results/{name} holds everything it makes")
     seed: int = Field(
         ge=0, lt=2**63, strict=True, description="campaign seed: every random number follows from it"
     )
     beams: Beams = Field(Beams(), description="the colliding beams")
     tune: TuneName = Field("CP5", description="tune of the nominal realization")
-    settings: Settings = Field({}, description="Pythia settings on top of the tune, for all realizations")
+    settings: Settings = Field(
+        Settings(), description="Pythia settings on top of the tune, for all realizations"
+    )
     events: int | None = Field(
         None, gt=0, strict=True, description="hard events of each process that does not say otherwise"
     )
@@ -340,6 +398,7 @@ class Campaign(Strict):
             raise ValueError(
                 f"augmentations: {NOMINAL!r} is showered by Pythia and has the campaign's detector"
             )
+        self._check_energies()
         self._check_herwig()
         self._check_detectors()
         self._check_shower_scales()
@@ -348,6 +407,20 @@ class Campaign(Strict):
                 f"groups.pt_min ({self.groups.pt_min:g}) must not be below jets.pt_min ({self.jets.pt_min:g})"
             )
         return self
+
+    def _check_energies(self) -> None:
+        highest = self.beams.energy / 2
+        for name, process in self.processes.items():
+            if process.cuts.pt_min >= highest:
+                raise ValueError(
+                    f"processes.{name}.cuts.pt_min ({process.cuts.pt_min:g} GeV) is out of reach: "
+                    f"beams.energy is {self.beams.energy:g} GeV, so no pT is above {highest:g} GeV"
+                )
+        if self.jets.pt_min >= highest:
+            raise ValueError(
+                f"jets.pt_min ({self.jets.pt_min:g} GeV) is out of reach: "
+                f"beams.energy is {self.beams.energy:g} GeV, so no pT is above {highest:g} GeV"
+            )
 
     def _check_herwig(self) -> None:
         for augmentation in self.augmentations:
@@ -361,9 +434,8 @@ class Campaign(Strict):
         # Vincia showers resonances without asking the hooks, so their emissions would not be shared.
         scaled = [each.name for each in self.augmentations if each.intervene.scale is not None]
         for process, name in product(self.processes, scaled):
-            settings = {key.lower(): value for key, value in self.shower_settings(process, name).items()}
-            model = settings.get("partonshowers:model", 1)
-            if str(model) != "1":
+            model = self.shower_settings(process, name).get("PartonShowers:model")
+            if model not in (None, "1"):
                 raise ValueError(
                     f"augmentations.{name}: `shower_scale` needs Pythia's simple shower, "
                     f"but `PartonShowers:model` is {model}"
@@ -378,6 +450,12 @@ class Campaign(Strict):
                 options = overridden(self.detector, augmentation.detector)
             except ValidationError as error:
                 raise ValueError(f"{where}: {first_problem(error)}") from None
+            if self.chunk % options.events_per_run:
+                raise ValueError(
+                    f"{where}: chunk ({self.chunk}) must be a multiple of events_per_run "
+                    f"({options.events_per_run}): a run of Delphes has one seed and cannot be continued in "
+                    "another job"
+                )
             if options.name == "none" and augmentation.intervene.point == "detector":
                 raise ValueError(f"{where}: `intervene: detector` needs a detector other than `none`")
 
@@ -445,20 +523,19 @@ class Campaign(Strict):
     def shower_settings(self, process: str, realization: str) -> Settings:
         """Pythia settings of a realization: tune, campaign, process, augmentation, the later one winning."""
         augmentation = self.augmentation(realization)
-        return {
-            **TUNES[augmentation.tune or self.tune],
-            **self.settings,
-            **self.process(process).shower_settings,
-            **augmentation.settings,
-        }
+        return Settings(TUNES[augmentation.tune or self.tune]).then(
+            self.settings, self.process(process).shower_settings, augmentation.settings
+        )
 
     def hard_settings(self, process: str) -> Settings:
-        """Pythia settings that generate the hard events of a process."""
-        return {**TUNES[self.tune], **self.settings, **self.process(process).settings}
+        """Pythia settings that generate the hard events of a process, or decay those that were brought."""
+        asked = self.process(process)
+        return Settings(TUNES[self.tune]).then(self.settings, asked.settings, asked.decay_settings)
 
     def chunks(self, process: str) -> list[range]:
         """Ranges of event indices, one a job."""
         events = self.process(process).events
+        assert events is not None  # those of files are counted where a campaign is opened
         return [range(first, min(first + self.chunk, events)) for first in range(0, events, self.chunk)]
 
 
@@ -477,9 +554,12 @@ def _from_catalogue(name: str, given: Any, default: dict[str, Any]) -> Any:
 
 def _merged_settings(entry: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """What is given, with the settings of the catalogue entry under its own."""
-    if not isinstance(given.get("settings"), Mapping) or "settings" not in entry:
+    if "settings" not in entry or "settings" not in given:
         return dict(given)
-    return {**given, "settings": {**entry["settings"], **given["settings"]}}
+    try:
+        return {**given, "settings": Settings(entry["settings"]).then(Settings(given["settings"]))}
+    except ValueError:  # the field's own validation says where
+        return dict(given)
 
 
 def unknown(what: str, value: object, known: Iterable[str]) -> str:
@@ -525,16 +605,7 @@ def load(path: Path) -> Campaign:
     ConfigError
         The file cannot be read, is not YAML, or does not describe a campaign.
     """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not a text file; expected YAML") from None
-    except yaml.YAMLError as error:
-        reason = re.sub(r"\s+", " ", str(error))
-        raise ConfigError(f"{path}: not valid YAML: {reason}") from None
-    return parse(raw, str(path))
+    return parse(read_yaml(path), str(path))
 
 
 def save(campaign: Campaign, path: Path) -> None:
@@ -553,7 +624,6 @@ _EXPECTED = {
     "tuple_type": "expected a list",
     "too_short": "must not be empty",
     "string_type": "expected a text",
-    "string_pattern_mismatch": "expected letters, digits and _, beginning with a letter",
     "int_type": "expected an integer",
     "int_parsing": "expected an integer",
     "int_from_float": "expected an integer",
@@ -563,6 +633,11 @@ _EXPECTED = {
     "bool_parsing": "expected a number, a text, on or off",
 }
 """Kinds of pydantic's errors that speak of Python, in the words of YAML."""
+
+_PATTERNS = {
+    _WORD: "expected letters, digits and _, beginning with a letter",
+    _HYPHENATED: "expected letters, digits, _ and -, beginning with a letter",
+}
 
 
 def first_problem(error: ValidationError, model: type[BaseModel] = Campaign) -> str:
@@ -578,7 +653,7 @@ def first_problem(error: ValidationError, model: type[BaseModel] = Campaign) -> 
     kind, location, given = problem["type"], problem["loc"], problem["input"]
     if kind == "extra_forbidden":
         return f"{_place(location)}: " + unknown("key", location[-1], _known_keys(model, location[:-1]))
-    message = _EXPECTED.get(
+    message = _PATTERNS.get(problem.get("ctx", {}).get("pattern")) or _EXPECTED.get(
         kind, problem["msg"].removeprefix("Value error, ").replace("Input should", "must")
     )
     told = kind in ("missing", "value_error") or isinstance(given, BaseModel | Mapping)

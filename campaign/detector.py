@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from campaign.model import Strict
+from jetresim.campaign.model import Strict
 
 DetectorName = Literal["none", "cms_phase2", "delphes"]
 

@@ -1,25 +1,25 @@
 """The exceptions a user can cause. Each message is one line: what, where, what would be right."""
 
 
-class ResimError(Exception):
+class JetresimError(Exception):
     """Base of all errors that the command line reports as one line."""
 
 
-class ConfigError(ResimError):
+class ConfigError(JetresimError):
     """The configuration asks for something that does not exist or cannot be."""
 
 
-class HardEventError(ResimError):
+class HardEventError(JetresimError):
     """A Les Houches event file cannot be used."""
 
 
-class ShowerError(ResimError):
+class ShowerError(JetresimError):
     """A shower program cannot be set up or ended abnormally."""
 
 
-class DetectorError(ResimError):
+class DetectorError(JetresimError):
     """A detector program cannot be set up or ended abnormally."""
 
 
-class DataError(ResimError):
+class DataError(JetresimError):
     """A file made by an earlier stage is missing, damaged or belongs to something else."""

@@ -10,7 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-SCRATCH = "RESIM_SCRATCH"
+from jetresim.campaign.errors import DataError
+
+SCRATCH = "JETRESIM_SCRATCH"
 
 
 @contextmanager
@@ -47,7 +49,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def scratch_path(path: Path) -> Iterator[Path]:
     """Yield a name in the node's scratch folder; bring the file to `path` on success.
 
-    The folder is what the environment variable `RESIM_SCRATCH` names, in which variables are expanded.
+    The folder is what the environment variable `JETRESIM_SCRATCH` names, in which variables are expanded.
     A shared file system thus sees one file being copied instead of many small writes. Without the variable,
     this is `atomic_path`.
 
@@ -63,7 +65,7 @@ def scratch_path(path: Path) -> Iterator[Path]:
         return
     if not Path(scratch).is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{scratch} ({SCRATCH})")
-    with TemporaryDirectory(prefix="resim-", dir=scratch) as private:
+    with TemporaryDirectory(prefix="jetresim-", dir=scratch) as private:
         local = Path(private) / path.name
         try:
             yield local
@@ -102,3 +104,10 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def existing(path: Path, command: str) -> Path:
+    """The path, or an error that names the command that makes it."""
+    if not path.exists():
+        raise DataError(f"{path}: does not exist; `jetresim {command}` makes it")
+    return path

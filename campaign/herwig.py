@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from campaign.model import Strict
+from jetresim.campaign.model import Strict
 
 _WHERE_IT_IS = {"executable", "container", "time_limit"}
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from campaign.model import Strict
+from jetresim.campaign.model import Strict
 
 
 class Stage(IntEnum):

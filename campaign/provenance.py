@@ -9,11 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from campaign import __version__
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign
-from campaign.errors import DataError
-from campaign.herwig import event_inputs
+from jetresim.campaign import __version__
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.herwig import event_inputs
 
 SCHEMA_VERSION = 1
 """Version of the layout of all files of a campaign."""
@@ -24,7 +24,7 @@ _PACKAGES = ("pythia8mc", "fastjet", "pylhe", "awkward", "numpy", "pyarrow")
 @cache
 def versions() -> dict[str, str]:
     """Versions of the software that decides what the events look like."""
-    ours = {"resim": __version__, "python": platform.python_version()}
+    ours = {"jetresim": __version__, "python": platform.python_version()}
     return ours | {package: version(package) for package in _PACKAGES}
 
 
@@ -39,15 +39,15 @@ def digest(content: Any) -> str:
 
 
 def survey_inputs(campaign: Campaign, process: str) -> dict[str, Any]:
-    """What the survey of a process depends on."""
+    """What the survey of a process depends on: of files, on what they hold and not on where they are."""
     asked = campaign.process(process).model_dump(
-        mode="json", exclude={"description", "events", "shower_settings"}
+        mode="json", exclude={"description", "events", "files", "shower_settings"}
     )
     return {
         "seed": campaign.seed,
         "beams": campaign.beams.model_dump(mode="json"),
         "process": asked,
-        "settings": campaign.hard_settings(process),
+        "settings": campaign.hard_settings(process).lines,
     }
 
 
@@ -60,7 +60,7 @@ def jets_inputs(campaign: Campaign, process: str, realization: str) -> dict[str,
         "beams": campaign.beams.model_dump(mode="json"),
         "process": campaign.process(process).model_dump(mode="json", include={"targets", "cuts"}),
         "shower": augmentation.shower,
-        "settings": {} if herwig else campaign.shower_settings(process, realization),
+        "settings": [] if herwig else campaign.shower_settings(process, realization).lines,
         "herwig": event_inputs(augmentation.herwig) if herwig else None,
         "intervene": augmentation.intervene.model_dump(mode="json"),
         "detector": campaign.detector_options(realization).model_dump(mode="json"),
@@ -93,6 +93,11 @@ def dataset_inputs(campaign: Campaign) -> dict[str, Any]:
     }
 
 
+def card_inputs(campaign: Campaign) -> dict[str, Any]:
+    """What the dataset card depends on beside the dataset."""
+    return campaign.model_dump(mode="json", exclude={"processes": {"__all__": {"files"}}})
+
+
 def check_made_with(path: Path, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
     """Refuse a file that was made with other inputs than the campaign asks for.
 
@@ -117,9 +122,12 @@ def check_made_with(path: Path, found: Mapping[str, Any], expected: Mapping[str,
 
 
 def _flat(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Give the dotted keys and the values of nested mappings."""
-    if not isinstance(content, Mapping):
+    """Give the dotted keys and the values of nested mappings and lists."""
+    if isinstance(content, Mapping):
+        for key, value in content.items():
+            yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(content, list):
+        for place, value in enumerate(content):
+            yield from _flat(value, f"{prefix}[{place}]")
+    else:
         yield prefix, content
-        return
-    for key, value in content.items():
-        yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))

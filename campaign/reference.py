@@ -1,16 +1,16 @@
-"""Write config/schema.json and config/README.md from the models: ``python -m campaign.reference``."""
+"""Write config/schema.json and config/README.md: ``python -m jetresim.campaign.reference``."""
 
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from campaign.augmentations import AUGMENTATIONS
-from campaign.config import Campaign
-from campaign.files import atomic_path
-from campaign.processes import LABELS, PROCESSES, TARGETS
-from campaign.pythia import RESERVED, RESERVED_GROUPS
-from campaign.tunes import TUNES
+from jetresim.campaign.augmentations import AUGMENTATIONS
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.processes import LABELS, PROCESSES, TARGETS
+from jetresim.campaign.reserved import RESERVED, RESERVED_GROUPS
+from jetresim.campaign.tunes import TUNES
 
 CONFIG = Path(__file__).parents[1] / "config"
 
@@ -22,11 +22,11 @@ _HEAD = """\
 One YAML file describes one campaign: the hard processes, the ways to re-simulate them, the jets, and the
 files that are handed out. [config.yaml](config.yaml) is a demo of a few minutes,
 [rs3l.yaml](rs3l.yaml) the full public dataset. Everything is checked before an event is simulated, by
-`resim validate CONFIG`, by every other command and by Snakemake: an unknown key, a Pythia setting that does
-not exist or a value out of range is refused in one line that says what would be right.
+`jetresim validate CONFIG`, by every other command and by Snakemake: an unknown key, a Pythia setting that
+does not exist or a value out of range is refused in one line that says what would be right.
 
-This page and [schema.json](schema.json) are made from the code by `python -m campaign.reference`. Editors
-that know JSON Schema complete and check keys when the file starts with
+This page and [schema.json](schema.json) are made from the code by `python -m jetresim.campaign.reference`.
+Editors that know JSON Schema complete and check keys when the file starts with
 `# yaml-language-server: $schema=schema.json`.
 
 ## Example
@@ -66,13 +66,24 @@ name, start from their entry: keys in the file replace those of the entry, and `
 entry's, yours winning.
 `events` of a process wins over `events` of the campaign.
 
-Pythia settings are applied in this order, the later one winning:
+Pythia settings are lines, and Pythia reads them one after the other, as `settings` gives them: a mapping
+of names to values, `{25:onMode: off, 25:onIfMatch: 5 -5}`, or a list of lines, which can hold a name more
+than once: `["25:onMode = off", "25:onIfMatch = 5 -5", "25:onIfMatch = 4 -4"]`. Their order is kept
+everywhere: in the files' metadata, in `config.yaml` and in the report, with the names as Pythia spells them,
+whatever case you write them in. The layers follow each other in this order, and a name that a later layer
+sets again stands with the later one:
 
 | stage | order |
 |---|---|
 | hard process | tune → `settings` → `processes.NAME.settings` |
+| decays of brought events | tune → `settings` → `processes.NAME.decay_settings` |
 | shower | tune (the augmentation's, or else the campaign's) → `settings` → `processes.NAME.shower_settings` \
 → `augmentations.NAME.settings` |
+
+Two things follow from reading in order. `25:onMode: off` closes what a line before it has opened. And
+`Tune:pp` and `Tune:ee` set many others at the moment they are read: they win over what stands before them,
+the campaign's tune included, and lose against what stands behind them. `jetresim validate` names every
+setting that is hidden in this way.
 
 `snakemake --config chunk=1000` replaces a top-level key of the file for one run.
 
@@ -81,9 +92,10 @@ depends on it. Changing `chunk` changes how the work is cut, not one byte of the
 
 ## Your own process
 
-A name that is not in the catalogue needs `settings` (Pythia generates it) or `files` (Les Houches events,
-`.lhe` or `.lhe.gz`, e.g. from MadGraph5_aMC@NLO or POWHEG), and its `targets`. Paths are taken from the
-folder where the command runs.
+A name that is not in the catalogue needs `settings` (Pythia generates it) or `files` (Les Houches events, as
+`.lhe`, `.lhe.gz` or LHEH5, e.g. from MadGraph5_aMC@NLO, POWHEG or Sherpa), and its `targets`. Paths are taken
+from the folder where the command runs; `files: run_*/events.lhe.gz` stands for all that match. All events are
+used where neither the process nor the campaign says how many.
 
 ```yaml
 name: own_process
@@ -142,15 +154,18 @@ def schema() -> dict[str, Any]:
     augmentations = made["properties"]["augmentations"]
     augmentations["items"] = {"anyOf": [{"enum": list(AUGMENTATIONS)}, augmentations["items"]]}
     processes = made["properties"]["processes"]
+    (own,) = processes.pop("patternProperties").items()
+    processes["properties"] = {name: {"anyOf": [{"type": "null"}, own[1]]} for name in PROCESSES}
+    # A name that is not in the catalogue must say what it stands for.
+    says_what_it_is = {"anyOf": [{"required": [key]} for key in ("settings", "files", "generator")]}
     processes["patternProperties"] = {
-        name: {"anyOf": [{"type": "null"}, process]}
-        for name, process in processes["patternProperties"].items()
+        f"^(?!(?:{'|'.join(PROCESSES)})$){own[0].removeprefix('^')}": {"allOf": [own[1], says_what_it_is]}
     }
     processes["additionalProperties"] = False
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **made,
-        "title": "Campaign of resim",
+        "title": "Campaign of jetresim",
     }
 
 
@@ -221,7 +236,7 @@ def _nested(key: str, value: dict[str, Any]) -> tuple[str, str | None]:
         (f"{key}[]", value.get("items", {})),
         (f"{key}.NAME", next(iter(value.get("patternProperties", {}).values()), {})),
     ):
-        for choice in (inner, *inner.get("anyOf", ())):
+        for choice in (inner, *inner.get("anyOf", ()), *inner.get("allOf", ())):
             if "$ref" in choice:
                 return place, choice["$ref"].removeprefix(_REFERENCE)
     return key, None
@@ -248,6 +263,8 @@ def _type(value: dict[str, Any], plural: str = "") -> str:
         return f"mapping{plural}"
     if "enum" in value or "const" in value:
         return ", ".join(map(_code, value.get("enum") or [value["const"]]))
+    if value.get("items", {}).get("pattern") == "=":
+        return "list of lines"
     if value["type"] == "array":
         items = value.get("items") or value["prefixItems"][0]
         return (f"{value['minItems']} " if "prefixItems" in value else "list of ") + _type(items, "s")

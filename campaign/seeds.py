@@ -9,13 +9,16 @@ import json
 from collections.abc import Iterable
 from functools import cache
 
-from campaign.errors import ConfigError
+from jetresim.campaign.errors import ConfigError
 
 PYTHIA_SEEDS = 900_000_000
 """Pythia accepts seeds 1 ... 900 000 000 (manual, section Random-Number Seed)."""
 
 HARD_PROCESS = "hard process"
 """Stream that generates the hard events; its blank keeps it apart from every realization name."""
+
+HARD_DECAYS = "hard decays"
+"""Stream that decays the resonances of hard events that were brought."""
 
 
 def stable_hash(*key: str | int) -> int:
@@ -60,7 +63,7 @@ def event_seed(campaign_seed: int, process: str, event: int, stream: str) -> int
     event : int
         Index of the hard event within its process.
     stream : str
-        Name of the realization, or `HARD_PROCESS`.
+        Name of the realization, `HARD_PROCESS` or `HARD_DECAYS`.
 
     Returns
     -------
@@ -88,8 +91,8 @@ def check_streams(campaign_seed: int, streams: Iterable[str]) -> None:
     ConfigError
         With the two names; another campaign seed or another name resolves it.
     """
-    owner: dict[int, str] = {stream_offset(campaign_seed, HARD_PROCESS): HARD_PROCESS}
-    for stream in streams:
+    owner: dict[int, str] = {}
+    for stream in (HARD_PROCESS, HARD_DECAYS, *streams):
         other = owner.setdefault(stream_offset(campaign_seed, stream), stream)
         if other != stream:
             raise ConfigError(

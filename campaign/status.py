@@ -16,6 +16,8 @@ class Status(StrEnum):
     """The shower program or the detector gave up on the event."""
     VETOED = "vetoed"
     """The partons made no jet near the pT that groups require; the event was not hadronized."""
+    UNPHYSICAL = "unphysical"
+    """A particle or candidate cannot be: its momentum is not finite or above its energy, its id unknown."""
     NO_JET = "no jet"
     """No jet satisfies the matching rule."""
     AMBIGUOUS = "ambiguous"

@@ -2,13 +2,11 @@
 
 from types import MappingProxyType
 
-Settings = dict[str, bool | int | float | str]
-
-_STABLE_PARTICLES: Settings = {"ParticleDecays:limitTau0": True, "ParticleDecays:tau0Max": 10.0}
+_STABLE_PARTICLES = {"ParticleDecays:limitTau0": True, "ParticleDecays:tau0Max": 10.0}
 
 # CMS, EPJC 80 (2020) 4, table 4 (CP5) and the eigentunes of its appendix.
 # CMS switches on photon radiation in hadron decays; since Pythia 8.313 the setting is HadronLevel:QED.
-_CP5: Settings = {
+_CP5 = {
     "Tune:pp": 14,
     "Tune:ee": 7,
     "PDF:pSet": 20,

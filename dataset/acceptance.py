@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from campaign.status import Status
+from jetresim.campaign.status import Status
 
 _LEFT_OUT = (Status.CUT, Status.NOT_SIMULATED)
+_FAILED = (Status.FAILED, Status.UNPHYSICAL)
 _WITH_JET = (Status.MATCHED, Status.BELOW_PT)
 
 
@@ -46,6 +47,11 @@ class Acceptance:
     def survivors_only(self) -> bool:
         """Whether only hard events were simulated whose anchor has a jet."""
         return self.counts[Status.NOT_SIMULATED] > 0
+
+    @property
+    def failed(self) -> int:
+        """Targets of events that a program gave up on, or that hold what cannot be."""
+        return sum(self.counts[status] for status in _FAILED)
 
     @property
     def with_jet(self) -> int:

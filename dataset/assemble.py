@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ValidationError
 
-from campaign.config import Campaign
-from campaign.errors import DataError
-from campaign.files import atomic_path
-from campaign.provenance import SCHEMA_VERSION, check_made_with, encode, groups_inputs, jets_inputs, versions
-from campaign.seeds import stable_hash, unit_hash
-from dataset.groups import merged_versions
-from dataset.parquet import METADATA_KEY, batches, read_metadata, single, writer
-from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
-
-SPLITS = ("train", "val", "test")
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.paths import SPLITS
+from jetresim.campaign.provenance import (
+    SCHEMA_VERSION,
+    check_made_with,
+    digest,
+    encode,
+    groups_inputs,
+    jets_inputs,
+    versions,
+)
+from jetresim.campaign.seeds import stable_hash, unit_hash
+from jetresim.dataset.groups import merged_versions
+from jetresim.dataset.process_warnings import WARNINGS_KEY, merged_warnings
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, single, writer
 
 Integers = npt.NDArray[np.int64]
 
@@ -33,13 +41,17 @@ _IDENTITY = ("process", "event", "target")
 _SCATTER_BYTES = 64 * 2**20
 """Rows are collected up to this size before they are handed out to the shards."""
 
+_TABLE_BYTES = 32 * 2**10
+"""What a table takes beside its rows, for the buffers and objects of its many columns; measured."""
+
 
 def write_split(output_dir: Path, groups: Sequence[Path], campaign: Campaign, split: str) -> None:
     """Write one split of the dataset.
 
     Which split, shard and place a group gets is a hash of its identity, so the result depends neither on
-    the chunks nor on the order of the files. Memory is bounded by one shard: the rows are first
-    scattered into one temporary file a shard, then each of these is put in order alone.
+    the chunks nor on the order of the files. Memory is bounded by one shard, and some hundred bytes a
+    file: the metadata of the files are added up one by one, the rows are first scattered into one
+    temporary file a shard, then each of these is put in order alone.
 
     Parameters
     ----------
@@ -57,16 +69,17 @@ def write_split(output_dir: Path, groups: Sequence[Path], campaign: Campaign, sp
         A file is unreadable or was made with other settings, or the files do not cover every hard event
         of the campaign exactly once.
     """
-    sources = {path: read_metadata(path) for path in sorted(groups)}
-    for path, metadata in sources.items():
-        check_groups_source(path, metadata, campaign)
-    _check_coverage(sources, campaign)
-    metadata = _metadata(list(sources.values()), campaign, split)
+    paths = sorted(groups)
+    sources = _Sources(campaign)
+    for path in paths:
+        sources.add(path, read_metadata(path))
+    sources.check_coverage()
+    metadata = sources.metadata(split)
     with atomic_path(output_dir) as folder:
         folder.mkdir()
         shards = [folder / name for name in shard_names(campaign, split)]
         scattered = [path.with_suffix(".arrows") for path in shards]
-        _scatter(sources, campaign, split, scattered)
+        _scatter(paths, campaign, split, scattered)
         for output, path in zip(shards, scattered, strict=True):
             _write_shard(output, path, campaign, metadata)
             path.unlink(missing_ok=True)
@@ -91,13 +104,12 @@ def check_split(shards: Sequence[Path], campaign: Campaign) -> dict[str, Any]:
     DataError
         A shard is unreadable, missing, or was made with other settings.
     """
-    found = {path: read_metadata(path) for path in sorted(shards)}
-    for path, metadata in found.items():
+    for path in sorted(shards):
+        metadata = read_metadata(path)
         check_shard(path, metadata, campaign)
-    first, metadata = next(iter(found.items()))
     for name in shard_names(campaign, metadata["split"]):
-        if first.with_name(name) not in found:
-            raise DataError(f"{first.with_name(name)}: is missing; write the split again")
+        if path.with_name(name) not in shards:
+            raise DataError(f"{path.with_name(name)}: is missing; write the split again")
     return metadata
 
 
@@ -154,6 +166,11 @@ def check_groups_source(path: Path, metadata: dict[str, Any], campaign: Campaign
     ------
     DataError
     """
+    _check_groups_kind(path, metadata, campaign)
+    _check_groups_inputs(path, metadata, campaign)
+
+
+def _check_groups_kind(path: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
     needed = {"process", "first_event", "events", "campaign", "realizations", "totals", "counts"}
     if missing := needed - metadata.keys():
         raise DataError(f"{path}: metadata without {', '.join(sorted(missing))}; not a groups file")
@@ -161,7 +178,10 @@ def check_groups_source(path: Path, metadata: dict[str, Any], campaign: Campaign
     if metadata.get("schema") != SCHEMA_VERSION or process not in campaign.processes:
         raise DataError(f"{path}: groups of process {process!r}; expected {', '.join(campaign.processes)}")
     _check_realizations(path, metadata, campaign)
-    stored = stored_campaign(path, metadata)
+
+
+def _check_groups_inputs(path: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
+    stored, process = stored_campaign(path, metadata), metadata["process"]
     check_made_with(path, _inputs(stored, process), _inputs(campaign, process))
 
 
@@ -183,7 +203,7 @@ def stored_campaign(path: Path, metadata: Mapping[str, Any]) -> Campaign:
     path : Path
         The file, for the message.
     metadata : mapping
-        What it says of itself, see `dataset.parquet.read_metadata`.
+        What it says of itself, see `jets.parquet.read_metadata`.
 
     Raises
     ------
@@ -198,7 +218,7 @@ def stored_campaign(path: Path, metadata: Mapping[str, Any]) -> Campaign:
         raise DataError(f"{path}: its configuration is not one of this version; remake the file") from None
 
 
-@cache
+@lru_cache(maxsize=8)
 def _parsed(config: str) -> Campaign:
     return Campaign.model_validate_json(config)
 
@@ -219,36 +239,72 @@ def _split_inputs(campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def _check_coverage(sources: dict[Path, dict[str, Any]], campaign: Campaign) -> None:
-    """Every hard event of every process comes from exactly one file."""
-    for name, process in campaign.processes.items():
-        chunks = sorted(
-            (metadata["first_event"], metadata["events"], path)
-            for path, metadata in sources.items()
-            if metadata["process"] == name
-        )
-        covered = 0
-        for first, events, path in chunks:
-            if first != covered:
-                problem = "missing" if first > covered else "there twice"
-                low, high = sorted((first, covered))
-                raise DataError(f"{path}: groups of {name} events {low} to {high - 1} are {problem}")
-            covered += events
-        if covered != process.events:
-            raise DataError(f"{name}: groups of {covered} hard events; the campaign has {process.events}")
+class _Sources:
+    """What the groups of all chunks add up to, without the metadata of each file.
 
+    Parameters
+    ----------
+    campaign : Campaign
+    """
 
-def _metadata(sources: list[dict[str, Any]], campaign: Campaign, split: str) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA_VERSION,
-        # how the work was cut into jobs is no property of the dataset
-        "campaign": campaign.model_dump(mode="json", exclude={"chunk"}),
-        "realizations": campaign.realizations,
-        "versions": merged_versions([*(source["versions"] for source in sources), versions()]),
-        "split": split,
-        "totals": _summed(source["totals"] for source in sources),
-        "counts": _summed(source["counts"] for source in sources),
-    }
+    def __init__(self, campaign: Campaign) -> None:
+        self._campaign = campaign
+        self._chunks: dict[str, list[tuple[int, int, Path]]] = {name: [] for name in campaign.processes}
+        self._versions = versions()
+        self._sums: dict[str, Any] = {"totals": {}, "counts": {}}
+        self._warnings: dict[str, list[str]] = {}
+        self._checked: set[tuple[str, str]] = set()
+
+    def add(self, path: Path, metadata: dict[str, Any]) -> None:
+        """Count what a file of groups says about itself.
+
+        Raises
+        ------
+        DataError
+            See `check_groups_source`.
+        """
+        _check_groups_kind(path, metadata, self._campaign)
+        # to compare settings takes milliseconds, and most files have the same
+        made_with = metadata["process"], digest(metadata["campaign"])
+        if made_with not in self._checked:
+            _check_groups_inputs(path, metadata, self._campaign)
+            self._checked.add(made_with)
+        chunk = (metadata["first_event"], metadata["events"], path)
+        self._chunks[metadata["process"]].append(chunk)
+        self._versions = merged_versions([self._versions, metadata["versions"]])
+        self._sums = _summed([self._sums, {key: metadata[key] for key in self._sums}])
+        self._warnings = merged_warnings([self._warnings, metadata.get(WARNINGS_KEY, {})])
+
+    def check_coverage(self) -> None:
+        """Every hard event of every process comes from exactly one file.
+
+        Raises
+        ------
+        DataError
+        """
+        for name, process in self._campaign.processes.items():
+            covered = 0
+            for first, events, path in sorted(self._chunks[name]):
+                if first != covered:
+                    problem = "missing" if first > covered else "there twice"
+                    low, high = sorted((first, covered))
+                    raise DataError(f"{path}: groups of {name} events {low} to {high - 1} are {problem}")
+                covered += events
+            if covered != process.events:
+                raise DataError(f"{name}: groups of {covered} hard events; the campaign has {process.events}")
+
+    def metadata(self, split: str) -> dict[str, Any]:
+        """What the files of a split say about the whole dataset."""
+        return {
+            "schema": SCHEMA_VERSION,
+            # how the work was cut into jobs is no property of the dataset
+            "campaign": self._campaign.model_dump(mode="json", exclude={"chunk"}),
+            "realizations": self._campaign.realizations,
+            "versions": self._versions,
+            "split": split,
+            **self._sums,
+            WARNINGS_KEY: self._warnings,
+        }
 
 
 def _summed(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -270,12 +326,17 @@ def _scatter(groups: Iterable[Path], campaign: Campaign, split: str, shards: Seq
     not limited by that of open files.
     """
     pending: list[tuple[pa.Table, Integers]] = []
+    size = 0
     for path in groups:
         for table in batches(path, GROUPS_SCHEMA):
-            pending.append(_share(table, campaign, split, len(shards)))
-            if sum(part.nbytes for part, _ in pending) > _SCATTER_BYTES:
+            mine = _share(table, campaign, split, len(shards))
+            if not mine[0].num_rows:
+                continue
+            pending.append(mine)
+            size += mine[0].nbytes + _TABLE_BYTES
+            if size > _SCATTER_BYTES:
                 _append(pending, shards)
-                pending = []
+                pending, size = [], 0
     if pending:
         _append(pending, shards)
 
@@ -288,7 +349,7 @@ def _share(table: pa.Table, campaign: Campaign, split: str, shards: int) -> tupl
         if split_of(campaign, process, event) == split
     ]
     rows, index = np.array(mine, np.int64).reshape(-1, 2).T
-    return table.take(rows), index
+    return table.take(rows) if mine else table.slice(0, 0), index
 
 
 def identities(table: pa.Table) -> list[Identity]:

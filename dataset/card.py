@@ -14,16 +14,18 @@ import pyarrow.parquet as pq
 import uproot
 import yaml
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign
-from campaign.errors import DataError
-from campaign.files import atomic_path
-from campaign.processes import LABELS
-from campaign.status import Status
-from dataset.assemble import SPLITS, check_split, shard_count, shard_names
-from dataset.parquet import METADATA_KEY, batches, parquet_files
-from dataset.schema import DESCRIPTIONS, GROUPS_SCHEMA, MEMBER
-from dataset.standardization import STANDARDIZATION
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.paths import SPLITS
+from jetresim.campaign.processes import LABELS
+from jetresim.campaign.status import Status
+from jetresim.dataset.assemble import check_split, shard_count, shard_names
+from jetresim.dataset.process_warnings import warning_lines
+from jetresim.dataset.schema import DESCRIPTIONS, GROUPS_SCHEMA, MEMBER
+from jetresim.dataset.standardization import STANDARDIZATION
+from jetresim.jets.parquet import METADATA_KEY, batches, parquet_files
 
 CITATIONS = (
     ("Re-simulation-based self-supervised learning (RS3L)", "arXiv:2403.07066"),
@@ -179,12 +181,13 @@ def manifest(dataset_dir: Path, campaign: Campaign) -> dict[str, Any]:
 
 def data_files(campaign: Campaign) -> dict[str, list[str]]:
     """Layout to its files of all splits, relative to the folder of the dataset."""
-    layouts = ("parquet", *campaign.dataset.formats)
-    files = {
-        layout: [path for split in SPLITS for path in _FILES_OF[layout](campaign, split)]
-        for layout in layouts
-    }
+    files = {layout: layout_files(campaign, layout) for layout in ("parquet", *campaign.dataset.formats)}
     return {**files, "standardization": [STANDARDIZATION]}
+
+
+def layout_files(campaign: Campaign, layout: str) -> list[str]:
+    """Files of all splits in a layout, asked for or not, relative to the folder of the dataset."""
+    return [path for split in SPLITS for path in _FILES_OF[layout](campaign, split)]
 
 
 def file_entry(dataset_dir: Path, relative: str) -> dict[str, Any]:
@@ -246,6 +249,7 @@ def _card(
         _front_matter(contents, campaign),
         _introduction(campaign),
         _processes(metadata, contents, campaign),
+        *_warnings(metadata),
         _realizations(metadata, campaign),
         _schema(),
         _reading(campaign),
@@ -323,6 +327,11 @@ def _processes(
 {_table(header, rows)}
 
 The columns {", ".join(SPLITS)} count groups. Labels (RS3L's jettype): {labels}."""
+
+
+def _warnings(metadata: dict[str, Any]) -> list[str]:
+    lines = [f"- {line}" for line in warning_lines(metadata)]
+    return ["## Warnings\n\n" + "\n".join(lines)] if lines else []
 
 
 def _realizations(metadata: dict[str, Any], campaign: Campaign) -> str:

@@ -5,8 +5,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from campaign.seeds import stable_hash
-from dataset.parquet import single
+from jetresim.campaign.seeds import stable_hash
+from jetresim.jets.parquet import single
 
 Hashes = npt.NDArray[np.uint64]
 

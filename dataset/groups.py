@@ -12,16 +12,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign
-from campaign.errors import DataError
-from campaign.files import scratch_path
-from campaign.provenance import SCHEMA_VERSION, check_made_with, encode, jets_inputs, versions
-from campaign.status import Status
-from dataset.parquet import METADATA_KEY, batches, read_metadata, single, writer
-from dataset.schema import GROUPS_SCHEMA, MEMBER, ROW_GROUP
-from generators.events import TruthTarget
-from jets.schema import JETS_SCHEMA
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.files import scratch_path
+from jetresim.campaign.provenance import SCHEMA_VERSION, encode, versions
+from jetresim.campaign.status import Status
+from jetresim.dataset.process_warnings import WARNINGS_KEY
+from jetresim.dataset.schema import GROUPS_SCHEMA, MEMBER
+from jetresim.generators.events import HardEvent, TruthTarget
+from jetresim.generators.survey import Survey
+from jetresim.generators.targets import find_targets
+from jetresim.jets.files import jets_metadata
+from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, single, writer
+from jetresim.jets.schema import JETS_SCHEMA, present
 
 _TRUTH_SCHEMA = pa.schema([column for column in GROUPS_SCHEMA if column.name != "realizations"])
 
@@ -81,7 +85,12 @@ class _Tally:
 
 
 def build_groups(
-    output: Path, hard: Iterable[HardTruth], jets: Sequence[Path], campaign: Campaign, process: str
+    output: Path,
+    hard: Iterable[HardTruth],
+    jets: Sequence[Path],
+    campaign: Campaign,
+    process: str,
+    warnings: Sequence[str] = (),
 ) -> None:
     """Bring the realizations of a chunk together, target by target.
 
@@ -99,6 +108,8 @@ def build_groups(
     campaign : Campaign
     process : str
         Name of the process.
+    warnings : sequence of str
+        What the survey of its hard events warns of, for the metadata.
 
     Raises
     ------
@@ -115,7 +126,8 @@ def build_groups(
     with scratch_path(output) as temporary, writer(temporary, GROUPS_SCHEMA) as sink:
         for table in assembly.tables(hard):
             sink.write_table(table)
-        sink.add_key_value_metadata({METADATA_KEY: encode(assembly.metadata)})
+        metadata = {**assembly.metadata, WARNINGS_KEY: {process: list(warnings)}}
+        sink.add_key_value_metadata({METADATA_KEY: encode(metadata)})
 
 
 class GroupsAssembly:
@@ -177,19 +189,6 @@ def _metadata(
         "totals": {process: tally.totals()},
         "counts": {process: tally.counts()},
     }
-
-
-def jets_metadata(path: Path, campaign: Campaign, process: str, realization: str) -> dict[str, Any]:
-    """Metadata of a jets file, once it is sure that it is the one that was asked for."""
-    metadata = read_metadata(path)
-    expected = {"schema": SCHEMA_VERSION, "process": process, "realization": realization}
-    for key, value in expected.items():
-        if metadata.get(key) != value:
-            raise DataError(f"{path}: jets of {key} {metadata.get(key)!r}; expected {key} {value!r}")
-    if missing := {"first_event", "events", "settings", "versions"} - metadata.keys():
-        raise DataError(f"{path}: metadata without {', '.join(sorted(missing))}; remake the file")
-    check_made_with(path, metadata["settings"], jets_inputs(campaign, process, realization))
-    return metadata
 
 
 def _counted(
@@ -277,13 +276,6 @@ def _grouped(truth: pa.Table, tables: list[pa.Table], campaign: Campaign, tally:
     return truth.filter(pa.array(kept)).append_column(GROUPS_SCHEMA.field("realizations"), realizations)
 
 
-def present(table: pa.Table, pt_min: float) -> pa.Array:
-    """Which rows of a jets table have a jet that counts: matched, and above `pt_min` [GeV]."""
-    status = single(table["status"]).cast(pa.string())
-    pt = pc.struct_field(single(table["jet"]), "pt")
-    return pc.and_(pc.equal(status, Status.MATCHED), pc.fill_null(pc.greater(pt, pt_min), False))
-
-
 def member_column(table: pa.Table, pt_min: float) -> pa.StructArray:
     """One realization of the rows: a jet below `pt_min` is recorded as such and taken out."""
     status = single(table["status"]).cast(pa.string())
@@ -316,3 +308,14 @@ def _interleaved(members: list[pa.StructArray], rows: npt.NDArray[np.int64]) -> 
     indices = (np.arange(count) * length + rows[:, np.newaxis]).ravel()
     offsets = pa.array(np.arange(len(rows) + 1) * count, pa.int32())
     return pa.ListArray.from_arrays(offsets, pa.concat_arrays(members).take(pa.array(indices)))
+
+
+def hard_truths(
+    campaign: Campaign, process: str, events: Iterable[HardEvent], survey: Survey
+) -> Iterator[HardTruth]:
+    """What the groups keep of hard events; named weights have the names of the survey."""
+    asked, names = campaign.process(process), survey.weight_names
+    for event in events:
+        weights = {names.get(id_, id_): value for id_, value in event.record.weights.items()}
+        targets = find_targets(event.record, asked.targets)
+        yield HardTruth(event.index, event.record.eventinfo.weight, weights, targets)

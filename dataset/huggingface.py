@@ -10,16 +10,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
-from campaign.config import Campaign
-from campaign.errors import DataError
-from campaign.files import atomic_path
-from campaign.processes import LABELS
-from campaign.provenance import encode
-from dataset.assemble import SPLITS
-from dataset.members import PresentMembers, export_metadata, present_members, split_metadata
-from dataset.parquet import METADATA_KEY, batches, parquet_files, single, writer
-from dataset.schema import GROUPS_SCHEMA, TRUTH
-from jets.schema import CONSTITUENT_TYPE, JET_TYPE
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.paths import SPLITS
+from jetresim.campaign.processes import LABELS
+from jetresim.campaign.provenance import encode
+from jetresim.dataset.members import PresentMembers, export_metadata, present_members, split_metadata
+from jetresim.dataset.schema import GROUPS_SCHEMA, TRUTH
+from jetresim.jets.parquet import METADATA_KEY, batches, parquet_files, single, writer
+from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE
 
 FOUR_VECTOR = [field for field in TRUTH if field.name != "daughters"]
 """Fields of the target that each row has."""
@@ -138,7 +138,7 @@ def _views(present: PresentMembers, campaign: Campaign) -> pa.Table:
 def _rows(folder: Path) -> int:
     files = parquet_files(folder)
     if not files:
-        raise DataError(f"{folder}: no Parquet files; `resim export --format huggingface` makes them")
+        raise DataError(f"{folder}: no Parquet files; `jetresim export --format huggingface` makes them")
     return sum(pq.read_metadata(path).num_rows for path in files)
 
 

@@ -19,13 +19,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import uproot
 
-from campaign.config import Campaign
-from campaign.files import atomic_path
-from campaign.provenance import digest, encode
-from dataset.members import Integers, PresentMembers, export_metadata, present_members, split_metadata
-from dataset.padded import packed
-from dataset.parquet import batches, single
-from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.provenance import digest, encode
+from jetresim.dataset.members import (
+    Integers,
+    PresentMembers,
+    export_metadata,
+    present_members,
+    split_metadata,
+)
+from jetresim.dataset.padded import packed
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.parquet import ROW_GROUP, batches, single
 
 Columns = dict[str, npt.NDArray[np.generic]]
 

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from campaign.config import Campaign
-from campaign.errors import DataError
-from dataset.assemble import check_split
-from dataset.padded import Members
-from dataset.parquet import single
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.dataset.assemble import check_split
+from jetresim.dataset.padded import Members
+from jetresim.jets.parquet import single
 
 Integers = npt.NDArray[np.int64]
 
@@ -47,8 +47,13 @@ class PresentMembers:
 
     def processes(self, campaign: Campaign) -> Integers:
         """Index of the process of each member in the order of the configuration, shape (M,)."""
-        numbers = {name: index for index, name in enumerate(campaign.processes)}
-        return np.array([numbers[name] for name in self.groups["process"].to_pylist()], np.int64)
+        return process_indices(self.groups, campaign)
+
+
+def process_indices(groups: pa.Table, campaign: Campaign) -> Integers:
+    """Index of the process of each group in the order of the configuration, shape (N,)."""
+    numbers = {name: index for index, name in enumerate(campaign.processes)}
+    return np.array([numbers[name] for name in groups["process"].to_pylist()], np.int64)
 
 
 def present_members(table: pa.Table, realizations: int) -> PresentMembers:

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from campaign.config import unknown
-from campaign.errors import ConfigError
-from dataset.features import FEATURES, FOUR_VECTOR_FEATURES, JETCLR_FEATURES, PAIR_FEATURES
+from jetresim.campaign.config import unknown
+from jetresim.campaign.errors import ConfigError
+from jetresim.dataset.features import FEATURES, FOUR_VECTOR_FEATURES, JETCLR_FEATURES, PAIR_FEATURES
 
 Array = npt.NDArray[np.generic]
 Integers = npt.NDArray[np.int64]

@@ -12,14 +12,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from campaign.config import unknown
-from campaign.errors import DataError
-from campaign.processes import LABELS
-from dataset.assemble import SPLITS
-from dataset.padded import Members, Padded, needed_columns, padded
-from dataset.parquet import naming, parquet_files, read_metadata, single
-from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
-from dataset.standardization import Standardization, read_standardization
+from jetresim.campaign.config import unknown
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.paths import SPLITS
+from jetresim.campaign.processes import LABELS
+from jetresim.dataset.padded import Members, Padded, needed_columns, padded
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.dataset.standardization import Standardization, read_standardization
+from jetresim.jets.parquet import ROW_GROUP, naming, parquet_files, read_metadata, single
 
 __all__ = ["Groups", "RowGroup", "open_groups", "read_metadata"]
 
@@ -80,7 +80,7 @@ def open_groups(
 class Groups:
     """Groups of some files, read when they are needed; see `open_groups`.
 
-    Iterating gives Awkward arrays of at most `dataset.schema.ROW_GROUP` groups, in the order of the files;
+    Iterating gives Awkward arrays of at most `jets.parquet.ROW_GROUP` groups, in the order of the files;
     ``len`` is the number of groups.
 
     Attributes

@@ -11,18 +11,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign
-from campaign.errors import ConfigError, DataError
-from campaign.files import atomic_path
-from campaign.provenance import encode
-from campaign.seeds import stable_hash
-from dataset.assemble import check_split
-from dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES, Floats
-from dataset.hdf5 import create_hdf5
-from dataset.padded import Members, padded
-from dataset.parquet import batches, single
-from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.provenance import encode
+from jetresim.campaign.seeds import stable_hash
+from jetresim.dataset.assemble import check_split
+from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES, Floats
+from jetresim.dataset.hdf5 import create_hdf5
+from jetresim.dataset.members import process_indices
+from jetresim.dataset.padded import Members, padded
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.parquet import ROW_GROUP, batches, single
 
 SINGLETON_FEATURES = (
     "jettype",
@@ -77,7 +78,9 @@ def write_rs3l(output_dir: Path, shards: Sequence[Path], campaign: Campaign) -> 
 
     ``singletons`` (N, K, 15) and ``jet_pflow_cands`` (N, K, 11, C) are the published layout, with the K
     realizations in the order of the campaign; ``event``, ``target``, ``process``, ``weight`` (N,),
-    ``seed`` and ``present`` (N, K) are added. A member that is absent has zeros everywhere.
+    ``seed`` and ``present`` (N, K) are added. A member that is absent has zeros everywhere. Every dataset has
+    the groups along its first axis; what is about the file is in attributes, such as ``processes``, the names
+    that ``process`` counts.
 
     Parameters
     ----------
@@ -220,7 +223,7 @@ def _group_columns(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray
     }
     shape = (table.num_rows, len(campaign.realizations))
     grouped = {name: values.reshape(*shape, *values.shape[1:]) for name, values in columns.items()}
-    return {**grouped, **_identity(table)}
+    return {**grouped, **_identity(table, campaign)}
 
 
 def _pair_columns(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray[np.generic]]:
@@ -244,7 +247,7 @@ def _pair_columns(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray[
         "truth_label": (jettype == HIGGS).astype(np.int64),
         "vartype": codes[place],
         "jettype": jettype,
-        **_identity(table),
+        **_identity(table, campaign),
         "seed": _numbers(realizations, "seed"),
     }
 
@@ -267,12 +270,11 @@ def _pairs(table: pa.Table, present: npt.NDArray[np.bool_], campaign: Campaign) 
             yield row, min(lots, key=lots.__getitem__)
 
 
-def _identity(table: pa.Table) -> dict[str, npt.NDArray[np.generic]]:
+def _identity(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray[np.generic]]:
     return {
         "event": table["event"].to_numpy(),
         "target": table["target"].to_numpy(),
-        # names of processes are ASCII of at most 40 characters
-        "process": np.array(table["process"].to_pylist(), "S40"),
+        "process": process_indices(table, campaign),
         "weight": table["weight"].to_numpy(),
     }
 
@@ -348,9 +350,10 @@ def _describe_pairs(file: h5py.File, metadata: dict[str, Any], campaign: Campaig
 
 def _describe_file(file: h5py.File, metadata: dict[str, Any], campaign: Campaign) -> None:
     file.attrs["realizations"] = _strings(campaign.realizations)
+    file.attrs["processes"] = _strings(tuple(campaign.processes))
     file.attrs["conventions"] = _strings(CONVENTIONS)
-    # a dataset, since an attribute holds no more than 64 kB
-    file["metadata"] = encode(metadata)
+    # not a dataset, since readers take every dataset for rows; a string of variable length may exceed 64 kB
+    file.attrs["metadata"] = encode(metadata)
 
 
 def _strings(values: Sequence[str]) -> npt.NDArray[np.object_]:

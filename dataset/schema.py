@@ -2,10 +2,7 @@
 
 import pyarrow as pa
 
-from jets.schema import CONSTITUENT_TYPE, JET_TYPE
-
-ROW_GROUP = 1024
-"""Rows of a Parquet row group and of a batch in memory: about 10 kB a group with five realizations."""
+from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE
 
 _FOUR_VECTOR = [
     pa.field("pdgid", pa.int32()),

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from campaign.config import Campaign, unknown
-from campaign.errors import DataError
-from campaign.files import atomic_path
-from dataset.assemble import check_split
-from dataset.features import FEATURES, Floats
-from dataset.padded import Members, feature_names, packed
-from dataset.parquet import batches, parquet_files, single
-from dataset.schema import GROUPS_SCHEMA
-from jets.schema import JET_TYPE
+from jetresim.campaign.config import Campaign, unknown
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.files import atomic_path
+from jetresim.dataset.assemble import check_split
+from jetresim.dataset.features import FEATURES, Floats
+from jetresim.dataset.padded import Members, feature_names, packed
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.parquet import batches, parquet_files, single
+from jetresim.jets.schema import JET_TYPE
 
 STANDARDIZATION = "standardization.json"
 """Name of the file in the folder of a dataset."""

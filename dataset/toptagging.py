@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from campaign.config import Campaign
-from campaign.errors import ConfigError
-from campaign.files import atomic_path
-from campaign.provenance import encode
-from dataset.members import PresentMembers, export_metadata, present_members, split_metadata
-from dataset.padded import padded
-from dataset.parquet import batches, single
-from dataset.schema import GROUPS_SCHEMA
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.provenance import encode
+from jetresim.dataset.members import PresentMembers, export_metadata, present_members, split_metadata
+from jetresim.dataset.padded import padded
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.parquet import batches, single
 
 if TYPE_CHECKING:
     import pandas as pd

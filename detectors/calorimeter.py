@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from campaign.detector import DetectorOptions
-from detectors.parameters import Calorimeter, EnergyFractions, Grid
-from detectors.random import (
+from jetresim.campaign.detector import DetectorOptions
+from jetresim.detectors.parameters import Calorimeter, EnergyFractions, Grid
+from jetresim.detectors.random import (
     PURPOSES_PER_CALORIMETER,
     EventStreams,
     Purpose,
@@ -16,7 +16,7 @@ from detectors.random import (
     normal,
     uniform,
 )
-from detectors.tracking import Flying
+from jetresim.detectors.tracking import Flying
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]

@@ -58,27 +58,6 @@ def select(
     )
 
 
-def broken_events(columns: Mapping[str, npt.NDArray], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Find events with a particle that cannot be.
-
-    Parameters
-    ----------
-    columns, counts
-        Particles with `showers.protocol.PARTICLE_FIELDS`.
-
-    Returns
-    -------
-    ndarray of bool, shape (N,)
-        Where a momentum, energy or vertex is not finite, or an energy negative.
-    """
-    # A sum is finite only if all its terms are; overflow needs momenta that no event has.
-    total = sum(columns[name] for name in ("px", "py", "pz", "energy", "x", "y", "z"))
-    bad = np.flatnonzero(~np.isfinite(total) | (columns["energy"] < 0))
-    broken = np.zeros(len(counts), dtype=np.bool_)
-    broken[np.searchsorted(np.cumsum(counts), bad, side="right")] = True
-    return broken
-
-
 def segments(starts: npt.NDArray[np.integer], lengths: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     """List the indices of all elements of some runs: ``segments([7, 2], [2, 1])`` is ``[7, 8, 2]``."""
     lengths = np.asarray(lengths, dtype=np.int64)

@@ -11,7 +11,8 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import awkward as ak
@@ -20,12 +21,13 @@ import numpy.typing as npt
 import pyhepmc
 import uproot
 
-from campaign.detector import DetectorOptions
-from campaign.errors import DetectorError
-from campaign.seeds import PYTHIA_SEEDS, stable_hash
-from detectors.columns import Columns, broken_events, from_columns, to_columns
-from detectors.protocol import CANDIDATE_FIELDS
-from showers.protocol import ParticleBatch
+from jetresim.campaign.detector import DetectorOptions
+from jetresim.campaign.errors import DetectorError
+from jetresim.campaign.seeds import PYTHIA_SEEDS, stable_hash
+from jetresim.detectors.columns import Columns, from_columns
+from jetresim.detectors.physical import physical_particles
+from jetresim.detectors.protocol import CANDIDATE_FIELDS
+from jetresim.showers.protocol import PARTICLE_FIELDS, ParticleBatch
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,9 @@ EVENT_NUMBER = "Event.Number"
 _CARD, _OUTPUT = "card.tcl", "candidates.root"
 _INTERMEDIATE = 91
 """PDG id of a cluster: it stands for everything that happened before a production vertex."""
+
+_PION = dict.fromkeys(PARTICLE_FIELDS, 0.0) | {"pdgid": 211, "px": 10.0, "energy": 10.001}
+"""What every Delphes card can simulate."""
 
 
 class Delphes:
@@ -72,60 +77,70 @@ class Delphes:
         -------
         ak.Array, N * var * record
             Candidates with `detectors.protocol.CANDIDATE_FIELDS`, in the program's order. An event is
-            None where a particle cannot be, see `detectors.columns.broken_events`, where the run of the
-            program ended abnormally, or where its output lacks the event.
+            None where a particle cannot be, see `detectors.physical`, where the run of the program ended
+            abnormally, or where its output lacks the event.
 
         Raises
         ------
         DetectorError
-            All runs failed so far, the output is not that of the card, or the batch begins within the
-            events of one run.
+            All runs failed so far, that of a single pion too; the output is not that of the card; or the
+            batch begins within the events of one run.
+        ShowerError
+            Hadronization is switched off.
         """
-        columns, counts = to_columns(batch.particles)
-        usable = ~broken_events(columns, counts)
-        if not usable.all():
-            log.warning(
-                "Particles without a valid momentum or vertex in events %s", batch.events[~usable].tolist()
-            )
-        results = {int(row): _NOTHING for row in np.flatnonzero(usable & (counts == 0))}
+        physical = physical_particles(batch)
+        columns, counts = physical.columns, physical.counts
+        results = {int(row): _NOTHING for row in np.flatnonzero(~physical.failed & (counts == 0))}
         failures = []
-        for rows in self._runs(batch, usable & (counts > 0)):
+        for run in self._runs(batch, counts > 0):
             try:
-                results |= self._simulate(batch, rows, columns, counts)
+                results |= self._simulate(batch.events, run, columns, counts)
             except _RunError as failure:
                 failures.append(str(failure))
-                log.warning("Delphes: events %s: %s", batch.events[rows].tolist(), failure)
+                log.warning("Delphes: events %s: %s", batch.events[run.rows].tolist(), failure)
         self._works |= any(event is not _NOTHING for event in results.values())
         if failures and not self._works:
-            raise DetectorError(f"Delphes: no event came back: {failures[0]}")
+            self._require_one_pion(failures[0])
         return _join(results, len(counts))
 
-    def _runs(self, batch: ParticleBatch, usable: npt.NDArray[np.bool_]) -> Iterator[npt.NDArray[np.intp]]:
-        """Positions of the events of each run."""
+    def _runs(self, batch: ParticleBatch, usable: npt.NDArray[np.bool_]) -> Iterator["_Run"]:
+        """The events of each run: those of a block of indices that have particles, whichever these are."""
         size = self._options.events_per_run
         if len(batch.events) and batch.events[0] % size:
             raise DetectorError(
                 f"Delphes: a batch begins at event {batch.events[0]}, within {size} events that share a run; "
                 "`chunk` must be a multiple of `events_per_run`"
             )
-        block = batch.events // size
-        for number in np.unique(block[usable]):
-            yield np.flatnonzero(usable & (block == number))
+        blocks, firsts = np.unique(batch.events // size, return_index=True)
+        for block, first in zip(blocks, firsts, strict=True):
+            rows = np.flatnonzero(usable & (batch.events // size == block))
+            if len(rows):
+                yield _Run(rows, self._seed(int(batch.seeds[first]), int(batch.events[first])))
+
+    def _seed(self, *key: int) -> int:
+        return 1 + stable_hash(self._campaign_seed, "detector", self._stream, *key) % PYTHIA_SEEDS
+
+    def _require_one_pion(self, reason: str) -> None:
+        """Tell a program that never works from one that fails on the events it was given."""
+        pion = {name: np.array([value]) for name, value in _PION.items()}
+        one, run = np.ones(1, dtype=np.int64), _Run(np.zeros(1, dtype=np.intp), 1)
+        with suppress(_RunError):
+            self._works = bool(self._simulate(one, run, pion, one))
+        if not self._works:
+            raise DetectorError(f"Delphes: no event came back: {reason}")
 
     def _simulate(
         self,
-        batch: ParticleBatch,
-        rows: npt.NDArray[np.intp],
+        events: npt.NDArray[np.int64],
+        run: "_Run",
         columns: Columns,
         counts: npt.NDArray[np.int64],
     ) -> dict[int, Columns]:
         """Candidates of the events of one run that came back, by their position in the batch."""
-        first = rows[0]
-        key = int(batch.seeds[first]), int(batch.events[first])
-        seed = 1 + stable_hash(self._campaign_seed, "detector", self._stream, *key) % PYTHIA_SEEDS
+        rows = run.rows
         with tempfile.TemporaryDirectory(prefix="delphes-") as folder:
             output = Path(folder) / _OUTPUT
-            self._prepare(Path(folder), seed)
+            self._prepare(Path(folder), run.seed)
             self._run(Path(folder), output, _hepmc(rows, columns, counts, self._format))
             numbers, candidates = _read(output, self._options.branch)
         places = numbers - 1
@@ -133,7 +148,7 @@ class Delphes:
             raise _RunError(f"its output has events that were not asked for (numbers {numbers.tolist()})")
         lost = np.setdiff1d(np.arange(len(rows)), places)
         if len(lost):
-            log.warning("Delphes: its output lacks events %s", batch.events[rows[lost]].tolist())
+            log.warning("Delphes: its output lacks events %s", events[rows[lost]].tolist())
         return {int(rows[place]): event for place, event in zip(places, candidates, strict=True)}
 
     def _prepare(self, folder: Path, seed: int) -> None:
@@ -157,6 +172,14 @@ class Delphes:
             raise _RunError(f"{_ending(ended.returncode)}: {_last_words(ended.stdout, ended.stderr)}")
         if not output.exists():
             raise _RunError(f"no output was written: {_last_words(ended.stdout, ended.stderr)}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Positions in the batch of the events of one run, shape (M,), and its seed."""
+
+    rows: npt.NDArray[np.intp]
+    seed: int
 
 
 class _RunError(Exception):
@@ -263,17 +286,17 @@ def _read(path: Path, branch: str) -> tuple[npt.NDArray[np.int64], list[Columns]
             missing = [name for name in (EVENT_NUMBER, *leaves.values()) if name not in tree]
             if missing:
                 raise DetectorError(f"Delphes: the card writes no {missing[0]}; a TreeWriter must have it")
-            numbers = tree[EVENT_NUMBER].array()
+            numbers = ak.to_numpy(ak.flatten(tree[EVENT_NUMBER].array())).astype(np.int64)
             columns = {leaf: tree[name].array() for leaf, name in leaves.items()}
+            events = [
+                _candidates({leaf: ak.to_numpy(column[place]) for leaf, column in columns.items()})
+                for place in range(len(numbers))
+            ]
     except DetectorError:
         raise
     except Exception as error:  # uproot raises whatever it trips over in a damaged file
         raise _RunError(f"its output cannot be read ({type(error).__name__})") from None
-    events = zip(*columns.values(), strict=True)
-    return (
-        ak.to_numpy(ak.flatten(numbers)).astype(np.int64),
-        [_candidates(dict(zip(columns, map(ak.to_numpy, event), strict=True))) for event in events],
-    )
+    return numbers, events
 
 
 def _candidates(leaves: Columns) -> Columns:
@@ -287,7 +310,8 @@ def _candidates(leaves: Columns) -> Columns:
         "charge": leaves["Charge"].astype(np.int8),
         "px": pt * np.cos(phi),
         "py": pt * np.sin(phi),
-        "pz": pt * np.sinh(eta),
+        # Delphes gives what has no pT a pseudorapidity of 999.
+        "pz": np.where(pt > 0, pt * np.sinh(np.where(pt > 0, eta, 0.0)), np.copysign(energy, eta)),
         "energy": energy,
         "d0": np.where(charged, d0, 0.0),
         "dz": np.where(charged, dz, 0.0),

@@ -1,18 +1,15 @@
 """No detector: the visible particles themselves, with their exact impact parameters."""
 
-import logging
 from dataclasses import dataclass
 
 import awkward as ak
 import numpy as np
 
-from detectors.columns import Columns, broken_events, from_columns, select, to_columns
-from detectors.helix import SOLENOID_FIELD, perigee
-from detectors.particle_properties import charge_and_visibility
-from detectors.protocol import CANDIDATE_FIELDS
-from showers.protocol import ParticleBatch
-
-log = logging.getLogger(__name__)
+from jetresim.detectors.columns import Columns, from_columns, select
+from jetresim.detectors.helix import SOLENOID_FIELD, perigee
+from jetresim.detectors.physical import physical_particles
+from jetresim.detectors.protocol import CANDIDATE_FIELDS
+from jetresim.showers.protocol import ParticleBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +38,18 @@ class NoDetector:
         -------
         ak.Array, N * var * record
             Fields `detectors.protocol.CANDIDATE_FIELDS`, in the order of the particles. An event with a
-            particle that cannot be, see `detectors.columns.broken_events`, is None.
+            particle that cannot be, see `detectors.physical`, is None.
 
         Raises
         ------
         ShowerError
-            A particle that is no final state, see `detectors.particle_properties`.
+            Hadronization is switched off.
         """
-        columns, counts = to_columns(batch.particles)
-        broken = broken_events(columns, counts)
-        if broken.any():
-            columns, counts = select(columns, counts, np.repeat(~broken, counts))
-        hard_enough = np.hypot(columns["px"], columns["py"]) >= self.pt_min
-        columns, counts = select(columns, counts, hard_enough)
-        columns["charge"], visible = charge_and_visibility(columns["pdgid"])
-        columns, counts = select(columns, counts, visible)
+        particles = physical_particles(batch, self.pt_min)
+        columns, counts = select(particles.columns, particles.counts, particles.columns["visible"])
         columns["d0"], columns["dz"] = _impact_parameters(columns, self.field)
         candidates = from_columns({name: columns[name] for name in CANDIDATE_FIELDS}, counts)
-        if not broken.any():
-            return candidates
-        log.warning(
-            "Particles without a valid momentum or vertex in events %s", batch.events[broken].tolist()
-        )
-        return ak.mask(candidates, ~broken)
+        return ak.mask(candidates, ~particles.failed) if particles.failed.any() else candidates
 
 
 def _impact_parameters(columns: Columns, field: float) -> tuple[np.ndarray, np.ndarray]:

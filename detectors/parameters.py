@@ -1,7 +1,6 @@
 """The numbers of a parametrized detector: read from a file, and checked before anything runs."""
 
 import csv
-import re
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -9,12 +8,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from campaign.config import first_problem
-from campaign.errors import ConfigError
-from campaign.model import Strict
+from jetresim.campaign.config import first_problem
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.model import Strict
+from jetresim.campaign.yaml_files import read_yaml
 
 CMS_PHASE2 = Path(__file__).with_name("cms_phase2.yaml")
 """The detector of the RS3L dataset."""
@@ -258,15 +257,7 @@ def load(path: Path = CMS_PHASE2) -> Parameters:
     ConfigError
         One line: the file, the key, what is wrong.
     """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not a text file; expected YAML") from None
-    except yaml.YAMLError as error:
-        reason = re.sub(r"\s+", " ", str(error))
-        raise ConfigError(f"{path}: not valid YAML: {reason}") from None
+    raw = read_yaml(path)
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: expected a mapping of keys to values, found {type(raw).__name__}")
     try:

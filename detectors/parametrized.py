@@ -1,23 +1,19 @@
 """A detector given by numbers: tracking, calorimeters and particle flow, for whole batches at a time."""
 
-import logging
-
 import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from campaign.detector import DetectorOptions
-from detectors.calorimeter import Readout, energy_fraction, measure
-from detectors.columns import Columns, broken_events, from_columns, select, to_columns
-from detectors.parameters import CMS_PHASE2, Parameters, load
-from detectors.particle_flow import Neutrals, Pointing, combine
-from detectors.particle_properties import charge_and_visibility
-from detectors.propagation import Cylinder, inside, propagate
-from detectors.random import EventStreams, Purpose, normal
-from detectors.tracking import Flying, Tracks, reconstruct
-from showers.protocol import ParticleBatch
-
-log = logging.getLogger(__name__)
+from jetresim.campaign.detector import DetectorOptions
+from jetresim.detectors.calorimeter import Readout, energy_fraction, measure
+from jetresim.detectors.columns import Columns, from_columns
+from jetresim.detectors.parameters import CMS_PHASE2, Parameters, load
+from jetresim.detectors.particle_flow import Neutrals, Pointing, combine
+from jetresim.detectors.physical import PhysicalParticles, physical_particles
+from jetresim.detectors.propagation import Cylinder, inside, propagate
+from jetresim.detectors.random import EventStreams, Purpose, normal
+from jetresim.detectors.tracking import Flying, Tracks, reconstruct
+from jetresim.showers.protocol import ParticleBatch
 
 _OF_PARTICLES = ("row", "index", "pdgid", "charge", "x", "y", "z", "px", "py", "pz", "energy")
 """What the detector needs to know of particles."""
@@ -65,37 +61,29 @@ class ParametrizedDetector:
         ak.Array, N * var * record
             Candidates with `detectors.protocol.CANDIDATE_FIELDS`, massless. In each event first the tracks
             in the order of their particles, then the neutral candidates of each calorimeter. An event
-            with a particle that cannot be, see `detectors.columns.broken_events`, is None.
+            with a particle that cannot be, see `detectors.physical`, is None.
 
         Raises
         ------
         ShowerError
-            A particle that is no final state, see `detectors.particle_properties`.
+            Hadronization is switched off.
         """
-        columns, counts = to_columns(batch.particles)
-        broken = broken_events(columns, counts)
-        if broken.any():
-            columns, counts = select(columns, counts, np.repeat(~broken, counts))
+        physical = physical_particles(batch)
         streams = EventStreams(self._campaign_seed, self._stream, batch.seeds, batch.events)
-        flying = self._fly(columns, counts, streams)
+        flying = self._fly(physical, streams)
         tracks = reconstruct(flying, self._parameters, self._options, streams)
         tracks, neutrals = self._particle_flow(flying, tracks, streams)
-        candidates = self._assemble(flying, tracks, neutrals, len(counts))
-        if not broken.any():
-            return candidates
-        log.warning(
-            "Particles without a valid momentum or vertex in events %s", batch.events[broken].tolist()
-        )
-        return ak.mask(candidates, ~broken)
+        candidates = self._assemble(flying, tracks, neutrals, len(batch.events))
+        return ak.mask(candidates, ~physical.failed) if physical.failed.any() else candidates
 
-    def _fly(self, columns: Columns, counts: npt.NDArray[np.int64], streams: EventStreams) -> Flying:
+    def _fly(self, physical: PhysicalParticles, streams: EventStreams) -> Flying:
+        columns, counts = physical.columns, physical.counts
         row = np.repeat(np.arange(len(counts)), counts)
         particles = dict(columns)
         particles["row"], particles["index"] = row, np.arange(len(row)) - (np.cumsum(counts) - counts)[row]
-        particles["charge"], visible = charge_and_visibility(columns["pdgid"])
         particles["z"] = columns["z"] + self._vertex_shift(len(counts), streams)[row]
         position = (particles[name] for name in ("x", "y", "z"))
-        kept = np.flatnonzero(visible & inside(*position, self._cylinder))
+        kept = np.flatnonzero(columns["visible"] & inside(*position, self._cylinder))
         particles = {name: particles[name][kept] for name in _OF_PARTICLES}
         motion = (particles[name] for name in ("x", "y", "z", "px", "py", "pz", "charge"))
         leaves = propagate(*motion, self._cylinder)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from detectors.calorimeter import NO_TOWER, Readout, Towers, sum_by_tower
-from detectors.random import log_normal, normal
-from detectors.tracking import Tracks
+from jetresim.detectors.calorimeter import NO_TOWER, Readout, Towers, sum_by_tower
+from jetresim.detectors.random import log_normal, normal
+from jetresim.detectors.tracking import Tracks
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]

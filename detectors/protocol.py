@@ -4,7 +4,7 @@ from typing import Protocol
 
 import awkward as ak
 
-from showers.protocol import ParticleBatch
+from jetresim.showers.protocol import ParticleBatch
 
 CANDIDATE_FIELDS = ("pdgid", "charge", "px", "py", "pz", "energy", "d0", "dz")
 """int32 PDG id; int8 charge [e]; float64 momentum and energy [GeV]; float64 impact parameters [mm]."""

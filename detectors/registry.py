@@ -2,24 +2,24 @@
 
 from collections.abc import Callable
 
-from campaign.config import Campaign
-from detectors.protocol import Detector
+from jetresim.campaign.config import Campaign
+from jetresim.detectors.protocol import Detector
 
 
 def _none(campaign: Campaign, realization: str) -> Detector:
-    from detectors.none import NoDetector
+    from jetresim.detectors.none import NoDetector
 
     return NoDetector(pt_min=campaign.jets.constituent_pt_min)
 
 
 def _cms_phase2(campaign: Campaign, realization: str) -> Detector:
-    from detectors.parametrized import ParametrizedDetector
+    from jetresim.detectors.parametrized import ParametrizedDetector
 
     return ParametrizedDetector(campaign.seed, realization, campaign.detector_options(realization))
 
 
 def _delphes(campaign: Campaign, realization: str) -> Detector:
-    from detectors.delphes import Delphes
+    from jetresim.detectors.delphes import Delphes
 
     return Delphes(campaign.seed, realization, campaign.detector_options(realization))
 

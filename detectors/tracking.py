@@ -6,10 +6,10 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from campaign.detector import DetectorOptions
-from detectors.helix import perigee
-from detectors.parameters import Parameters
-from detectors.random import EventStreams, Purpose, fine_uniform, log_normal, normal
+from jetresim.campaign.detector import DetectorOptions
+from jetresim.detectors.helix import perigee
+from jetresim.detectors.parameters import Parameters
+from jetresim.detectors.random import EventStreams, Purpose, fine_uniform, log_normal, normal
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]

@@ -1,4 +1,4 @@
-"""Write envs/resim.yaml, the conda environment of the rules, from the pinned requirements.
+"""Write envs/jetresim.yaml, the conda environment of the rules, from the pinned requirements.
 
 Conda brings Python alone. Everything else comes as the wheels that `make run` installs, since
 another build of NumPy or Pythia may differ in the last bit and the dataset with it.
@@ -21,7 +21,7 @@ def pinned(requirements: str) -> list[str]:
 def environment(requirements: str) -> str:
     """Text of the conda environment that holds the pinned requirements."""
     content = {
-        "name": "resim",
+        "name": "jetresim",
         "channels": ["conda-forge", "nodefaults"],
         "dependencies": ["python =3.11", "pip", {"pip": pinned(requirements)}],
     }
@@ -30,4 +30,4 @@ def environment(requirements: str) -> str:
 
 if __name__ == "__main__":
     requirements = (ENVS / "requirements" / "run.txt").read_text(encoding="utf-8")
-    (ENVS / "resim.yaml").write_text(environment(requirements), encoding="utf-8")
+    (ENVS / "jetresim.yaml").write_text(environment(requirements), encoding="utf-8")

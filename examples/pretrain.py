@@ -28,15 +28,15 @@ from rich.progress import Progress
 from rich.table import Table
 from scipy.stats import rankdata
 
-from campaign.augmentations import NOMINAL
-from campaign.errors import ConfigError, DataError, ResimError
-from campaign.files import atomic_path
-from campaign.seeds import stable_hash
-from dataset.assemble import SPLITS
-from dataset.reader import Groups, open_groups
-from loaders.datasets import EpochBatches, GroupDataset
-from loaders.pytorch import torch
-from loaders.transforms import (
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.errors import ConfigError, DataError, JetresimError
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.paths import SPLITS
+from jetresim.campaign.seeds import stable_hash
+from jetresim.dataset.reader import Groups, open_groups
+from jetresim.loaders.datasets import EpochBatches, GroupDataset
+from jetresim.loaders.pytorch import torch
+from jetresim.loaders.transforms import (
     AngularSmearing,
     CollinearSplitting,
     Compose,
@@ -617,7 +617,7 @@ def main(
     settings = Settings(seeds, epochs, updates, batch_size, tuple(labels), constituents, threads)
     try:
         results = run(dataset, settings, Console(stderr=True))
-    except ResimError as error:
+    except JetresimError as error:
         sys.exit(f"error: {error}")
     if output is not None:
         with atomic_path(output) as temporary:

@@ -1,5 +1,7 @@
 """Strict streaming reader and exact writer of Les Houches event files, around pylhe.
 
+Files in HDF5 are read by `generators.lhe_hdf5`. What follows is about text.
+
 pylhe warns and stops where a file is damaged, and cannot read files whose header is no XML (old
 MadGraph run cards, POWHEG's second header). So the text is cut into events here, what surrounds
 them is checked, and pylhe parses a clean document made of the ``<initrwgt>``, ``<init>`` and
@@ -9,15 +11,14 @@ them is checked, and pylhe parses a clean document made of the ``<initrwgt>``, `
 import gzip
 import io
 import json
-import math
 import re
-import warnings
 import xml.etree.ElementTree as ET
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,30 +26,30 @@ from xml.sax.saxutils import escape, unescape
 
 import pylhe
 
-from campaign.errors import DataError, HardEventError
-from campaign.files import scratch_path
-from campaign.provenance import check_made_with, encode
-from generators.events import HardEvent
+from jetresim.campaign.errors import DataError, HardEventError
+from jetresim.campaign.files import scratch_path
+from jetresim.campaign.provenance import check_made_with, encode
+from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe_checks import event_problems, init_problems, pylhe_errors, xml_reason
+from jetresim.generators.lhe_hdf5 import HDF5_MAGIC, open_hdf5
 
 _READ_BYTES = 1 << 20
 _LONGEST_PIECE = 1 << 28  # no header or event comes near; a foreign file must not fill the memory
 
 _GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 
-_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
-_ROOT = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:(?:<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*>)\s*)*<LesHouchesEvents\b[^>]*>",
-    re.DOTALL,
-)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_COMMENT = (b"<!--", b"-->")
+_BEFORE_ROOT = (_COMMENT, (b"<?", b"?>"), (b"<!DOCTYPE", b">"))
+_BLANK = re.compile(rb"\s*")
+_ROOT = re.compile(rb"<LesHouchesEvents\b[^>]*>")
 _INIT = re.compile(rb"<init(?:\s[^>]*)?>")
-_INITRWGT = re.compile(rb"<initrwgt\b.*?</initrwgt\s*>", re.DOTALL)
+_INITRWGT = re.compile(rb"<initrwgt\b"), re.compile(rb"</initrwgt\s*>")
 _EVENT = re.compile(rb"<event(?:\s[^>]*)?>")
 _EVENT_NUMBER = re.compile(rb"<event num>\s*(\d+)\s*</event num>")
-_PROVENANCE = re.compile(r"<resim>(.*?)</resim>", re.DOTALL)
+_PROVENANCE = re.compile(r"<jetresim>(.*?)</jetresim>", re.DOTALL)
 _END_OF_EVENT = b"</event>"
 _END_OF_FILE = b"</LesHouchesEvents>"
-
-_INCOMING = -1
 
 # General formatting without a type is Python's shortest text that reads back as the same double.
 _EXACT = pylhe.LHEXMLFormat(
@@ -68,6 +69,22 @@ class _ExactFloat(float):
         return repr(float(self))
 
 
+@dataclass(slots=True)
+class PrintedDigits:
+    """How precisely the numbers of a file were printed; 0 where they are exact.
+
+    Attributes
+    ----------
+    cross_section : float
+        Sum of the units in the last printed digit of XSECUP [pb].
+    weights : float
+        The same of XWGTUP, of the events read so far.
+    """
+
+    cross_section: float = 0.0
+    weights: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class LHESource:
     """An opened Les Houches event file.
@@ -76,13 +93,14 @@ class LHESource:
     ----------
     path : Path
     banner : str
-        Everything before ``<init>``, as it stands in the file.
+        Everything before ``<init>``, as it stands in the file; nothing in HDF5.
     header : pylhe.LHEHeader or None
         The ``<initrwgt>`` block; the rest of the header is in the banner only.
     init : pylhe.LHEInit
     numbered_events : iterator of (int or None, pylhe.LHEEvent)
         The events, each with the number that the file gives it in ``<event num>``. Ends without an
         error only where the file is whole.
+    digits : PrintedDigits
     """
 
     path: Path
@@ -90,6 +108,7 @@ class LHESource:
     header: pylhe.LHEHeader | None
     init: pylhe.LHEInit
     numbered_events: Iterator[tuple[int | None, pylhe.LHEEvent]]
+    digits: PrintedDigits = field(default_factory=PrintedDigits)
 
     @property
     def events(self) -> Iterator[pylhe.LHEEvent]:
@@ -108,7 +127,7 @@ class LHESource:
 
 @contextmanager
 def open_lhe(path: Path, skip: int = 0) -> Iterator[LHESource]:
-    """Open a Les Houches event file, gzipped or not, for reading once.
+    """Open a Les Houches event file, gzipped or not or in HDF5, for reading once.
 
     Parameters
     ----------
@@ -122,13 +141,48 @@ def open_lhe(path: Path, skip: int = 0) -> Iterator[LHESource]:
         Here or while the events are read: the file cannot be read, is damaged or cut off, or is no
         Les Houches event file. One line with the file and the event, counted from 0.
     """
+    if _begins_with(path, HDF5_MAGIC):
+        with open_hdf5(path) as file:
+            header, init = file.run()
+            yield LHESource(path, "", header, init, ((None, record) for record in file.events(skip)))
+        return
+    with _text(path) as text:
+        yield _source(text, skip)
+
+
+def count_events(path: Path) -> int:
+    """Count the events of a file without reading what they hold.
+
+    Raises
+    ------
+    HardEventError
+        The file cannot be read, is cut off, or is no Les Houches event file.
+    """
+    if _begins_with(path, HDF5_MAGIC):
+        with open_hdf5(path) as file:
+            return file.number_of_events()
+    with _text(path) as text:
+        _prolog(text)
+        while (piece := text.until(_END_OF_EVENT))[1]:
+            text.events += 1
+        _check_end(text, piece[0])
+        return text.events
+
+
+def _begins_with(path: Path, magic: bytes) -> bool:
     try:
-        raw = path.open("rb")
-        packed = raw.peek(2).startswith(_GZIP_MAGIC)
+        with path.open("rb") as raw:
+            return raw.read(len(magic)) == magic
     except OSError as error:
         raise HardEventError(f"{path}: cannot be read ({error.strerror})") from None
-    with raw:
-        yield _source(_Text(gzip.GzipFile(fileobj=raw) if packed else raw, path), skip)
+
+
+@contextmanager
+def _text(path: Path) -> Iterator["_Text"]:
+    """Open the text of a file, gzipped or not."""
+    packed = _begins_with(path, _GZIP_MAGIC)
+    with gzip.open(path) if packed else path.open("rb") as stream:
+        yield _Text(stream, path)
 
 
 def read_hard_events(
@@ -230,7 +284,7 @@ def _header_text(header: pylhe.LHEHeader | None, provenance: Mapping[str, Any] |
     if provenance is None:
         return text
     opening, rest = text.split(">", 1)
-    return f"{opening}>\n<resim>{escape(encode(provenance))}</resim>{rest}"
+    return f"{opening}>\n<jetresim>{escape(encode(provenance))}</jetresim>{rest}"
 
 
 def _event_text(event: HardEvent) -> str:
@@ -302,16 +356,26 @@ def _source(text: _Text, skip: int) -> LHESource:
     banner, init, initrwgt = _prolog(text)
     _skip_events(text, skip)
     document = _Document(_opening(initrwgt, init), _event_blocks(text))
-    with _pylhe_errors(f"{text.path}: <init> or <initrwgt>"):
+    with pylhe_errors(f"{text.path}: <init> or <initrwgt>"):
         parsed = pylhe.LHEFile.frombuffer(document)
-    _check_init(text, parsed.init)
+    if problem := next(init_problems(parsed.init), None):
+        raise text.error(problem)
+    lines = _init_lines(init)[1 : 1 + len(parsed.init.procInfo)]
+    digits = PrintedDigits(cross_section=sum(last_digit(line.split()[0]) for line in lines))
     return LHESource(
         text.path,
         banner.decode("utf-8", errors="replace"),
         parsed.header,
         parsed.init,
-        _checked_events(text, document, parsed, skip),
+        _checked_events(text, document, parsed, skip, digits),
+        digits,
     )
+
+
+def last_digit(number: str) -> float:
+    """Unit in the last printed digit of a number."""
+    exponent = Decimal(number).as_tuple().exponent
+    return 10.0**exponent if isinstance(exponent, int) else 0.0
 
 
 def _skip_events(text: _Text, number: int) -> None:
@@ -326,16 +390,46 @@ def _prolog(text: _Text) -> tuple[bytes, ET.Element, list[ET.Element]]:
     start = text.peek()
     if not start.strip():
         raise text.error("is empty")
-    if not _ROOT.match(start):
+    if not _ROOT.match(start, _root_place(start)):
         shown = start[:30].decode(errors="replace")
         raise text.error(f"not a Les Houches event file; it begins with {shown!r}")
     prolog, complete = text.until(b"</init>")
-    visible = _COMMENT.sub(b"", prolog)
+    visible = _without_comments(prolog)
     starts = [match.start() for match in _INIT.finditer(visible)]
     if not complete or not starts:
         raise text.error("no complete <init> block; the file is cut off or not a Les Houches event file")
-    initrwgt = [_element(text, block) for block in _INITRWGT.findall(visible[: starts[-1]])]
+    initrwgt = [_element(text, block) for block in _initrwgt_blocks(visible[: starts[-1]])]
     return prolog, _element(text, visible[starts[-1] :]), initrwgt
+
+
+def _root_place(start: bytes) -> int:
+    """Where the root element must begin, after what XML allows before it."""
+    place = len(_BYTE_ORDER_MARK) if start.startswith(_BYTE_ORDER_MARK) else 0
+    while True:
+        place = _BLANK.match(start, place).end()
+        end = next((end for begin, end in _BEFORE_ROOT if start.startswith(begin, place)), None)
+        found = -1 if end is None else start.find(end, place)
+        if end is None or found < 0:
+            return place
+        place = found + len(end)
+
+
+def _without_comments(text: bytes) -> bytes:
+    """The text without its comments; one that does not end is none."""
+    begin, end = _COMMENT
+    kept, place = [], 0
+    while (first := text.find(begin, place)) >= 0 and (last := text.find(end, first + len(begin))) >= 0:
+        kept.append(text[place:first])
+        place = last + len(end)
+    return b"".join([*kept, text[place:]])
+
+
+def _initrwgt_blocks(text: bytes) -> Iterator[bytes]:
+    opening, closing = _INITRWGT
+    place = 0
+    while (first := opening.search(text, place)) and (last := closing.search(text, first.end())):
+        yield text[first.start() : last.end()]
+        place = last.end()
 
 
 def _element(text: _Text, block: bytes) -> ET.Element:
@@ -343,20 +437,13 @@ def _element(text: _Text, block: bytes) -> ET.Element:
         return ET.fromstring(block)
     except ET.ParseError as problem:
         tag = block.split(b">", 1)[0].decode(errors="replace") + ">"
-        raise text.error(f"{tag} is not well-formed XML ({_xml_reason(problem)})") from None
-
-
-def _xml_reason(problem: Exception) -> str:
-    """Shorten what the parser says: its line numbers are those of the document made for it."""
-    return str(problem).removeprefix("Parse Error: ").split(": line")[0]
+        raise text.error(f"{tag} is not well-formed XML ({xml_reason(problem)})") from None
 
 
 def _opening(initrwgt: list[ET.Element], init: ET.Element) -> bytes:
     """Write the beginning of the document that pylhe gets, with the numbers first in ``<init>``."""
-    pieces = [init.text or "", *(child.tail or "" for child in init)]
-    lines = [line for piece in pieces for line in piece.splitlines() if line.strip()]
     clean = ET.Element("init")
-    clean.text = "\n".join(["", *(line for line in lines if not line.lstrip().startswith("#")), ""])
+    clean.text = "\n".join(["", *_init_lines(init), ""])
     for child in init:
         if child.tag == "generator":
             child.tail = "\n"
@@ -367,17 +454,11 @@ def _opening(initrwgt: list[ET.Element], init: ET.Element) -> bytes:
     return b'<LesHouchesEvents version="3.0">\n' + b"\n".join(map(ET.tostring, parts))
 
 
-def _check_init(text: _Text, init: pylhe.LHEInit) -> None:
-    info = init.initInfo
-    if len(init.procInfo) != info.numProcesses:
-        raise text.error(f"<init> announces {info.numProcesses} processes and lists {len(init.procInfo)}")
-    ids = [process.procId for process in init.procInfo]
-    if len(set(ids)) != len(ids):
-        raise text.error(f"<init> lists a process number twice: {ids}")
-    numbers = [info.energyA, info.energyB]
-    numbers += [number for process in init.procInfo for number in (process.xSection, process.error)]
-    if not all(map(math.isfinite, numbers)):
-        raise text.error("<init> holds numbers that are not finite")
+def _init_lines(init: ET.Element) -> list[str]:
+    """The lines of numbers in ``<init>``: that of the beams, then one a process."""
+    pieces = [init.text or "", *(child.tail or "" for child in init)]
+    lines = [line for piece in pieces for line in piece.splitlines() if line.strip()]
+    return [line for line in lines if not line.lstrip().startswith("#")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +468,11 @@ class _Block:
     xml: bytes
     number: int | None
     remarks: list[str]
+
+    @property
+    def weight(self) -> str:
+        """XWGTUP as it is printed: the third number after the tag."""
+        return self.xml.split(b">", 1)[1].split(maxsplit=3)[2].decode()
 
 
 class _Document(io.RawIOBase):
@@ -421,7 +507,7 @@ def _event_blocks(text: _Text) -> Iterator[_Block]:
 def _event_block(text: _Text, piece: bytes) -> _Block:
     """Cut out the event at the end of a piece of text, after checking that nothing else is in it."""
     number = _EVENT_NUMBER.search(piece)
-    visible = _EVENT_NUMBER.sub(b"", _COMMENT.sub(b"", piece))
+    visible = _EVENT_NUMBER.sub(b"", _without_comments(piece))
     starts = [match.start() for match in _EVENT.finditer(visible)]
     if len(starts) != 1 or _END_OF_FILE in visible:
         raise text.error(
@@ -449,7 +535,7 @@ def _check_gap(text: _Text, gap: bytes) -> None:
 
 
 def _check_end(text: _Text, rest: bytes) -> None:
-    visible = _COMMENT.sub(b"", rest)
+    visible = _without_comments(rest)
     before, end, after = visible.partition(_END_OF_FILE)
     if _EVENT.search(before):
         raise text.error(f"is cut off within event {text.events} (counted from 0)")
@@ -462,62 +548,19 @@ def _check_end(text: _Text, rest: bytes) -> None:
 
 
 def _checked_events(
-    text: _Text, document: _Document, parsed: pylhe.LHEFile, skip: int
+    text: _Text, document: _Document, parsed: pylhe.LHEFile, skip: int, digits: PrintedDigits
 ) -> Iterator[tuple[int | None, pylhe.LHEEvent]]:
     processes = {process.procId for process in parsed.init.procInfo}
     records = iter(parsed.events)
     for index in count(skip):
         where = f"{text.path}: event {index} (counted from 0)"
-        with _pylhe_errors(where):
+        with pylhe_errors(where):
             record = next(records, None)
         if record is None:
             return
         block = document.pending.popleft()
         record.optional = block.remarks
-        if problem := next(_problems(record, processes), None):
+        if problem := next(event_problems(record, processes), None):
             raise HardEventError(f"{where}: {problem}")
+        digits.weights += last_digit(block.weight)
         yield block.number, record
-
-
-@contextmanager
-def _pylhe_errors(where: str) -> Iterator[None]:
-    """Turn what pylhe raises, and where it only warns and stops, into one line."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", RuntimeWarning)
-            yield
-    except IndexError:
-        raise HardEventError(f"{where}: a line has too few numbers") from None
-    except KeyError as problem:
-        raise HardEventError(f"{where}: a named weight lacks its {problem}") from None
-    except RuntimeWarning as problem:
-        raise HardEventError(f"{where}: not well-formed XML ({_xml_reason(problem)})") from None
-    except (ValueError, AttributeError, OverflowError) as problem:
-        raise HardEventError(f"{where}: {problem}") from None
-
-
-def _problems(record: pylhe.LHEEvent, processes: set[int]) -> Iterator[str]:
-    """Name what makes an event unusable."""
-    info, particles = record.eventinfo, record.particles
-    if info.nparticles != len(particles):
-        yield f"announces {info.nparticles} particles and has {len(particles)}"
-    if info.pid not in processes:
-        yield f"belongs to process {info.pid}, which <init> does not list"
-    if not _finite(info.weight, info.scale, info.aqed, info.aqcd):
-        yield "its weight, scale or couplings are not finite"
-    incoming = sum(particle.status == _INCOMING for particle in particles)
-    if incoming != 2:
-        yield f"has {incoming} incoming particles, expected 2"
-    for place, one in enumerate(particles, start=1):
-        if not _finite(one.px, one.py, one.pz, one.e, one.m, one.lifetime, one.spin):
-            yield f"particle {place} has a momentum, mass, lifetime or spin that is not finite"
-        for mother in (one.mother1, one.mother2):
-            if not 0 <= mother <= len(particles) or mother == place:
-                yield f"particle {place} cannot have particle {mother} as its mother"
-    for name, weight in record.weights.items():
-        if not _finite(weight):
-            yield f"its weight {name!r} is not finite"
-
-
-def _finite(*numbers: float) -> bool:
-    return all(map(math.isfinite, numbers))

@@ -3,11 +3,15 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
+from typing import TypeVar
 
-from campaign.config import Process
-from generators.lhe_run import NLO_REMARK, OLD_WEIGHT_REMARK, WEIGHTS_IN_PB, Run
+from jetresim.campaign.config import Process
+from jetresim.generators.lhe_run import NLO_REMARK, OLD_WEIGHT_REMARK, WEIGHTS_IN_PB, Run
+from jetresim.generators.survey import MATCHING_WARNING
+
+_Key = TypeVar("_Key")
 
 _DEVIATION = 5.0  # standard errors at which numbers that should agree are reported
 _ROUNDING = 1e-4  # relative; cross-sections are written with as few as five digits
@@ -29,12 +33,13 @@ def find_warnings(runs: Sequence[Run], process: Process) -> Iterator[str]:
 
 
 def _normalization_warnings(run: Run) -> Iterator[str]:
-    listed, mean = run.listed_cross_section, run.mean_weight
+    listed, factor = run.listed_cross_section, run.weight_factor
+    mean, error = run.mean_weight * factor, run.mean_weight_error * factor
     if run.strategy not in WEIGHTS_IN_PB:
         return
     if not run.lists_cross_section:
         yield f"{run.path}: XSECUP is {listed:g} pb; the mean weight, {mean:g} pb, is the cross-section"
-    elif abs(mean - listed) > _DEVIATION * run.mean_weight_error + run.listed_error + _ROUNDING * abs(listed):
+    elif abs(mean - listed) > _DEVIATION * error + run.listed_error + _ROUNDING * abs(listed):
         yield (
             f"{run.path}: the mean weight is {mean:g} pb, but <init> lists a cross-section of {listed:g} pb; "
             "the weights are kept as they are"
@@ -51,25 +56,26 @@ def _disagreement(one: Run, other: Run) -> Iterator[str]:
         )
 
 
+def needs_matching(runs: Sequence[Run]) -> bool:
+    """Whether the files of a process hold NLO events."""
+    return any(
+        run.negative_weights or NLO_REMARK in run.remarks or "POWHEG" in run.banner.upper() for run in runs
+    )
+
+
 def _kind_warnings(runs: Sequence[Run], process: Process) -> Iterator[str]:
     if any(run.clustered or _MATCHED.search(run.banner) for run in runs):
         yield (
             "events for matching or merging (ickkw, ktdurham or clustering scales): no matching veto is "
             "applied, so that emissions are counted twice"
         )
-    is_nlo = any(
-        run.negative_weights or NLO_REMARK in run.remarks or "POWHEG" in run.banner.upper() for run in runs
-    )
-    if is_nlo and not process.shower_settings:
-        yield (
-            "NLO events (negative weights, MC@NLO or POWHEG): give the settings that their matching needs "
-            "in `shower_settings`"
-        )
+    if needs_matching(runs) and not process.shower_settings:
+        yield MATCHING_WARNING
 
 
 def _weight_warnings(runs: Sequence[Run]) -> Iterator[str]:
     events = sum(run.events for run in runs)
-    uses = sum((run.weight_uses for run in runs), Counter())
+    uses = summed(run.weight_uses for run in runs)
     if partial := [name for name, number in uses.items() if number < events]:
         yield (
             f"{len(partial)} named weights are missing in some events, "
@@ -92,8 +98,30 @@ def _event_warnings(runs: Sequence[Run], process: Process) -> Iterator[str]:
         )
     if without := sum(run.without_target for run in runs):
         yield f"{without} of {events} events have no target"
-    for pdgid, number in sorted(sum((run.undecayed for run in runs), Counter()).items()):
+    yield from _decay_warnings(runs)
+
+
+def _decay_warnings(runs: Sequence[Run]) -> Iterator[str]:
+    events = sum(run.events for run in runs)
+    for pdgid, number in sorted(summed(run.undecayed for run in runs).items()):
         yield (
-            f"{number} of {events} events hold an undecayed particle {pdgid}: every realization decays it "
-            "anew, with Pythia's branching ratios and not those of the file's <slha>; see `shower_settings`"
+            f"{number} of {events} events hold an undecayed particle {pdgid}: Pythia decays it once, for all "
+            "realizations, with its mass in the file, Pythia's branching ratios (see `decay_settings`) and "
+            "without the spin correlations with its production that MadSpin keeps"
         )
+    if any(run.open_sums != run.weight_sums for run in runs):
+        left = sum(run.open_sum for run in runs) / sum(run.mean_weight * run.events for run in runs)
+        yield (
+            f"`decay_settings` leave {left:.4g} of the decays open: weights and cross-section are multiplied "
+            "with it"
+        )
+    for pdgid, number in sorted(summed(run.kept_stable for run in runs).items()):
+        yield (
+            f"{number} of {events} events hold a particle {pdgid} that stays undecayed; what the shower "
+            "makes of it is not the same in all realizations"
+        )
+
+
+def summed(counters: Iterable[Counter[_Key]]) -> Counter[_Key]:
+    """Add counters up."""
+    return sum(counters, Counter())

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from campaign.config import Campaign
-from campaign.provenance import digest, survey_inputs
-from generators.survey import Survey
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.provenance import digest, survey_inputs
+from jetresim.generators.survey import Survey
 
 
 def survey_provenance(campaign: Campaign, process: str) -> dict[str, Any]:
@@ -24,5 +24,8 @@ def hard_provenance(campaign: Campaign, process: str, first: int, survey: Survey
     survey : Survey, optional
         The survey that normalizes the weights; left out where it is not at hand to compare with.
     """
-    normalized = {} if survey is None else {"survey": digest(survey.model_dump(mode="json"))}
+    # Warnings name the paths of files, which may move.
+    normalized = (
+        {} if survey is None else {"survey": digest(survey.model_dump(mode="json", exclude={"warnings"}))}
+    )
     return {"first_event": first, "made_with": survey_provenance(campaign, process), **normalized}

@@ -1,21 +1,25 @@
 """Hard events from Pythia 8's own processes, each a function of its seed alone."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 
 import pylhe
 import pythia8mc
 
-from campaign.config import Campaign, Settings
-from campaign.errors import HardEventError
-from campaign.pythia import make_pythia
-from campaign.seeds import HARD_PROCESS, event_seed
-from generators.events import HardEvent
-from generators.survey import Survey
-from generators.targets import find_targets
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import HardEventError
+from jetresim.campaign.seeds import HARD_PROCESS, event_seed
+from jetresim.generators.events import HardEvent
+from jetresim.generators.pythia_setup import failure_reason, make_pythia
+from jetresim.generators.survey import Survey
+from jetresim.generators.targets import final_state, find_targets, no_targets, passes_cuts
 
 SURVEY_EVENTS = 20_000
 """Accepted events that measure the cross-section: about 0.5% error at the acceptances seen."""
+
+CHECKED_EVENTS = 1000
+"""Events in which a process must have shown a target before anything runs."""
 
 MAX_TRIALS = 10_000
 """Trials for one event before the process is given up as impossible."""
@@ -47,6 +51,28 @@ class Pythia8Generator:
         self._name = process
         self._process = campaign.process(process)
 
+    def check(self) -> None:
+        """Initialize Pythia and generate events until one has what the process is for.
+
+        Raises
+        ------
+        HardEventError
+            Pythia refuses the settings, or none of `CHECKED_EVENTS` events has a target within the cuts.
+        """
+        cuts = self._process.cuts
+        pts: list[float] = []
+        for event in self._generate(range(CHECKED_EVENTS), 1.0):
+            targets = find_targets(event.record, self._process.targets)
+            if targets and passes_cuts(targets, cuts):
+                return
+            pts += [target.parton.pt for target in targets]
+        found = f"the highest pT of one is {max(pts):.4g} GeV" if pts else "there is none"
+        raise HardEventError(
+            f"process {self._name}: none of {CHECKED_EVENTS} events has a target within the cuts ({found}); "
+            "expected `settings` and decay channels that make the `targets`, and a process of two or more "
+            f"outgoing particles for the pT of `cuts` ({cuts.pt_min:g} GeV)"
+        )
+
     def survey(self) -> Survey:
         """Measure the cross-section with `SURVEY_EVENTS` events of a stream of their own.
 
@@ -55,17 +81,25 @@ class Pythia8Generator:
         """
         pythia = self._start()
         pythia.rndm.init(event_seed(self._campaign.seed, self._name, 0, "survey of the hard process"))
-        accepted = 0
-        for _ in range(SURVEY_EVENTS):
+        accepted, without = 0, Counter[tuple[int, ...]]()
+        for tried in range(SURVEY_EVENTS):
             if not pythia.next():
                 raise HardEventError(
                     f"process {self._name}: Pythia cannot generate events; check its settings"
                 )
-            accepted += self._wanted(_record(pythia, 1.0))
+            record = _record(pythia, 1.0)
+            accepted += self._wanted(record)
+            if without.total() == tried and not find_targets(record, self._process.targets):
+                without[final_state(record)] += 1
         if not accepted:
             raise HardEventError(
                 f"process {self._name}: none of {SURVEY_EVENTS} events has {self._process.require_targets} "
                 "target(s); check `targets` and the decay channels in `settings`"
+            )
+        if without.total() == SURVEY_EVENTS:
+            raise HardEventError(
+                f"{no_targets(self._name, self._process.targets, without)}; check `targets` and the decay "
+                "channels in `settings`"
             )
         info = pythia.infoPython()
         fraction = accepted / SURVEY_EVENTS
@@ -111,10 +145,13 @@ class Pythia8Generator:
         survey : Survey
             Gives each event the weight cross-section [pb].
         """
+        yield from self._generate(events, survey.cross_section)
+
+    def _generate(self, events: range, weight: float) -> Iterator[HardEvent]:
         pythia = self._start()
         for index in events:
             pythia.rndm.init(event_seed(self._campaign.seed, self._name, index, HARD_PROCESS))
-            yield HardEvent(index, self._next_wanted(pythia, index, survey.cross_section))
+            yield HardEvent(index, self._next_wanted(pythia, index, weight))
 
     def _next_wanted(self, pythia: pythia8mc.Pythia, index: int, weight: float) -> pylhe.LHEEvent:
         for _ in range(MAX_TRIALS):
@@ -128,14 +165,16 @@ class Pythia8Generator:
 
     def _start(self) -> pythia8mc.Pythia:
         cuts = self._process.cuts
-        stage: Settings = {
+        stage = {
             "PartonLevel:all": False,
             "PhaseSpace:pTHatMin": cuts.pt_min,
             "PhaseSpace:pTHatMax": -1.0 if cuts.pt_max is None else cuts.pt_max,
         }
-        pythia = make_pythia(self._campaign.hard_settings(self._name), self._campaign, stage)
+        settings = self._campaign.hard_settings(self._name)
+        pythia = make_pythia(settings, self._campaign, stage)
         if not pythia.init():
-            raise HardEventError(f"process {self._name}: Pythia cannot be initialized with its settings")
+            reason = failure_reason(settings, self._campaign, stage)
+            raise HardEventError(f"process {self._name}: Pythia cannot be initialized: {reason}")
         return pythia
 
 

@@ -5,15 +5,19 @@ from typing import Protocol
 
 import pylhe
 
-from campaign.config import Campaign
-from generators.events import HardEvent
-from generators.lhe import LHEFiles
-from generators.pythia8 import Pythia8Generator
-from generators.survey import Survey
+from jetresim.campaign.config import Campaign
+from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe import LHEFiles
+from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.survey import Survey
 
 
 class Generator(Protocol):
     """A source of hard events of one process."""
+
+    def check(self) -> None:
+        """Refuse what can be found out within seconds, before anything runs."""
+        ...
 
     def survey(self) -> Survey:
         """Measure or read what holds for the whole process: cross-section, weights, cuts."""

@@ -6,16 +6,22 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from campaign.config import Strict
-from campaign.errors import DataError
-from campaign.files import atomic_path
-from campaign.provenance import check_made_with
+from jetresim.campaign.config import Process, Strict
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.provenance import check_made_with
+
+MATCHING_WARNING = (
+    "NLO events (negative weights, MC@NLO or POWHEG): give the settings that their matching needs "
+    "in `shower_settings`"
+)
 
 
 class SourceFile(Strict):
     """One of the files that were brought, in the order of the configuration."""
 
     events: int = Field(gt=0, description="number of events it holds")
+    sha256: str = Field(description="digest of its bytes, in hexadecimal digits")
     weight_factor: float = Field(gt=0, description="what its weights are multiplied with to be in pb")
 
 
@@ -41,8 +47,23 @@ class Survey(Strict):
     lowest_pt: float | None = Field(None, description="lowest target pT in the available events [GeV]")
     without_target: int = Field(0, ge=0, description="available events without a target")
     negative_weights: int = Field(0, ge=0, description="available events of negative weight")
+    weight_deviation: float = Field(0.0, ge=0, description="standard deviation of the events' weights [pb]")
+    printed_precision: float = Field(
+        0.0, ge=0, description="relative difference of weights and cross-section that their digits allow"
+    )
+    needs_matching: bool = Field(False, description="NLO events, whose shower needs settings of their own")
     warnings: tuple[str, ...] = Field((), description="what a user should know, one line each")
     made_with: dict[str, Any] = Field({}, description="what it was made for: see `generators.provenance`")
+
+
+def survey_warnings(survey: Survey, process: Process) -> list[str]:
+    """What a user should know of the hard events of a process, as it is configured now.
+
+    Settings of the shower may come and go after the survey, which is not made again for them.
+    """
+    lasting = [warning for warning in survey.warnings if warning != MATCHING_WARNING]
+    unmatched = survey.needs_matching and not process.shower_settings
+    return [*lasting, MATCHING_WARNING] if unmatched else lasting
 
 
 def write_survey(survey: Survey, path: Path) -> None:

@@ -1,16 +1,20 @@
 """Truth objects of a hard event: what its jets can stand for."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import pylhe
+from jetresim.campaign.config import Cuts, Target
+from jetresim.generators.events import Parton, TruthTarget
 
-from campaign.config import Cuts, Target
-from generators.events import Parton, TruthTarget
+if TYPE_CHECKING:
+    import pylhe
 
 _INCOMING, _FINAL = -1, 1
 _DECAYED = (2, 3)  # ISTUP of an intermediate particle; 3 is the older documentation code
 _GLUON, _PHOTON = 21, 22
+_SHOWN_STATES = 3
 _QUARKS = frozenset(range(1, 6))
 _PARTONS = _QUARKS | {_GLUON}
 
@@ -21,7 +25,7 @@ SPLITTING_LABELS = {1: 5, 2: 5, 3: 5, 4: 6, 5: 7, _GLUON: 8}
 """RS3L jettype of a pair of outgoing partons, by their absolute PDG id."""
 
 
-def find_targets(record: pylhe.LHEEvent, targets: Sequence[Target]) -> list[TruthTarget]:
+def find_targets(record: "pylhe.LHEEvent", targets: Sequence[Target]) -> list[TruthTarget]:
     """Find the truth objects of a hard event.
 
     Parameters
@@ -48,9 +52,43 @@ def find_targets(record: pylhe.LHEEvent, targets: Sequence[Target]) -> list[Trut
     ]
 
 
-def outgoing_partons(record: pylhe.LHEEvent) -> list[Parton]:
+def outgoing_partons(record: "pylhe.LHEEvent") -> list[Parton]:
     """Find the final quarks (d to b) and gluons that come from no decayed resonance, in record order."""
     return [_parton(particle) for particle in _outgoing(record)]
+
+
+def final_state(record: "pylhe.LHEEvent") -> tuple[int, ...]:
+    """PDG ids of the final particles, sorted by their absolute values."""
+    ids = (particle.id for particle in record.particles if particle.status == _FINAL)
+    return tuple(sorted(ids, key=lambda pdgid: (abs(pdgid), -pdgid)))
+
+
+def no_targets(process: str, targets: Sequence[Target], final_states: Counter[tuple[int, ...]]) -> str:
+    """Say that no event has a target: what was looked for, and what the events hold.
+
+    Parameters
+    ----------
+    process : str
+        Name of the process.
+    targets : sequence of campaign.config.Target
+    final_states : Counter
+        Number of events with each `final_state`.
+    """
+    wanted = ", ".join(map(_described, targets))
+    shown = "; ".join(
+        f"{' '.join(map(str, state))} in {events}"
+        for state, events in final_states.most_common(_SHOWN_STATES)
+    )
+    return (
+        f"process {process}: none of {final_states.total()} hard events has a target ({wanted}); their most "
+        f"frequent final particles are {shown}"
+    )
+
+
+def _described(target: Target) -> str:
+    if target.kind != "resonance":
+        return target.kind
+    return f"{target.pdgid} decayed to {', '.join(map(str, target.daughters))}"
 
 
 def passes_cuts(targets: Sequence[TruthTarget], cuts: Cuts) -> bool:
@@ -71,15 +109,15 @@ def four_vector(pdgid: int, px: float, py: float, pz: float, energy: float) -> P
     return Parton(pdgid, pt, eta, math.pi if phi == -math.pi else phi, energy)
 
 
-def _parton(particle: pylhe.LHEParticle) -> Parton:
+def _parton(particle: "pylhe.LHEParticle") -> Parton:
     return four_vector(particle.id, particle.px, particle.py, particle.pz, particle.e)
 
 
-def _single(particle: pylhe.LHEParticle) -> TruthTarget:
+def _single(particle: "pylhe.LHEParticle") -> TruthTarget:
     return TruthTarget("parton", PARTON_LABELS[abs(particle.id)], _parton(particle), ())
 
 
-def _outgoing(record: pylhe.LHEEvent) -> list[pylhe.LHEParticle]:
+def _outgoing(record: "pylhe.LHEEvent") -> "list[pylhe.LHEParticle]":
     mothers = [_mothers(particle) for particle in record.particles]
     resonances = {
         place
@@ -95,7 +133,7 @@ def _outgoing(record: pylhe.LHEEvent) -> list[pylhe.LHEParticle]:
     ]
 
 
-def _splitting(outgoing: Sequence[pylhe.LHEParticle]) -> list[TruthTarget]:
+def _splitting(outgoing: "Sequence[pylhe.LHEParticle]") -> list[TruthTarget]:
     """Join the only two outgoing partons to one target, if they are what a gluon can split into."""
     if len(outgoing) != 2:
         return []
@@ -107,7 +145,7 @@ def _splitting(outgoing: Sequence[pylhe.LHEParticle]) -> list[TruthTarget]:
     return [TruthTarget("splitting", label, four_vector(_GLUON, *sums), (_parton(first), _parton(second)))]
 
 
-def _resonances(record: pylhe.LHEEvent, target: Target) -> list[TruthTarget]:
+def _resonances(record: "pylhe.LHEEvent", target: Target) -> list[TruthTarget]:
     """Decayed resonances of one kind whose final quarks are all among the daughters asked for."""
     children = _children(record)
     found = []
@@ -122,7 +160,7 @@ def _resonances(record: pylhe.LHEEvent, target: Target) -> list[TruthTarget]:
     return found
 
 
-def _final_quarks(record: pylhe.LHEEvent, children: list[list[int]], place: int) -> list[Parton]:
+def _final_quarks(record: "pylhe.LHEEvent", children: list[list[int]], place: int) -> list[Parton]:
     """Quarks that a resonance ends in, in record order; none if it also ends in something else.
 
     Gluons and photons radiated on the way are passed over.
@@ -149,7 +187,7 @@ def _reachable(start: int, links: Sequence[Sequence[int]]) -> set[int]:
     return found
 
 
-def _children(record: pylhe.LHEEvent) -> list[list[int]]:
+def _children(record: "pylhe.LHEEvent") -> list[list[int]]:
     """Places of the direct decay products of each particle."""
     children: list[list[int]] = [[] for _ in record.particles]
     for place, particle in enumerate(record.particles):
@@ -158,7 +196,7 @@ def _children(record: pylhe.LHEEvent) -> list[list[int]]:
     return children
 
 
-def _mothers(particle: pylhe.LHEParticle) -> list[int]:
+def _mothers(particle: "pylhe.LHEParticle") -> list[int]:
     """Places of the mothers; MOTHUP counts from 1 and names the first and the last (hep-ph/0109068)."""
     first, last = sorted((particle.mother1, particle.mother2))
     return [mother - 1 for mother in range(first or last, last + 1) if mother > 0]

@@ -7,14 +7,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from campaign.config import Jets
-from campaign.status import Status
-from detectors.columns import Columns, select, to_columns
-from jets.clustering import azimuth, cluster, pseudorapidity
-from jets.matching import Truth, match
-from jets.schema import CONSTITUENT_TYPE, JET_TYPE, JETS_SCHEMA, STATUS_TYPE, STATUSES
-from jets.substructure import substructure
-from showers.protocol import ParticleBatch
+from jetresim.campaign.config import Jets
+from jetresim.campaign.status import Status
+from jetresim.detectors.columns import Columns, select, to_columns
+from jetresim.detectors.physical import impossible_events, impossible_momenta, tell_impossible
+from jetresim.jets.clustering import azimuth, cluster, pseudorapidity
+from jetresim.jets.matching import Truth, match
+from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE, JETS_SCHEMA, STATUS_TYPE, STATUSES
+from jetresim.jets.substructure import substructure
+from jetresim.showers.protocol import ParticleBatch
 
 Integers = npt.NDArray[np.int64]
 
@@ -40,15 +41,11 @@ def jets_table(batch: ParticleBatch, candidates: ak.Array, truth: Sequence[Truth
     pa.Table
         With `jets.schema.JETS_SCHEMA`: one row for each target of each hard event, in order of (event,
         target). An event without targets has no row.
-
-    Raises
-    ------
-    ShowerError
-        A candidate whose momentum is not finite.
     """
     found = cluster(candidates, jets)
     matches = match(found, truth, jets.matching)
     passes = np.array([event.passes_cuts for event in truth], dtype=np.bool_)[matches.event]
+    unphysical = _unphysical(batch, candidates, found)[matches.event]
     succeeded = (batch.succeeded & ~ak.to_numpy(ak.is_none(candidates)))[matches.event]
     vetoed = np.isin(batch.events, list(batch.vetoed))[matches.event]
     wanted = np.array([event.wanted for event in truth], dtype=np.bool_)[matches.event]
@@ -56,6 +53,7 @@ def jets_table(batch: ParticleBatch, candidates: ak.Array, truth: Sequence[Truth
         Status.CUT: ~passes,
         Status.NOT_SIMULATED: ~wanted,
         Status.VETOED: vetoed,
+        Status.UNPHYSICAL: unphysical,
         Status.FAILED: ~succeeded,
     }
     status = np.select(list(reasons.values()), [reason.value for reason in reasons], matches.status)
@@ -70,6 +68,17 @@ def jets_table(batch: ParticleBatch, candidates: ak.Array, truth: Sequence[Truth
         _constituents_column(matched.constituents, rows, len(status), jets.constituents_max),
     ]
     return pa.Table.from_arrays(arrays, schema=JETS_SCHEMA)
+
+
+def _unphysical(batch: ParticleBatch, candidates: ak.Array, found: ak.Array) -> npt.NDArray[np.bool_]:
+    """Events in which a candidate cannot be, or a particle, which is why the detector gave up on them."""
+    unphysical = ak.to_numpy(ak.is_none(found)).copy()
+    if unphysical.any():
+        columns, counts = to_columns(candidates)
+        tell_impossible(columns, counts, impossible_momenta(columns), batch.events)
+    given_up = np.flatnonzero(batch.succeeded & ak.to_numpy(ak.is_none(candidates)))
+    unphysical[given_up] = impossible_events(batch.particles[given_up])
+    return unphysical
 
 
 def _status_column(status: npt.NDArray[np.str_]) -> pa.Array:

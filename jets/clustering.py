@@ -7,9 +7,9 @@ import fastjet
 import numpy as np
 import numpy.typing as npt
 
-from campaign.config import Jets
-from campaign.errors import ShowerError
-from detectors.columns import Columns, from_columns, segments, select, to_columns
+from jetresim.campaign.config import Jets
+from jetresim.detectors.columns import Columns, from_columns, segments, select, to_columns
+from jetresim.detectors.physical import any_in_event, impossible_momenta
 
 # FastJet prints its banner on stdout at the first clustering, where a program may expect its own output.
 # The documentation carries the citation that it asks for. The binding has no public name for this switch.
@@ -43,16 +43,16 @@ def cluster(candidates: ak.Array, jets: Jets) -> ak.Array:
     ak.Array, N * var * record
         Jets in order of falling pT, with pt [GeV], eta, phi in (−π, π], energy [GeV], mass [GeV] and
         `constituents`, a list of records with all fields of the candidates, in the order of the candidates.
-        Events without candidates or without jets have empty lists.
-
-    Raises
-    ------
-    ShowerError
-        A candidate with a momentum that is not finite or an energy that is not positive. FastJet would
-        drop the former silently.
+        Events without candidates or without jets have empty lists. An event with a candidate that cannot
+        be, see `detectors.physical.impossible_momenta`, is None: FastJet would drop the candidate silently.
     """
     columns, counts = to_columns(candidates)
-    _require_physical(columns, counts)
+    failed = any_in_event(impossible_momenta(columns), counts)
+    found = _cluster(*select(columns, counts, ~np.repeat(failed, counts)), jets)
+    return ak.mask(found, ~failed) if failed.any() else found
+
+
+def _cluster(columns: Columns, counts: npt.NDArray[np.int64], jets: Jets) -> ak.Array:
     hard_enough = np.hypot(columns["px"], columns["py"]) > jets.constituent_pt_min
     columns, counts = select(columns, counts, hard_enough)
     definition = fastjet.JetDefinition(ALGORITHMS[jets.algorithm], jets.radius)
@@ -102,15 +102,3 @@ def _kept_in_order(kinematics: Columns, event: npt.NDArray[np.int64], jets: Jets
     pt, eta = kinematics["pt"], kinematics["eta"]
     kept = np.flatnonzero((pt > jets.pt_min) & (np.abs(eta) < jets.eta_max))
     return kept[np.lexsort((-pt[kept], event[kept]))]
-
-
-def _require_physical(columns: Columns, counts: npt.NDArray[np.int64]) -> None:
-    energy = columns["energy"]
-    momentum = columns["px"] + columns["py"] + columns["pz"]
-    bad = np.flatnonzero(~(np.isfinite(momentum + energy) & (energy > 0)))
-    if bad.size:
-        event = np.searchsorted(np.cumsum(counts), bad[0], side="right")
-        shown = ", ".join(f"{name} = {columns[name][bad[0]]:g}" for name in ("px", "py", "pz", "energy"))
-        raise ShowerError(
-            f"event {event} of a batch: candidate with {shown}; expected finite numbers, energy above 0"
-        )

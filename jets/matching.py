@@ -8,10 +8,10 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from campaign.config import Matching
-from campaign.status import Status
-from detectors.columns import segments
-from generators.events import Parton, TruthTarget
+from jetresim.campaign.config import Matching
+from jetresim.campaign.status import Status
+from jetresim.detectors.columns import segments
+from jetresim.generators.events import Parton, TruthTarget
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -116,7 +116,7 @@ def match(jets: ak.Array, truth: Sequence[Truth], matching: Matching) -> Matches
     Parameters
     ----------
     jets : ak.Array, N * var * record
-        As returned by `jets.clustering.cluster`.
+        As returned by `jets.clustering.cluster`; None is an event without jets.
     truth : sequence of Truth, length N
         The hard events.
     matching : Matching
@@ -131,7 +131,7 @@ def match(jets: ak.Array, truth: Sequence[Truth], matching: Matching) -> Matches
     targets = [target for event in truth for target in event.targets]
     targets_per_event = np.array([len(event.targets) for event in truth], dtype=np.int64)
     event = np.repeat(np.arange(len(truth)), targets_per_event)
-    jets_per_event = np.asarray(ak.num(jets, axis=1), dtype=np.int64)
+    jets_per_event = np.ma.filled(ak.to_numpy(ak.num(jets, axis=1)), 0).astype(np.int64)
     first_jet = np.cumsum(jets_per_event) - jets_per_event
     pair_target = np.repeat(np.arange(len(targets)), jets_per_event[event])
     pair_jet = segments(first_jet[event], jets_per_event[event])

@@ -1,8 +1,11 @@
 """The columns of the jets table."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from campaign.status import Status
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.status import Status
+from jetresim.jets.parquet import single
 
 STATUSES = tuple(Status)
 """Values of the `status` dictionary, always all of them and in this order."""
@@ -43,3 +46,15 @@ JETS_SCHEMA = pa.schema(
 )
 """One row per target of each hard event, in order of (event, target). `jet` is null and `constituents` empty
 unless `status` is "matched"."""
+
+
+def present(table: pa.Table, pt_min: float) -> pa.Array:
+    """Which rows of a jets table have a jet that counts: matched, and above `pt_min` [GeV]."""
+    status = single(table["status"]).cast(pa.string())
+    pt = pc.struct_field(single(table["jet"]), "pt")
+    return pc.and_(pc.equal(status, Status.MATCHED), pc.fill_null(pc.greater(pt, pt_min), False))
+
+
+def surviving_events(table: pa.Table, campaign: Campaign) -> frozenset[int]:
+    """Hard events of which at least one target has a jet that groups can be made with."""
+    return frozenset(table.filter(present(table, campaign.groups.pt_min))["event"].to_pylist())

@@ -15,9 +15,9 @@ import fastjet
 import numpy as np
 import numpy.typing as npt
 
-from campaign.config import Jets
-from detectors.columns import to_columns
-from jets.clustering import momenta
+from jetresim.campaign.config import Jets
+from jetresim.detectors.columns import to_columns
+from jetresim.jets.clustering import momenta
 
 Floats = npt.NDArray[np.float64]
 

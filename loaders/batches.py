@@ -10,16 +10,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from campaign.config import unknown
-from campaign.errors import ConfigError
-from dataset.padded import Array, Members, feature_names, needed_columns, packed, pad
-from dataset.parquet import single
-from dataset.reader import Groups
-from dataset.standardization import Standardization
-from jets.schema import JET_TYPE
-from loaders.order import Segment, block_key
-from loaders.random import generator
-from loaders.views import Chooser
+from jetresim.campaign.config import unknown
+from jetresim.campaign.errors import ConfigError
+from jetresim.dataset.padded import Array, Members, feature_names, needed_columns, packed, pad
+from jetresim.dataset.reader import Groups
+from jetresim.dataset.standardization import Standardization
+from jetresim.jets.parquet import single
+from jetresim.jets.schema import JET_TYPE
+from jetresim.loaders.order import Segment, block_key
+from jetresim.loaders.random import generator
+from jetresim.loaders.views import Chooser
 
 Integers = npt.NDArray[np.int64]
 Batch = dict[str, npt.NDArray[Any]]

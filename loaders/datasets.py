@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from campaign.errors import ConfigError
-from dataset.reader import Groups, open_groups
-from dataset.standardization import Standardization
-from loaders.batches import JET_FIELDS, Batch, Window, load, make_batch, make_recipe, random_numbers
-from loaders.order import SHUFFLE_BUFFER, EpochOrder, Segment, Uneven, make_index, share, windows
-from loaders.pytorch import torch
-from loaders.random import generator
-from loaders.views import AllViews, Pairs
+from jetresim.campaign.errors import ConfigError
+from jetresim.dataset.reader import Groups, open_groups
+from jetresim.dataset.standardization import Standardization
+from jetresim.loaders.batches import JET_FIELDS, Batch, Window, load, make_batch, make_recipe, random_numbers
+from jetresim.loaders.order import SHUFFLE_BUFFER, EpochOrder, Segment, Uneven, make_index, share, windows
+from jetresim.loaders.pytorch import torch
+from jetresim.loaders.random import generator
+from jetresim.loaders.views import AllViews, Pairs
 
 Tensors = dict[str, torch.Tensor]
 Source = Groups | Path | str

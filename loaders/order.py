@@ -6,13 +6,12 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from campaign.config import unknown
-from campaign.errors import ConfigError
-from dataset.parquet import single
-from dataset.reader import Groups, RowGroup
-from dataset.schema import ROW_GROUP
-from loaders.random import generator
-from loaders.views import Chooser
+from jetresim.campaign.config import unknown
+from jetresim.campaign.errors import ConfigError
+from jetresim.dataset.reader import Groups, RowGroup
+from jetresim.jets.parquet import ROW_GROUP, single
+from jetresim.loaders.random import generator
+from jetresim.loaders.views import Chooser
 
 Integers = npt.NDArray[np.int64]
 Uneven = Literal["keep", "drop", "pad"]

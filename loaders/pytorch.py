@@ -5,6 +5,6 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "torch":
         raise
-    raise ImportError("PyTorch is not installed; pip install 'resim[torch]'") from None
+    raise ImportError("PyTorch is not installed; pip install 'jetresim[torch]'") from None
 
 __all__ = ["torch"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from campaign.seeds import stable_hash
+from jetresim.campaign.seeds import stable_hash
 
 
 def generator(*key: str | int) -> np.random.Generator:

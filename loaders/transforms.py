@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from campaign.errors import ConfigError
-from campaign.seeds import stable_hash
-from loaders.pytorch import torch
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.seeds import stable_hash
+from jetresim.loaders.pytorch import torch
 
 PT, ETA, PHI = 0, 1, 2
 """Columns of ``x``."""

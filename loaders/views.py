@@ -7,10 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from campaign.augmentations import NOMINAL
-from campaign.config import unknown
-from campaign.errors import ConfigError
-from dataset.reader import Groups
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import unknown
+from jetresim.campaign.errors import ConfigError
+from jetresim.dataset.reader import Groups
 
 ANY = "any"
 """Anchor: any member that is present."""

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from report.observables import Observable
+from jetresim.report.observables import Observable
 
 Floats = npt.NDArray[np.float64]
 

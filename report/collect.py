@@ -7,11 +7,11 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from campaign.seeds import stable_hash
-from dataset.features import delta_phi
-from report.binning import bin_edges
-from report.observables import BY_NAME, CONSTITUENT_OBSERVABLES, JET_OBSERVABLES
-from report.reading import (
+from jetresim.campaign.seeds import stable_hash
+from jetresim.dataset.features import delta_phi
+from jetresim.report.binning import bin_edges
+from jetresim.report.observables import BY_NAME, CONSTITUENT_OBSERVABLES, JET_OBSERVABLES
+from jetresim.report.reading import (
     CONSTITUENT_FIELDS,
     JET_FIELDS,
     Batch,
@@ -20,7 +20,7 @@ from report.reading import (
     constituent_batches,
     jet_batches,
 )
-from report.spectra import Spectrum
+from jetresim.report.spectra import Spectrum
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

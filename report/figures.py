@@ -12,15 +12,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from campaign.augmentations import NOMINAL
-from campaign.processes import LABELS
-from dataset.features import ELECTRON, MUON, PHOTON
-from report.checks import fsr_pairs
-from report.collect import Drawn
-from report.observables import Observable
-from report.reading import Source
-from report.spectra import Spectrum
-from report.statistics import Distance
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.processes import LABELS
+from jetresim.dataset.features import ELECTRON, MUON, PHOTON
+from jetresim.report.checks import fsr_pairs
+from jetresim.report.collect import Drawn
+from jetresim.report.observables import Observable
+from jetresim.report.reading import Source
+from jetresim.report.spectra import Spectrum
+from jetresim.report.statistics import Distance
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,7 +35,7 @@ STYLE = {
     "ytick.direction": "in",
     "xtick.top": True,
     "ytick.right": True,
-    "svg.hashsalt": "resim report",
+    "svg.hashsalt": "jetresim report",
     "svg.fonttype": "path",
     "path.simplify": False,
     "figure.facecolor": "white",

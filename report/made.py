@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 import yaml
 from hist.intervals import clopper_pearson_interval
 
-from campaign.errors import DataError
-from campaign.processes import LABELS
-from campaign.status import Status
-from dataset.acceptance import Acceptance
-from dataset.assemble import SPLITS
-from report.checks import survey_of
-from report.collect import Scan
-from report.reading import Source
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.paths import SPLITS
+from jetresim.campaign.processes import LABELS
+from jetresim.campaign.status import Status
+from jetresim.dataset.acceptance import Acceptance
+from jetresim.report.checks import survey_of
+from jetresim.report.collect import Scan
+from jetresim.report.reading import Source
 
 COST = Path("report/cost.parquet")
 """Costs of the jobs, below the campaign's folder."""
@@ -138,7 +138,7 @@ def realizations(source: Source) -> Table:
 
 def _changes(source: Source, name: str) -> str:
     each = source.campaign.augmentation(name)
-    parts = [f"{key} = {value}" for key, value in {**each.settings, **each.detector}.items()]
+    parts = [*each.settings.lines, *(f"{key} = {value}" for key, value in each.detector.items())]
     parts += [f"tune {each.tune}"] if each.tune else []
     parts += [f"shower {each.shower}"] if each.shower != "pythia8" else []
     if each.intervene.point != "hard_process":

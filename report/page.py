@@ -11,11 +11,12 @@ import numpy.typing as npt
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from campaign.files import atomic_path
-from report import figures, made
-from report.binning import bin_edges
-from report.checks import Check, Verdict, run_checks, worst
-from report.collect import (
+from jetresim.campaign.files import atomic_path
+from jetresim.dataset.process_warnings import warning_lines
+from jetresim.report import figures, made
+from jetresim.report.binning import bin_edges
+from jetresim.report.checks import Check, Verdict, run_checks, worst
+from jetresim.report.collect import (
     CONSTITUENT_SAMPLE,
     ENOUGH,
     GALLERY,
@@ -27,11 +28,11 @@ from report.collect import (
     scan,
     scan_constituents,
 )
-from report.made import Table
-from report.observables import BY_NAME, JET_OBSERVABLES, OBSERVABLES, Observable
-from report.reading import Source, open_source
-from report.spectra import Spectrum
-from report.statistics import (
+from jetresim.report.made import Table
+from jetresim.report.observables import BY_NAME, JET_OBSERVABLES, OBSERVABLES, Observable
+from jetresim.report.reading import Source, open_source
+from jetresim.report.spectra import Spectrum
+from jetresim.report.statistics import (
     REPLICAS,
     Distance,
     correlations,
@@ -197,6 +198,7 @@ def render(content: Content) -> str:
         checks=content.checks,
         verdict=worst([check.verdict for check in content.checks]),
         counted=summary(content.checks),
+        warnings=warning_lines(content.source.metadata),
         configuration=made.configuration(content.source),
         versions=made.versions(content.source),
         sections=sections(content),
@@ -266,7 +268,7 @@ def made_section(content: Content) -> Section:
     notes = (
         []
         if found
-        else [f"Cost: there is no {made.COST}; `resim cost` makes it, then make the report again."]
+        else [f"Cost: there is no {made.COST}; `jetresim cost` makes it, then make the report again."]
     )
     return Section("made", "What was made", text, (), tables, notes)
 

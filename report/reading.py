@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign
-from campaign.errors import DataError
-from dataset.assemble import SPLITS, stored_campaign
-from dataset.features import delta_phi
-from dataset.parquet import parquet_files, read_metadata
-from dataset.schema import ROW_GROUP
-from jets.schema import JET_TYPE
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.paths import SPLITS
+from jetresim.dataset.assemble import stored_campaign
+from jetresim.dataset.features import delta_phi
+from jetresim.jets.parquet import ROW_GROUP, parquet_files, read_metadata
+from jetresim.jets.schema import JET_TYPE
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -118,7 +118,7 @@ def open_source(folder: Path) -> Source:
     shards = {split: parquet_files(folder / "dataset" / split) for split in SPLITS}
     for split, files in shards.items():
         if not files:
-            raise DataError(f"{folder / 'dataset' / split}: no Parquet files; `resim dataset` makes them")
+            raise DataError(f"{folder / 'dataset' / split}: no Parquet files; `jetresim dataset` makes them")
     first = shards[SPLITS[0]][0]
     metadata = read_metadata(first)
     if missing := {"campaign", "realizations", "totals", "counts", "versions"} - metadata.keys():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from campaign.seeds import stable_hash
+from jetresim.campaign.seeds import stable_hash
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import csv
 
-from campaign.errors import ShowerError
-from showers.protocol import PARTICLE_FIELDS
+from jetresim.campaign.errors import ShowerError
+from jetresim.showers.protocol import PARTICLE_FIELDS
 
 FINAL, BEAM = 1, 4
 """Status codes of HepMC 2, section particle status codes; those between are the generator's own."""

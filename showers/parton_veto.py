@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pythia8mc
 
-from campaign.config import Jets
+from jetresim.campaign.config import Jets
 
 POWERS = MappingProxyType({"antikt": -1, "cambridge": 0, "kt": 1})
 """Jet algorithms as the power of pT in their distance measure."""

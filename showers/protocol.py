@@ -8,7 +8,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from generators.events import HardEvent
+from jetresim.generators.events import HardEvent
 
 PARTICLE_FIELDS = ("pdgid", "px", "py", "pz", "energy", "x", "y", "z", "t")
 """int32 PDG id; float64 momentum and energy [GeV]; float64 production vertex and time [mm]."""
@@ -65,6 +65,28 @@ def empty_batch() -> ParticleBatch:
     """A batch of no events."""
     none = np.array([], dtype=np.int64)
     return ParticleBatch(none, none, none.astype(bool), ak.unflatten(ak.zip(no_particles()), none))
+
+
+def selected(batch: ParticleBatch, chosen: npt.NDArray[np.bool_] | slice) -> ParticleBatch:
+    """Some events of a batch."""
+    return ParticleBatch(
+        batch.events[chosen],
+        batch.seeds[chosen],
+        batch.succeeded[chosen],
+        batch.particles[chosen],
+        batch.vetoed,
+    )
+
+
+def joined(first: ParticleBatch, second: ParticleBatch) -> ParticleBatch:
+    """The events of two batches, one after the other."""
+    return ParticleBatch(
+        np.concatenate([first.events, second.events]),
+        np.concatenate([first.seeds, second.seeds]),
+        np.concatenate([first.succeeded, second.succeeded]),
+        ak.concatenate([first.particles, second.particles]),
+        first.vetoed | second.vetoed,
+    )
 
 
 def placed_among(

@@ -1,33 +1,32 @@
 """Pythia 8 as a shower: parton shower, multiparton interactions, hadronization and decays."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import islice
+from typing import Any
 
 import awkward as ak
 import numpy as np
 import numpy.typing as npt
-import pylhe
 import pythia8mc
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Beams, Campaign, Settings
-from campaign.errors import ShowerError
-from campaign.intervention import Stage
-from campaign.pythia import make_pythia
-from campaign.seeds import event_seed, stage_seed
-from generators.events import HardEvent
-from showers.parton_veto import PartonVeto
-from showers.protocol import ParticleBatch, empty_batch, no_particles, placed_among
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Beams, Campaign
+from jetresim.campaign.errors import ShowerError
+from jetresim.campaign.intervention import Stage
+from jetresim.campaign.seeds import event_seed, stage_seed
+from jetresim.generators.events import HardEvent
+from jetresim.generators.feed import EventFeed
+from jetresim.generators.pythia_setup import failure_reason, make_pythia
+from jetresim.showers.parton_veto import PartonVeto
+from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, no_particles, placed_among
 
 BATCH_EVENTS = 200
 """Events per batch: enough that overheads vanish, few enough that memory stays flat."""
 
-_UNIT_WEIGHTS = 3  # Les Houches weighting strategy: accept every event as it comes
-_SCALE_OF_EVENT = -1.0  # no shower starting scale of the particle's own
-
-_NO_SHOWER: Settings = {
+_NO_SHOWER = {
     "PartonLevel:MPI": False,
     "PartonLevel:ISR": False,
     "PartonLevel:FSRinProcess": False,
@@ -95,7 +94,7 @@ class Pythia8Shower:
         campaign: Campaign,
         process: str,
         realization: str,
-        stage: Settings,
+        stage: Mapping[str, Any],
         records: "_Records",
         scale: float | None = None,
     ) -> None:
@@ -116,7 +115,8 @@ class Pythia8Shower:
         self._pythia.setLHAupPtr(self._feed)
         self._pythia.addUserHooksPtr(self._hooks)
         if not self._pythia.init():
-            raise ShowerError(f"{process}, {realization}: Pythia cannot be initialized with these settings")
+            reason = failure_reason(settings, campaign, stage, self._feed)
+            raise ShowerError(f"{process}, {realization}: Pythia cannot be initialized: {reason}")
 
     @property
     def records(self) -> "Records":
@@ -130,9 +130,40 @@ class Pythia8Shower:
             yield self.shower(batch)
 
     def shower(self, batch: list[HardEvent]) -> ParticleBatch:
-        """Shower some hard events in one batch."""
-        self._feed.load(batch)
+        """Shower some hard events in one batch.
+
+        Raises
+        ------
+        ShowerError
+            Pythia raises an error for every one of several events.
+        """
         self._records.clear()
+        raised: dict[int, Exception] = {}
+        done = reduce(joined, self._parts(batch, raised))
+        if len(raised) == len(batch) > 1:
+            raise ShowerError(f"Pythia fails on every event: {_one_line(raised[batch[0].index])}")
+        return done
+
+    def _parts(self, batch: list[HardEvent], raised: dict[int, Exception]) -> Iterator[ParticleBatch]:
+        """The batch, in halves where an event raises an error, until that event is alone."""
+        try:
+            yield self._shower(batch)
+        except Exception as error:  # anything that Pythia or a callback trips over in one event
+            if len(batch) > 1:
+                half = len(batch) // 2
+                yield from self._parts(batch[:half], raised)
+                yield from self._parts(batch[half:], raised)
+                return
+            index = batch[0].index
+            raised[index] = error
+            log.warning("Pythia fails on event %d: %s", index, _one_line(error))
+            for kept in self._records.kept.values():
+                kept.pop(index, None)
+            yield placed_among(empty_batch(), np.array([index]), np.array([self._streams(index).own]))
+
+    def _shower(self, batch: list[HardEvent]) -> ParticleBatch:
+        self._feed.load(batch)
+        self._records.begin()
         results = self._pythia.nextBatch(len(batch), "none")
         if "prt" in results.fields:
             counts, columns = _final_particles(results.prt, np.array(self._feed.calls), len(batch))
@@ -141,7 +172,7 @@ class Pythia8Shower:
         indices = np.array([event.index for event in batch], dtype=np.int64)
         finite = _finite_events(columns, counts)
         succeeded = (counts > 0) & finite
-        vetoed = frozenset(self._records.vetoed)
+        vetoed = frozenset(self._records.vetoed & set(indices.tolist()))
         if failed := sorted(set(indices[~succeeded].tolist()) - vetoed):
             log.warning("Pythia gave up on events %s", failed)
         if not succeeded.all():
@@ -245,52 +276,27 @@ def _finite_events(columns: dict[str, npt.NDArray], counts: npt.NDArray[np.int64
     return np.bincount(np.repeat(np.arange(len(counts)), counts)[bad], minlength=len(counts)) == 0
 
 
-class _Feed(pythia8mc.LHAup):
-    """Hands hard events to Pythia from memory and remembers which call got which."""
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+class _Feed(EventFeed):
+    """Remembers which call of Pythia got which event of the batch."""
 
     def __init__(self, beams: Beams) -> None:
-        super().__init__()
-        self._beams = beams
-        self._batch: list[HardEvent] = []
-        self._next = 0
+        super().__init__(beams)
         self.calls: list[int] = []
 
     def load(self, batch: list[HardEvent]) -> None:
-        """Make a batch the events to come."""
-        self._batch, self._next, self.calls = batch, 0, []
+        super().load(batch)
+        self.calls = []
 
-    @property
-    def current(self) -> HardEvent:
-        """The event handed over last."""
-        return self._batch[self._next - 1]
-
-    def setInit(self) -> bool:  # noqa: N802 (name given by Pythia)
-        for particle, set_beam in zip(self._beams.particles, (self.setBeamA, self.setBeamB), strict=True):
-            set_beam(particle, self._beams.energy / 2)
-        self.setStrategy(_UNIT_WEIGHTS)
-        self.addProcess(0, 1.0, 0.0, 1.0)
-        return True
-
-    def setEvent(self, process: int = 0) -> bool:  # noqa: N802
-        if self._next == len(self._batch):
+    def setEvent(self, process: int = 0) -> bool:  # noqa: N802 (name given by Pythia)
+        place = self._next
+        if not super().setEvent(process):
             return False
-        self.calls[-1] = self._next
-        self._next += 1
-        self._copy(self.current.record)
+        self.calls[-1] = place
         return True
-
-    def _copy(self, record: pylhe.LHEEvent) -> None:
-        info = record.eventinfo
-        self.setProcess(0, 1.0, info.scale, info.aqed, info.aqcd)
-        for particle in record.particles:
-            self.addParticle(
-                particle.id, particle.status, particle.mother1, particle.mother2,
-                particle.color1, particle.color2, particle.px, particle.py, particle.pz,
-                particle.e, particle.m, particle.lifetime, particle.spin, _SCALE_OF_EVENT,
-            )  # fmt: skip
-        first, second = (particle for particle in record.particles if particle.status == -1)
-        energy = self._beams.energy / 2
-        self.setIdX(first.id, second.id, first.e / energy, second.e / energy)
 
 
 class _Records:
@@ -304,6 +310,9 @@ class _Records:
         """Forget the batch before."""
         self.kept = {stage: {} for stage in self.kept}
         self.vetoed = set()
+
+    def begin(self) -> None:
+        """Prepare for events that are to be showered, perhaps not for the first time."""
 
     def at(self, stage: Stage, event: int, pythia: pythia8mc.Pythia) -> bool:
         """Act on the record of an event; returns whether the event can go on."""
@@ -339,6 +348,9 @@ class _Replace(_Records):
         self._done: set[int] = set()
 
     def clear(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
         self._done = set()
 
     def at(self, stage: Stage, event: int, pythia: pythia8mc.Pythia) -> bool:

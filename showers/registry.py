@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from campaign.config import Campaign
-from showers.protocol import Shower
+from jetresim.campaign.config import Campaign
+from jetresim.showers.protocol import Shower
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,13 @@ class Job:
 
 
 def _pythia8(campaign: Campaign, process: str, realization: str, job: Job) -> Shower:
-    from showers.pythia8 import Pythia8Shower
+    from jetresim.showers.pythia8 import Pythia8Shower
 
     return Pythia8Shower(campaign, process, realization)
 
 
 def _herwig7(campaign: Campaign, process: str, realization: str, job: Job) -> Shower:
-    from showers.herwig7.shower import Herwig7
+    from jetresim.showers.herwig7.shower import Herwig7
 
     return Herwig7(
         process,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from campaign.config import Campaign, parse
+from jetresim.campaign.config import Campaign, parse
 
 BASE: dict[str, Any] = {
     "name": "small",

@@ -4,9 +4,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from synthetic import all_groups, make_campaign
 
-from dataset.assemble import write_split
-from dataset.parquet import METADATA_KEY, writer
-from dataset.schema import GROUPS_SCHEMA
+from jetresim.dataset.assemble import write_split
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.parquet import METADATA_KEY, writer
 
 
 def make_split(folder, campaign, split="train"):

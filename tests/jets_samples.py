@@ -6,9 +6,9 @@ import awkward as ak
 import numpy as np
 import pythia8mc
 
-from detectors.columns import from_columns
-from detectors.none import NoDetector
-from showers.protocol import ParticleBatch
+from jetresim.detectors.columns import from_columns
+from jetresim.detectors.none import NoDetector
+from jetresim.showers.protocol import ParticleBatch
 
 _SETTINGS = (
     "Print:quiet = on",

@@ -10,19 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from campaign.config import Campaign
-from campaign.pythia import make_pythia
-from detectors.registry import make_detector
-from generators.events import HardEvent
-from generators.lhe_files import read_hard_events, write_lhe
-from generators.pythia8 import Pythia8Generator, _record
-from generators.survey import Survey
-from jets.analysis import jets_table
-from showers.protocol import ParticleBatch
-from showers.pythia8 import _final_particles
-from showers.registry import Job
+from jetresim.campaign.config import Campaign
+from jetresim.detectors.registry import make_detector
+from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe_files import read_hard_events, write_lhe
+from jetresim.generators.pythia8 import Pythia8Generator, _record
+from jetresim.generators.pythia_setup import make_pythia
+from jetresim.generators.survey import Survey
+from jetresim.jets.analysis import jets_table
+from jetresim.jets.simulation import hard_truth, simulate
+from jetresim.showers.protocol import ParticleBatch
+from jetresim.showers.pythia8 import _final_particles
+from jetresim.showers.registry import Job
 from tests.campaigns import campaign
-from workflow.simulation import hard_truth, simulate
 
 EVENTS = {"higgs": 4200, "qcd": 3300}
 """Hard events for at least 3 000 matched jets."""
@@ -108,7 +108,7 @@ def weighted(process: str) -> tuple[Columns, npt.NDArray[np.float64]]:
     Pythia manual, section Automated Variations of Shower Parameters; the compensation terms are off,
     so that the weight stands for the plain change of scale.
     """
-    import showers.pythia8 as shower_module
+    import jetresim.showers.pythia8 as shower_module
 
     bands = {
         "UncertaintyBands:doVariations": True,

@@ -8,13 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from campaign.config import Campaign, parse
-from campaign.seeds import stable_hash
-from campaign.status import Status
-from dataset.assemble import SPLITS, split_of
-from dataset.parquet import METADATA_KEY
-from dataset.schema import GROUPS_SCHEMA
-from generators.survey import Survey, write_survey
+from jetresim.campaign.config import Campaign, parse
+from jetresim.campaign.paths import SPLITS
+from jetresim.campaign.seeds import stable_hash
+from jetresim.campaign.status import Status
+from jetresim.dataset.assemble import split_of
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.generators.survey import Survey, write_survey
+from jetresim.jets.parquet import METADATA_KEY
 
 CROSS_SECTION = 2.5
 HARD_EVENTS = 400

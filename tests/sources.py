@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Top-level names of all that a module imports, wherever in it."""
+    """Dotted names of all modules that a module imports, wherever in it."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.split(".")[0]
+            yield node.module
         elif isinstance(node, ast.Import):
-            yield from (name.name.split(".")[0] for name in node.names)
+            yield from (name.name for name in node.names)

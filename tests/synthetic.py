@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from campaign.config import Campaign, parse
-from campaign.provenance import SCHEMA_VERSION, encode, jets_inputs
-from campaign.seeds import event_seed, stable_hash
-from campaign.status import Status
-from dataset.groups import HardTruth, build_groups
-from generators.events import Parton, TruthTarget
-from jets.schema import JET_TYPE, JETS_SCHEMA, STATUSES
+from jetresim.campaign.config import Campaign, parse
+from jetresim.campaign.provenance import SCHEMA_VERSION, encode, jets_inputs
+from jetresim.campaign.seeds import event_seed, stable_hash
+from jetresim.campaign.status import Status
+from jetresim.dataset.groups import HardTruth, build_groups
+from jetresim.generators.events import Parton, TruthTarget
+from jetresim.jets.schema import JET_TYPE, JETS_SCHEMA, STATUSES
 
 ROW_GROUP = 1000
 

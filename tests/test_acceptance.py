@@ -5,14 +5,15 @@ from rich.console import Console
 from synthetic import all_groups, make_campaign
 from typer.testing import CliRunner
 
-from campaign.config import save
-from campaign.errors import DataError
-from campaign.status import Status
-from dataset.acceptance import Acceptance
-from dataset.assemble import SPLITS, write_split
-from dataset.parquet import read_metadata
-from workflow.acceptance import acceptance_tables, read_acceptance, report_acceptance
-from workflow.cli import app
+from jetresim.audit.acceptance import acceptance_tables, read_acceptance, report_acceptance
+from jetresim.campaign.config import save
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.paths import SPLITS
+from jetresim.campaign.status import Status
+from jetresim.dataset.acceptance import Acceptance
+from jetresim.dataset.assemble import write_split
+from jetresim.jets.parquet import read_metadata
+from jetresim.workflow.cli import app
 
 COUNTS = st.fixed_dictionaries({status: st.integers(0, 1000) for status in Status})
 

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lhe_samples import event, les_houches
 
-from campaign.errors import DataError
-from dataset.fingerprint import row_hashes
-from dataset.groups import jets_metadata
-from dataset.parquet import CHECKSUM_KEY, batches, check_checksum, writer
-from dataset.schema import GROUPS_SCHEMA
-from generators.events import HardEvent
-from generators.lhe_files import open_lhe, read_hard_events, write_lhe
-from jets.schema import JETS_SCHEMA
+from jetresim.campaign.errors import DataError
+from jetresim.dataset.fingerprint import row_hashes
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe_files import open_lhe, read_hard_events, write_lhe
+from jetresim.jets.files import jets_metadata
+from jetresim.jets.parquet import CHECKSUM_KEY, batches, check_checksum, writer
+from jetresim.jets.schema import JETS_SCHEMA
 
 CAMPAIGN = synthetic.make_campaign()
 SCHEMAS = {"jets": JETS_SCHEMA, "groups": GROUPS_SCHEMA}

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from campaign.augmentations import AUGMENTATIONS
-from campaign.config import Campaign, load, parse, save
-from campaign.errors import ConfigError
-from campaign.processes import LABELS, PROCESSES
-from campaign.pythia import check_campaign_settings
-from campaign.tunes import TUNES
+from jetresim.campaign.augmentations import AUGMENTATIONS
+from jetresim.campaign.config import Campaign, load, parse, save
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.processes import LABELS, PROCESSES
+from jetresim.campaign.settings import Settings
+from jetresim.campaign.tunes import TUNES
+from jetresim.generators.pythia_setup import check_campaign_settings
 
 CONFIG = Path(__file__).parents[1] / "config"
 
@@ -50,7 +51,10 @@ def added(augmentation: Any) -> dict[str, Any]:
 TARGET = {"kind": "resonance", "pdgid": 25, "daughters": [5], "label": 4}
 OWN = {"settings": {"HardQCD:all": True}, "targets": ["parton"]}
 RULE = "expected letters, digits and _, beginning with a letter"
+NAME_RULE = "expected letters, digits, _ and -, beginning with a letter"
 MAPPING = "expected a mapping of keys to values"
+SETTINGS_RULE = "expected a mapping of names to values, or a list of lines"
+LINE_RULE = "expected lines such as `25:onMode = off`"
 NOMINAL_RULE = (
     "augmentations: 'nominal' takes no settings, tune, replicas or intervention; "
     "change `tune` and `settings` of the campaign"
@@ -77,10 +81,11 @@ BAD = [
     ({"seed": LEFT_OUT}, "seed: is required"),
     ({"processes": LEFT_OUT}, "processes: is required"),
     ({"augmentations": LEFT_OUT}, "augmentations: is required"),
-    ({"events": LEFT_OUT}, "processes.higgs.events: is required"),
+    ({"events": LEFT_OUT}, "processes.higgs: generator `pythia8` needs `events`, here or in the campaign"),
     # names
-    ({"name": "a/b"}, f"name: {RULE} (found 'a/b')"),
-    ({"name": "../up"}, f"name: {RULE} (found '../up')"),
+    ({"name": "a/b"}, f"name: {NAME_RULE} (found 'a/b')"),
+    ({"name": "../up"}, f"name: {NAME_RULE} (found '../up')"),
+    ({"name": "-a"}, f"name: {NAME_RULE} (found '-a')"),
     ({"name": 3}, "name: expected a text (found 3)"),
     ({"processes": {"a b": {**OWN}}}, f"processes.a b: {RULE} (found 'a b')"),
     (added({"name": "x y"}), f"augmentations.1.name: {RULE} (found 'x y')"),
@@ -114,12 +119,28 @@ BAD = [
     ),
     # shapes
     ({"beams": 13000}, f"beams: {MAPPING} (found 13000)"),
-    ({"settings": ["PartonLevel:MPI = off"]}, f"settings: {MAPPING} (found ['PartonLevel:MPI = off'])"),
+    ({"settings": 3}, f"settings: {SETTINGS_RULE} (found 3)"),
+    ({"settings": ["PartonLevel:MPI"]}, f"settings: {LINE_RULE} (found 'PartonLevel:MPI')"),
+    ({"settings": ["= off"]}, f"settings: {LINE_RULE} (found '= off')"),
+    (
+        {"settings": [{"PartonLevel:MPI": False}]},
+        f"settings: {LINE_RULE} (found {{'PartonLevel:MPI': False}})",
+    ),
     (
         {"settings": {"PartonLevel:MPI": [1]}},
-        "settings.PartonLevel:MPI: expected a number, a text, on or off (found [1])",
+        "settings: PartonLevel:MPI: expected a number, a text, on or off (found [1])",
     ),
-    ({"settings": {1: 2}}, "settings.1: expected a text (found 1)"),
+    (
+        {"settings": {"PartonLevel:MPI": None}},
+        "settings: PartonLevel:MPI: expected a number, a text, on or off (found None)",
+    ),
+    ({"settings": {"a:b": float("nan")}}, "settings: a:b: must be a finite number (found nan)"),
+    ({"settings": {1: 2}}, "settings: expected the name of a setting (found 1)"),
+    (
+        {"settings": {"timeshower:alphasvalue": 0.12, "TimeShower:alphaSvalue": 0.13}},
+        "settings: `TimeShower:alphaSvalue` is set twice, as `timeshower:alphasvalue` and "
+        "`TimeShower:alphaSvalue`; keep one",
+    ),
     ({"augmentations": "nominal"}, "augmentations: expected a list (found 'nominal')"),
     ({"augmentations": []}, "augmentations: must not be empty (found [])"),
     # processes
@@ -132,10 +153,40 @@ BAD = [
         f"processes: unknown process 'own'; known: {', '.join(PROCESSES)}",
     ),
     ({"processes": {"own": {"settings": OWN["settings"]}}}, "processes.own.targets: is required"),
-    (higgs(settings=["x"]), f"processes.higgs.settings: {MAPPING} (found ['x'])"),
+    (higgs(settings=["x"]), f"processes.higgs.settings: {LINE_RULE} (found 'x')"),
+    (
+        {"processes": {"own": {"generator": "lhe", "files": ["a.lhe"], **OWN}}},
+        "processes.own: `settings` define the process of generator `pythia8`; for events of `lhe` give "
+        "`decay_settings` for what is undecayed, `shower_settings` for every realization",
+    ),
+    (
+        higgs(cuts={"pt_min": 6500}),
+        "processes.higgs.cuts.pt_min (6500 GeV) is out of reach: beams.energy is 13000 GeV, "
+        "so no pT is above 6500 GeV",
+    ),
+    (
+        {"beams": {"energy": 14}},
+        "processes.higgs.cuts.pt_min (400 GeV) is out of reach: beams.energy is 14 GeV, "
+        "so no pT is above 7 GeV",
+    ),
+    (
+        {"beams": {"energy": 700}, **higgs(cuts={"pt_min": 100})},
+        "jets.pt_min (400 GeV) is out of reach: beams.energy is 700 GeV, so no pT is above 350 GeV",
+    ),
+    (
+        {"chunk": 10, "detector": {"name": "delphes", "card": "a.tcl", "events_per_run": 4}},
+        "augmentations.nominal.detector: chunk (10) must be a multiple of events_per_run (4): a run of "
+        "Delphes has one seed and cannot be continued in another job",
+    ),
     (higgs(generator="lhe"), "processes.higgs: generator `lhe` needs `files`"),
     (higgs(files=["a.lhe"]), "processes.higgs: `files` are for generator `lhe`"),
-    (higgs(generator="lhe", files="a.lhe"), "processes.higgs.files: expected a list (found 'a.lhe')"),
+    (higgs(sha256=["0" * 64]), "processes.higgs: `sha256` is for generator `lhe`"),
+    (higgs(decay_settings={"24:onMode": "off"}), "processes.higgs: `decay_settings` are for generator `lhe`"),
+    (
+        higgs(generator="lhe", files="a.lhe", decay_settings={"TimeShower:alphaSvalue": 0.12}),
+        "processes.higgs: `decay_settings`: `TimeShower:alphaSvalue` is no property of a particle such as "
+        "`24:onMode`; settings of the shower go to `shower_settings`",
+    ),
     (
         {"processes": {"own": {"generator": "pythia8", "targets": ["parton"]}}},
         "processes.own: generator `pythia8` needs the `settings` that define the process",
@@ -198,6 +249,18 @@ def test_file_that_is_no_configuration_is_refused(tmp_path, content, message):
         load(path)
     assert str(refused.value).startswith(f"{path}: {message}")
     assert "\n" not in str(refused.value)
+
+
+def test_key_that_is_given_twice_is_refused_with_both_lines(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text("name: a\nsettings:\n  24:onMode: off\n  24:onIfAny: 1\n  24:onMode: on\n")
+    with pytest.raises(ConfigError) as refused:
+        load(path)
+    assert str(refused.value) == f"{path}: key '24:onMode' is given twice, in lines 3 and 5; keep one"
+
+
+def test_name_of_a_campaign_can_hold_a_hyphen():
+    assert campaign(name="tt-vs-qcd").name == "tt-vs-qcd"
 
 
 def test_missing_file_is_refused(tmp_path):
@@ -300,7 +363,7 @@ def test_unknown_realization_and_process_are_refused():
 
 
 SETTINGS = ["Tune:pp", "SpaceShower:alphaSvalue", "TimeShower:renormMultFac", "own:setting"]
-some_settings = st.dictionaries(st.sampled_from(SETTINGS), st.integers(0, 9), max_size=4)
+some_settings = st.dictionaries(st.sampled_from(SETTINGS), st.integers(0, 9), max_size=4).map(Settings)
 
 
 @given(
@@ -317,23 +380,31 @@ def test_later_settings_win_and_nothing_is_lost(tune, other_tune, everywhere, of
         processes={"higgs": {"shower_settings": of_process}},
         augmentations=["nominal", {"name": "own", "tune": other_tune, "settings": of_augmentation}],
     )
-    layers = [dict(TUNES[other_tune or tune]), everywhere, of_process, of_augmentation]
+    layers = [Settings(TUNES[other_tune or tune]), everywhere, of_process, of_augmentation]
     effective = made.shower_settings("higgs", "own")
-    assert set(effective) == {name for layer in layers for name in layer}
-    for name, value in effective.items():
-        assert value == [layer[name] for layer in layers if name in layer][-1]
-    assert made.shower_settings("higgs", "nominal") == {**TUNES[tune], **everywhere, **of_process}
-    assert made.hard_settings("higgs") == {**TUNES[tune], **everywhere, **PROCESSES["higgs"]["settings"]}
+    assert set(effective.names) == {name for layer in layers for name in layer.names}
+    for name, value in effective:
+        assert value == [layer.get(name) for layer in layers if name in layer.names][-1]
+    tuned = Settings(TUNES[tune])
+    assert made.shower_settings("higgs", "nominal") == tuned.then(everywhere, of_process)
+    assert made.hard_settings("higgs") == tuned.then(everywhere, PROCESSES["higgs"]["settings"])
 
 
-def test_settings_of_a_catalogue_process_are_added_to_its_own():
+def test_settings_of_a_catalogue_process_are_added_behind_its_own():
     process = campaign(**higgs(settings={"25:m0": 120.0, "25:onIfMatch": "4 -4"})).process("higgs")
-    assert process.settings == {**PROCESSES["higgs"]["settings"], "25:m0": 120.0, "25:onIfMatch": "4 -4"}
+    assert process.settings.lines == [
+        "HiggsSM:ffbar2HZ = on",
+        "25:onMode = off",
+        "23:onMode = off",
+        "23:onIfAny = 12 14 16",
+        "25:m0 = 120.0",
+        "25:onIfMatch = 4 -4",
+    ]
 
 
 def test_process_that_reads_files_keeps_the_targets_of_the_catalogue_alone():
     process = campaign(**higgs(generator="lhe", files=["a.lhe.gz"])).process("higgs")
-    assert process.settings == {}
+    assert not process.settings
     assert [target.label for target in process.targets] == [4]
 
 
@@ -341,7 +412,7 @@ def test_shipped_augmentation_can_be_given_replicas():
     made = campaign(**added({"name": "fsrRenHi", "replicas": 2}))
     assert made.realizations == ["nominal", "fsrRenHi", "fsrRenHi_2"]
     for realization in made.realizations[1:]:
-        assert made.shower_settings("higgs", realization)["TimeShower:renormMultFac"] == 0.707
+        assert made.shower_settings("higgs", realization).get("TimeShower:renormMultFac") == "0.707"
 
 
 def test_everything_in_the_catalogues_is_accepted_by_pythia():

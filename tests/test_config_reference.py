@@ -6,13 +6,13 @@ import jsonschema
 import pytest
 import yaml
 
-from campaign import reference
-from campaign.augmentations import AUGMENTATIONS
-from campaign.config import parse
-from campaign.errors import ConfigError
-from campaign.processes import LABELS, PROCESSES, TARGETS
-from campaign.pythia import check_campaign_settings
-from campaign.tunes import TUNES
+from jetresim.campaign import reference
+from jetresim.campaign.augmentations import AUGMENTATIONS
+from jetresim.campaign.config import parse
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.processes import LABELS, PROCESSES, TARGETS
+from jetresim.campaign.tunes import TUNES
+from jetresim.generators.pythia_setup import check_campaign_settings
 
 CONFIG = Path(__file__).parents[1] / "config"
 README = (CONFIG / "README.md").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def validator():
 def test_committed_reference_is_that_of_the_models(name, tmp_path):
     reference.write(tmp_path)
     made, committed = ((folder / name).read_text(encoding="utf-8") for folder in (tmp_path, CONFIG))
-    assert made == committed, f"config/{name} is out of date: run `python -m campaign.reference`"
+    assert made == committed, f"config/{name} is out of date: run `python -m jetresim.campaign.reference`"
 
 
 def test_schema_is_valid_json_schema():
@@ -82,6 +82,7 @@ def test_what_the_schema_refuses_the_models_refuse(changes):
         {"processes": {"higgs": None, "qcd": {"events": 5}}},
         {"processes": {"higgs": {"targets": ["higgs", {"kind": "parton"}]}}},
         {"processes": {"own": {"generator": "lhe", "files": ["a.lhe"], "targets": ["parton"]}}},
+        {"processes": {"own": {"generator": "lhe", "files": "run_*.lhe", "targets": ["parton"]}}},
         {"augmentations": ["nominal", {"name": "own", "settings": {"PartonLevel:MPI": False}}]},
         {"settings": {"a:flag": True, "a:mode": 1, "a:parm": 0.5, "a:word": "x"}},
     ],

@@ -15,11 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from campaign.config import save
-from campaign.errors import DataError
-from campaign.seeds import stable_hash
-from workflow.cli import app
-from workflow.cost import (
+from jetresim.audit.cost import (
     ChunkCost,
     JobCost,
     collect,
@@ -29,8 +25,12 @@ from workflow.cost import (
     read_benchmark,
     total,
 )
-from workflow.paths import Paths
-from workflow.usage import read_cpu, tells_cpu
+from jetresim.campaign.config import save
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.paths import Paths
+from jetresim.campaign.seeds import stable_hash
+from jetresim.campaign.usage import read_cpu, tells_cpu
+from jetresim.workflow.cli import app
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 CAMPAIGN = synthetic.make_campaign(
@@ -38,7 +38,7 @@ CAMPAIGN = synthetic.make_campaign(
     augmentations=["nominal", "seed", "rehadronize"],
     dataset={"formats": ["rs3l"]},
 )
-CHUNK_JOBS = 4  # hard, nominal with rehadronize, seed, groups
+CHUNK_JOBS = 5  # hard, nominal, seed, rehadronize, groups
 JOBS = 2 + 4 * CHUNK_JOBS + 6 + 2
 CPU = "used 3.00 s of CPU"
 
@@ -73,7 +73,7 @@ def measured(folder):
     """The same with a benchmark and a log of every job of the chunks."""
     for process in CAMPAIGN.processes:
         for chunk in range(len(CAMPAIGN.chunks(process))):
-            for job in ("hard/{}", "jets/{}/nominal", "jets/{}/seed", "groups/{}"):
+            for job in ("hard/{}", "jets/{}/nominal", "jets/{}/seed", "jets/{}/rehadronize", "groups/{}"):
                 write_benchmark(folder / "benchmarks" / job.format(process) / f"{chunk:05d}.tsv")
                 write_log(folder / "logs" / job.format(process) / f"{chunk:05d}.log", "done", CPU)
     return folder
@@ -93,16 +93,16 @@ def jets_jobs(folder):
     return [job for job in jobs if (job.stage, job.process) == ("jets", "dijet")]
 
 
-def test_job_of_several_realizations_is_one_row_with_the_bytes_of_all(measured):
+def test_job_has_the_bytes_of_its_realization(measured):
     for name, size in (("nominal", 100), ("rehadronize", 30), ("seed", 7)):
         path = measured / "jets" / "dijet" / name / "00000.parquet"
         path.parent.mkdir(parents=True)
         path.write_bytes(bytes(size))
     jobs = jets_jobs(measured)
-    assert {job.realization: job.bytes for job in jobs} == {"nominal+rehadronize": 130, "seed": 7}
-    assert [job.cpu_seconds for job in jobs] == [3.0, 3.0]
+    assert {job.realization: job.bytes for job in jobs} == {"nominal": 100, "rehadronize": 30, "seed": 7}
+    assert [job.cpu_seconds for job in jobs] == [3.0, 3.0, 3.0]
     (measured / "jets" / "dijet" / "rehadronize" / "00000.parquet").unlink()
-    assert [job.bytes for job in jets_jobs(measured)] == [None, 7]
+    assert [job.bytes for job in jets_jobs(measured)] == [100, 7, None]
 
 
 def test_bytes_of_a_folder_are_those_of_its_files(folder):
@@ -132,7 +132,7 @@ def test_file_that_is_no_benchmark_is_named(tmp_path, text):
 @pytest.mark.parametrize("lines", [(), (CPU, "error: disk full"), ("used much of CPU",)])
 def test_cpu_of_a_job_that_does_not_tell_it_is_not_made_up(measured, lines):
     write_log(measured / "logs" / "jets" / "dijet" / "seed" / "00000.log", *lines)
-    assert [job.cpu_seconds for job in jets_jobs(measured)] == [3.0, None]
+    assert [job.cpu_seconds for job in jets_jobs(measured)] == [3.0, None, 3.0]
     done = CliRunner().invoke(app, ["cost", str(measured)])
     assert "1 jobs whose log does not end with their CPU" in " ".join(done.output.split())
 

@@ -1,6 +1,7 @@
 import json
 import math
 import re
+import tracemalloc
 from collections import defaultdict
 from hashlib import sha256
 from itertools import pairwise
@@ -17,18 +18,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import all_groups, groups_file, hard_truths, jets_files, make_campaign
 
-from campaign.errors import DataError
-from campaign.seeds import stable_hash, unit_hash
-from dataset import assemble, parquet
-from dataset import groups as groups_room
-from dataset.assemble import SPLITS, shard_count, shard_of, split_of, write_split
-from dataset.card import write_card
-from dataset.groups import build_groups
-from dataset.parquet import read_metadata
-from dataset.reader import open_groups
-from dataset.rs3l import write_rs3l, write_rs3l_pairs
-from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
-from dataset.standardization import write_standardization
+from benchmarks.assembly_memory import StandIns
+from jetresim.audit.acceptance import report_acceptance
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.paths import SPLITS
+from jetresim.campaign.seeds import stable_hash, unit_hash
+from jetresim.dataset import assemble
+from jetresim.dataset import groups as groups_room
+from jetresim.dataset.assemble import shard_count, shard_of, split_of, write_split
+from jetresim.dataset.card import write_card
+from jetresim.dataset.groups import build_groups
+from jetresim.dataset.process_warnings import merged_warnings
+from jetresim.dataset.reader import open_groups
+from jetresim.dataset.rs3l import write_rs3l, write_rs3l_pairs
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.dataset.standardization import write_standardization
+from jetresim.jets import parquet
+from jetresim.jets.parquet import ROW_GROUP, read_metadata
 
 
 @pytest.fixture(scope="module")
@@ -291,6 +297,36 @@ def test_memory_does_not_grow_with_the_dataset(tmp_path, monkeypatch):
     assert splitting[1] < 1.5 * splitting[0]
 
 
+def test_memory_does_not_grow_with_the_metadata_of_the_files(tmp_path):
+    """A file leaves its place and its range of events; its metadata are 20 kB of Python objects."""
+    peaks = []
+    for files in (50, 350):
+        stand_ins = StandIns(files)
+        stand_ins.assemble(tmp_path / "first", "val")  # what is cached once
+        tracemalloc.start()
+        stand_ins.assemble(tmp_path / "second", "val")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (peaks[1] - peaks[0]) / 300 < 1500
+
+
+def test_tables_of_few_rows_are_not_collected_without_bound(tmp_path, monkeypatch):
+    """A table takes memory beside its rows, and one of another split takes it for nothing."""
+    collected = []
+    append = assemble._append
+
+    def recorded(parts, shards):
+        collected.append([table.num_rows for table, _ in parts])
+        append(parts, shards)
+
+    monkeypatch.setattr(assemble, "_append", recorded)
+    monkeypatch.setattr(assemble, "_SCATTER_BYTES", 10 * assemble._TABLE_BYTES)
+    StandIns(200).assemble(tmp_path / "train", "train")
+    assert sum(map(sum, collected)) > 100
+    assert max(map(len, collected)) <= 10
+    assert all(min(rows) > 0 for rows in collected)
+
+
 def test_pyarrow_polars_and_duckdb_read_the_same(dataset):
     rows = read_rows(sorted((dataset / "train").iterdir()))
     pattern = str(dataset / "train" / "*.parquet")
@@ -403,6 +439,47 @@ def test_card_and_manifest_are_the_same_again(campaign, dataset):
     write_card(dataset, campaign)
     (dataset / "train" / ".timestamp.parquet").unlink()
     assert [(dataset / name).read_bytes() for name in ("README.md", "manifest.json")] == before
+
+
+def test_warnings_of_a_process_stand_once_in_metadata_card_and_at_the_end_of_a_run(tmp_path, capsys):
+    """Also that nothing is left of a process, which none of its files can be blamed for."""
+    campaign = make_campaign(
+        processes={"higgs": None}, groups={"pt_min": 2000}, events=60, chunk=20, dataset={"formats": []}
+    )
+    warnings, paths = ["emissions are counted twice", "a cut was not applied"], []
+    for events in campaign.chunks("higgs"):
+        paths.append(tmp_path / f"{events.start}.parquet")
+        jets = jets_files(tmp_path / "jets", campaign, "higgs", events)
+        hard = hard_truths(campaign, "higgs", events)
+        build_groups(paths[-1], hard, jets, campaign, "higgs", warnings)
+        assert read_metadata(paths[-1])["warnings"] == {"higgs": warnings}
+    folder = tmp_path / "dataset"
+    for split in SPLITS:
+        write_split(folder / split, paths, campaign, split)
+    metadata = read_metadata(folder / "val" / "val-00000.parquet")
+    assert metadata["warnings"] == {"higgs": warnings}
+    targets = metadata["totals"]["higgs"]["targets"]
+    lines = [*warnings, f"no group is kept, of {targets} targets in 60 hard events"]
+    write_standardization(folder, campaign)
+    write_card(folder, campaign)
+    section = (folder / "README.md").read_text().split("## Warnings\n\n")[1].split("\n\n")[0]
+    assert section.splitlines() == [f"- higgs: {line}" for line in lines]
+    report_acceptance(folder)
+    printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: ")]
+    assert printed == [f"warning: higgs: {line}" for line in lines]
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("ab"), st.lists(st.sampled_from("xyz")))))
+def test_merged_warnings_are_all_that_were_there_each_once(parts):
+    merged = merged_warnings(parts)
+    assert {(key, line) for key, lines in merged.items() for line in lines} == {
+        (key, line) for part in parts for key, lines in part.items() for line in lines
+    }
+    assert all(len(lines) == len(set(lines)) for lines in merged.values())
+
+
+def test_card_without_warnings_has_no_section_for_them(dataset):
+    assert "## Warnings" not in (dataset / "README.md").read_text()
 
 
 def test_card_needs_the_splits(tmp_path, campaign):

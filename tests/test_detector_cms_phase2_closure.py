@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp, kstest
 
-from campaign.config import Jets
-from campaign.detector import DetectorOptions
-from detectors.calorimeter import find_cells
-from detectors.columns import from_columns
-from detectors.parameters import load
-from detectors.parametrized import ParametrizedDetector
-from detectors.particle_properties import charge_and_visibility
-from detectors.propagation import Cylinder, inside, propagate
-from jets.clustering import cluster
-from showers.protocol import ParticleBatch
+from jetresim.campaign.config import Jets
+from jetresim.campaign.detector import DetectorOptions
+from jetresim.detectors.calorimeter import find_cells
+from jetresim.detectors.columns import from_columns
+from jetresim.detectors.parameters import load
+from jetresim.detectors.parametrized import ParametrizedDetector
+from jetresim.detectors.particle_properties import charge_and_visibility
+from jetresim.detectors.propagation import Cylinder, inside, propagate
+from jetresim.jets.clustering import cluster
+from jetresim.showers.protocol import ParticleBatch
 
 DATA = Path(__file__).parent / "data" / "detector"
 PARAMETERS = load()

@@ -10,10 +10,10 @@ import pytest
 import uproot
 from jets_samples import batch_of, part
 
-from campaign.detector import DetectorOptions
-from campaign.errors import DetectorError
-from detectors.delphes import LEAVES, Delphes
-from detectors.protocol import CANDIDATE_FIELDS
+from jetresim.campaign.detector import DetectorOptions
+from jetresim.campaign.errors import DetectorError
+from jetresim.detectors.delphes import LEAVES, Delphes, _candidates
+from jetresim.detectors.protocol import CANDIDATE_FIELDS
 
 RECORDED = Path(__file__).parent / "data" / "detector" / "higgs6.root"
 CARD = "set MaxEvents 0\nsource resolution.tcl\n"
@@ -159,7 +159,34 @@ def test_impossible_particles_are_not_sent_and_make_the_event_absent(program, ca
     broken = (22, np.nan, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
     found = detector(program).candidates(batch_of([particle(), broken, particle()], [1, 1, 1]))
     assert ak.num(found).tolist() == [142, None, 313]
-    assert "[11]" in caplog.text
+    assert "event 11 is unphysical: it has PDG id 22, px = nan" in caplog.text
+
+
+def test_program_that_fails_on_the_only_event_is_asked_for_a_pion_before_it_is_blamed(
+    program, monkeypatch, caplog
+):
+    monkeypatch.setenv("STAND_IN_DELPHES", "crash@0")
+    delphes = detector(program)
+    assert delphes.candidates(events(1)).tolist() == [None]
+    assert "events [10]: killed by signal" in caplog.text
+    (pion,) = pyhepmc.open(logged(program, 1)[1], format="hepmc3")
+    assert [p.pid for p in pion.particles if p.status == 1] == [211]
+    assert ak.num(delphes.candidates(events(1))).tolist() == [173]
+
+
+def test_run_is_a_block_of_event_indices_whichever_of_them_survive(program):
+    batch = batch_of([particle()] * 3, [0, 1, 0, 1, 0, 0, 1])  # events 10 to 16
+    found = detector(program, events_per_run=5).candidates(batch)
+    assert ak.num(found).tolist() == [0, 142, 0, 313, 0, 0, 313]
+    seeds = [logged(program, run)[0].split("set RandomSeed ")[1] for run in range(2)]
+    detector(program, events_per_run=5).candidates(batch_of([particle()] * 2, [1, 0, 0, 0, 1]))
+    assert logged(program, 2)[0].split("set RandomSeed ")[1] == seeds[0] != seeds[1]
+
+
+def test_candidates_without_transverse_momentum_point_along_the_beam():
+    leaves = {"PT": [0.0, 5.0], "Eta": [-999.9, 1.0], "E": [7.0, 8.0], "Charge": [0, 1]}
+    found = _candidates({leaf: np.array(leaves.get(leaf, [0.0, 0.0]), dtype=np.float32) for leaf in LEAVES})
+    assert found["pz"].tolist() == [-7.0, pytest.approx(5 * np.sinh(1))]
 
 
 def test_fewer_events_make_the_rest_absent_and_shift_nothing(program, monkeypatch, caplog):

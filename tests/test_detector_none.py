@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jets_samples import batch_of, part, pythia_batch
 
-from campaign.errors import ShowerError
-from detectors.helix import perigee
-from detectors.none import NoDetector
-from detectors.particle_properties import charge_and_visibility
-from detectors.protocol import CANDIDATE_FIELDS
+from jetresim.campaign.errors import ShowerError
+from jetresim.detectors.helix import perigee
+from jetresim.detectors.none import NoDetector
+from jetresim.detectors.parametrized import ParametrizedDetector
+from jetresim.detectors.particle_properties import Kind, charge_and_visibility
+from jetresim.detectors.protocol import CANDIDATE_FIELDS
 
 GEV_PER_TESLA_MM = 0.299792458e-3
 
@@ -163,13 +164,17 @@ def test_charge_and_visibility_follow_the_pdg_id(pdgid, charge, visible):
     assert (found[0].dtype, found[1].dtype) == (np.int8, np.bool_)
 
 
-@pytest.mark.parametrize(
-    ("pdgid", "reason"), [(2, "parton"), (21, "parton"), (2101, "parton"), (9941003, "scheme"), (0, "scheme")]
-)
-def test_what_is_no_final_state_is_refused_by_name(pdgid, reason):
-    with pytest.raises(ShowerError, match=rf"PDG id {pdgid}.*{reason}") as error:
-        charge_and_visibility(np.array([211, pdgid]))
-    assert "\n" not in str(error.value)
+NO_FINAL_STATE = {
+    **dict.fromkeys((1, 2, 21, -2101), Kind.PARTON),
+    **dict.fromkeys((0, 9941003, 12345678, -(2**31), 2**31 - 1), Kind.UNKNOWN),
+}
+
+
+@pytest.mark.parametrize(("pdgid", "kind"), NO_FINAL_STATE.items())
+def test_what_is_no_final_state_is_told_apart(pdgid, kind):
+    charge, visible, kinds = charge_and_visibility(np.array([211, pdgid], dtype=np.int32))
+    assert kinds.tolist() == [Kind.HADRON, kind]
+    assert (charge.tolist(), visible.tolist()) == ([1, 0], [True, False])
 
 
 def particle(pdgid=211, pt=5.0, x=0.0, y=0.0, z=0.0, pz=0.0):
@@ -224,13 +229,60 @@ def test_batch_without_events_gives_no_candidates():
     assert tuple(ak.fields(found)) == CANDIDATE_FIELDS
 
 
-@pytest.mark.parametrize(("column", "value"), [(1, np.nan), (4, np.inf), (4, -1.0), (7, np.nan)])
-def test_event_with_an_impossible_particle_has_no_candidates_and_is_named(column, value, caplog):
+IMPOSSIBLE = {
+    "momentum": (1, np.nan),
+    "momentum beyond single precision": (3, 1e200),
+    "infinite energy": (4, np.inf),
+    "negative energy": (4, -1.0),
+    "energy below momentum": (4, 4.999),
+    "vertex": (7, np.nan),
+    "time": (8, np.inf),
+    "gluon": (0, 21),
+    "quark": (0, -2),
+    "diquark": (0, 2101),
+    "unknown id": (0, 12345678),
+    "no id": (0, 0),
+    "highest id": (0, 2**31 - 1),
+    "lowest id": (0, -(2**31)),
+}
+DETECTORS = {"none": NoDetector(pt_min=1.0), "cms_phase2": ParametrizedDetector(1, "nominal")}
+
+
+@pytest.mark.parametrize("detector", DETECTORS.values(), ids=DETECTORS.keys())
+@pytest.mark.parametrize(("column", "value"), IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
+def test_event_with_an_impossible_particle_is_absent_and_named_and_the_others_unchanged(
+    detector, column, value, caplog
+):
     broken = list(particle())
     broken[column] = value
-    batch = batch_of([particle(22), broken, particle(), particle(2112)], [1, 0, 2, 1])
-    assert NoDetector().candidates(batch).pdgid.tolist() == [[22], [], None, [2112]]
-    assert "[12]" in caplog.text
+    good = [particle(22, 50.0), particle(130, 50.0), particle(2112, 90.0)]
+    with np.errstate(all="raise"):
+        found = detector.candidates(batch_of([good[0], broken, good[1], good[2]], [1, 0, 2, 1]))
+        whole = detector.candidates(batch_of([good[0], particle(), good[1], good[2]], [1, 0, 2, 1]))
+    assert found[2] is None
+    assert [found[row].tolist() for row in (0, 1, 3)] == [whole[row].tolist() for row in (0, 1, 3)]
+    assert ak.num(whole[[0, 3]]).tolist() == [1, 1]
+    (record,) = caplog.records
+    assert record.message.startswith(f"event 12 is unphysical: it has PDG id {int(broken[0])}, px = ")
+
+
+@pytest.mark.parametrize("energy", [np.hypot(3e3, 4e3), np.float64(np.float32(5000.00049)), 4999.996])
+def test_energy_below_momentum_by_rounding_is_no_fault(energy):
+    one = (22, 3e3, 4e3, 0.0, energy, 0.0, 0.0, 0.0, 0.0)
+    assert NoDetector().candidates(batch_of([one], [1])).energy.tolist() == [[energy]]
+
+
+def test_soft_photon_that_lost_its_digits_in_a_boost_is_no_fault():
+    one = (22, 3e-9, 4e-9, 0.0, 1e-9, 0.0, 0.0, 0.0, 0.0)
+    assert ak.num(NoDetector().candidates(batch_of([one], [1]))).tolist() == [1]
+
+
+@pytest.mark.parametrize("detector", DETECTORS.values(), ids=DETECTORS.keys())
+def test_batch_of_partons_alone_is_a_fault_of_the_settings(detector):
+    partons = [particle(21), particle(2), particle(-11), particle(2101)]
+    with pytest.raises(ShowerError, match=r"PDG id 21: a parton.*HadronLevel:all") as error:
+        detector.candidates(batch_of(partons, [1, 0, 3]))
+    assert "\n" not in str(error.value)
 
 
 def test_candidates_of_an_event_do_not_depend_on_its_batch():

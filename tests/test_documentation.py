@@ -15,21 +15,22 @@ import synthetic
 import typer
 import yaml
 
-import campaign
-from campaign.augmentations import AUGMENTATIONS
-from campaign.config import Campaign, parse
-from campaign.processes import LABELS, PROCESSES, TARGETS
-from campaign.pythia import check_campaign_settings
-from campaign.status import Status
-from campaign.tunes import TUNES
-from dataset.assemble import SPLITS, write_split
-from dataset.card import CITATIONS
-from dataset.features import PAIR_FEATURES, PFLOW_FEATURES
-from dataset.rs3l import SINGLETON_FEATURES, write_rs3l
-from dataset.schema import GROUPS_SCHEMA, MEMBER
-from dataset.standardization import write_standardization
-from jets.schema import CONSTITUENT_TYPE, JET_TYPE, JETS_SCHEMA
-from workflow.cli import app
+from jetresim import campaign
+from jetresim.campaign.augmentations import AUGMENTATIONS
+from jetresim.campaign.config import Campaign, parse
+from jetresim.campaign.paths import SPLITS
+from jetresim.campaign.processes import LABELS, PROCESSES, TARGETS
+from jetresim.campaign.status import Status
+from jetresim.campaign.tunes import TUNES
+from jetresim.dataset.assemble import write_split
+from jetresim.dataset.card import CITATIONS
+from jetresim.dataset.features import PAIR_FEATURES, PFLOW_FEATURES
+from jetresim.dataset.rs3l import SINGLETON_FEATURES, write_rs3l
+from jetresim.dataset.schema import GROUPS_SCHEMA, MEMBER
+from jetresim.dataset.standardization import write_standardization
+from jetresim.generators.pythia_setup import check_campaign_settings
+from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE, JETS_SCHEMA
+from jetresim.workflow.cli import app
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -42,7 +43,7 @@ SITE = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
 COMMANDS = typer.main.get_command(app).commands
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS_OF_MAKE = set(re.findall(r"^([a-z]+):.*## ", MAKEFILE, flags=re.MULTILINE))
-TOOLS = {"make", "python", "resim", "snakemake"}
+TOOLS = {"make", "python", "jetresim", "snakemake"}
 OTHERS = {".", "tail", "#!/bin/sh", "export", "xrdcp", "for", "done"}
 MINIMAL = {"name": "x", "seed": 1, "events": 10, "processes": {"higgs": None}, "augmentations": ["nominal"]}
 
@@ -174,7 +175,7 @@ def test_commands_exist(page, words):
     assert tool in TOOLS | OTHERS
     if tool == "make":
         assert {word for word in arguments if "=" not in word} <= TARGETS_OF_MAKE
-    elif tool == "resim":
+    elif tool == "jetresim":
         known = {option for each in COMMANDS[arguments[0]].params for option in each.opts}
         assert options <= known | {"--help"}
     elif tool == "snakemake":
@@ -184,7 +185,7 @@ def test_commands_exist(page, words):
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_is_documented_with_its_options(name):
     text = TEXTS["docs/commands.md"]
-    assert f"`resim {name}`" in text
+    assert f"`jetresim {name}`" in text
     options = [option for each in COMMANDS[name].params for option in each.opts if option.startswith("--")]
     assert [option for option in options if f"`{option}`" not in text] == []
 

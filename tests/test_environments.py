@@ -14,7 +14,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-import campaign
+from jetresim import campaign
 from tests.sources import imported
 
 ROOT = Path(__file__).parents[1]
@@ -31,7 +31,9 @@ PINNED = {
     for name in ("build", "run", "test", "docs")
 }
 TORCH = (REQUIREMENTS / "torch.txt").read_text(encoding="utf-8")
-ROOMS = [ROOT / name.rstrip("*") for name in PYPROJECT["tool"]["setuptools"]["packages"]["find"]["include"]]
+PACKAGES = PYPROJECT["tool"]["setuptools"]["packages"]
+FOLDERS = {"jetresim": "jetresim", **PYPROJECT["tool"]["setuptools"]["package-dir"]}
+ROOMS = [ROOT / folder for folder in FOLDERS.values() if (ROOT / folder / "__init__.py").is_file()]
 PYTHONS = ["3.11", "3.12", "3.13"]
 
 
@@ -108,11 +110,11 @@ def test_every_pin_has_hashes(name):
 def test_environments_name_no_host_and_no_folder_of_a_machine(path):
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", text)
-    assert not re.search(r"(?<![\w.])/(home|tmp|root|work|usr|opt/(?!resim))", text)
+    assert not re.search(r"(?<![\w.])/(home|tmp|root|work|usr|opt/(?!jetresim))", text)
 
 
 def test_conda_environment_is_that_of_the_pinned_requirements():
-    text = (ENVS / "resim.yaml").read_text(encoding="utf-8")
+    text = (ENVS / "jetresim.yaml").read_text(encoding="utf-8")
     assert text == load_conda().environment(PINNED["run"]), "out of date: run `make pins`"
     conda, (pip,) = (
         [item for item in yaml.safe_load(text)["dependencies"] if isinstance(item, kind)]
@@ -123,16 +125,17 @@ def test_conda_environment_is_that_of_the_pinned_requirements():
 
 
 def test_container_has_the_python_of_the_conda_environment_and_the_pinned_requirements():
-    text = (ENVS / "resim.def").read_text(encoding="utf-8")
+    text = (ENVS / "jetresim.def").read_text(encoding="utf-8")
     assert "From: python:3.11-slim\n" in text
     assert "--require-hashes" in text
     for room in ROOMS:
-        assert f"    {room.name} /opt/resim/{room.name}\n" in text
+        assert f"    {room.name} /opt/jetresim/{room.name}\n" in text
 
 
 def foreign(folders):
     """Top-level names that the modules in some folders import, their own and Python's left out."""
-    names = {name for folder in folders for path in folder.rglob("*.py") for name in imported(path)}
+    files = [path for folder in folders for path in folder.rglob("*.py")]
+    names = {name.split(".")[0] for path in files for name in imported(path)}
     ours = {path.name for path in ROOT.iterdir()} | {path.stem for path in (ROOT / "tests").iterdir()}
     return names - ours - sys.stdlib_module_names
 
@@ -153,9 +156,16 @@ def test_every_import_is_a_direct_dependency(folders, groups):
     assert not missing
 
 
-def test_packages_are_the_rooms_that_exist():
-    rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"benchmarks", "tests"}
-    assert {room.name for room in ROOMS} == rooms
+def test_packages_are_the_rooms_that_exist_and_all_that_is_in_them():
+    rooms = {path.parent for path in ROOT.glob("*/__init__.py")} - {ROOT / "benchmarks", ROOT / "tests"}
+    assert set(ROOMS) == rooms
+    inside = {path.parent for room in ROOMS for path in room.rglob("__init__.py")}
+    names = {folder: name for name, folder in FOLDERS.items()}
+    expected = {
+        ".".join([names[path.parts[0]], *path.parts[1:]])
+        for path in (each.relative_to(ROOT) for each in inside)
+    }
+    assert set(PACKAGES) == expected | {"jetresim.config", "jetresim.envs", "jetresim.profiles"}
 
 
 def test_build_requirements_are_pinned_ones():

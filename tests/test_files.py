@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaign.files import atomic_path, partial_files
+from jetresim.campaign.files import atomic_path, partial_files
 
 
 def test_partial_files_of_others_are_not_those_of_a_file(tmp_path):
@@ -26,7 +26,7 @@ def test_a_job_that_was_given_up_cannot_harm_its_successor(tmp_path, monkeypatch
     path = tmp_path / "file.txt"
 
     def successor():
-        monkeypatch.setattr("campaign.files.os.getpid", lambda: 999_999_999)
+        monkeypatch.setattr("jetresim.campaign.files.os.getpid", lambda: 999_999_999)
         with atomic_path(path) as temporary:
             temporary.write_text("whole")
 

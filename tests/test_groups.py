@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import all_groups, groups_file, hard_truths, jets_files, jets_row, make_campaign, write_jets
 
-from campaign.errors import DataError
-from campaign.status import Status
-from dataset.groups import _interleaved, _required, build_groups, merged_versions
-from dataset.parquet import batches, read_metadata
-from dataset.schema import GROUPS_SCHEMA, ROW_GROUP
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.status import Status
+from jetresim.dataset.groups import _interleaved, _required, build_groups, merged_versions
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.parquet import ROW_GROUP, batches, read_metadata
 
 EVENTS = range(20, 40)
 
@@ -236,7 +236,7 @@ def with_other_columns(path, campaign):
         (of_other_chunk, "row 0 has event 0 target 0"),
         (of_other_length, "jets of 25 events from event 20; expected 20 events from event 20"),
         (of_other_campaign, "made with seed = 12, but the campaign has 11"),
-        (with_other_settings, "made with settings.PartonLevel:MPI = False, but the campaign has None"),
+        (with_other_settings, "made with settings[26] = 'PartonLevel:MPI = off', but the campaign has None"),
         (of_other_version, "jets of schema 0; expected schema 1"),
         (truncated, "cannot be read as Parquet"),
         (with_damaged_pages, "cannot be read as Parquet"),

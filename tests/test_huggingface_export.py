@@ -7,10 +7,10 @@ import yaml
 from exported import empty_split, make_split, members_absent, varied, views
 from synthetic import make_campaign
 
-from campaign.errors import DataError
-from campaign.processes import LABELS
-from dataset.assemble import SPLITS
-from dataset.huggingface import DESCRIPTIONS, VIEWS_SCHEMA, write_huggingface, write_huggingface_card
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.paths import SPLITS
+from jetresim.campaign.processes import LABELS
+from jetresim.dataset.huggingface import DESCRIPTIONS, VIEWS_SCHEMA, write_huggingface, write_huggingface_card
 
 # read when `datasets` is imported
 os.environ["HF_HUB_OFFLINE"] = os.environ["HF_DATASETS_OFFLINE"] = "1"
@@ -150,7 +150,9 @@ def test_split_without_rows_has_all_columns_and_is_not_in_the_card(tmp_path, loa
 
 def test_card_needs_every_split(tmp_path, shards, campaign):
     write_huggingface(tmp_path / "train", shards["train"], campaign)
-    with pytest.raises(DataError, match=r"val: no Parquet files; `resim export --format huggingface` makes"):
+    with pytest.raises(
+        DataError, match=r"val: no Parquet files; `jetresim export --format huggingface` makes"
+    ):
         write_huggingface_card(tmp_path, campaign)
     assert not (tmp_path / "README.md").exists()
 

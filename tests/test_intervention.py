@@ -1,6 +1,7 @@
 """What an intervention shares with the anchor is shared bit by bit; what comes after it differs."""
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import awkward as ak
@@ -8,18 +9,20 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-import showers.pythia8
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign
-from campaign.errors import ConfigError
-from campaign.intervention import ALLOWED_SETTINGS, Stage
-from generators.events import HardEvent
-from generators.pythia8 import Pythia8Generator
-from generators.survey import Survey
-from showers.pythia8 import Pythia8Resumed, Pythia8Shower, _Hooks
-from showers.registry import Job
+import jetresim.showers.pythia8
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.intervention import ALLOWED_SETTINGS, Stage
+from jetresim.detectors.none import NoDetector
+from jetresim.generators.events import HardEvent
+from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.survey import Survey
+from jetresim.jets.schema import surviving_events
+from jetresim.jets.simulation import simulate, simulate_family
+from jetresim.showers.pythia8 import Pythia8Resumed, Pythia8Shower, _Hooks
+from jetresim.showers.registry import Job
 from tests.campaigns import campaign
-from workflow.simulation import simulate, simulate_family, surviving_events
 
 EVENTS = 200
 SCALES = (2.0, 10.0, 50.0)
@@ -76,7 +79,7 @@ def records_at(
 ) -> tuple[list[list[tuple]], list[list[tuple]]]:
     """Event records at a scale and at the end, one pair for each event."""
     monkeypatch.setattr(Recorder, "watched", watched)
-    monkeypatch.setattr(showers.pythia8, "_Hooks", Recorder)
+    monkeypatch.setattr(jetresim.showers.pythia8, "_Hooks", Recorder)
     one = shower()
     one._feed.load(list(events))
     at_scale, complete = [], []
@@ -169,11 +172,11 @@ def tables(parts) -> dict[str, pa.Table]:
 def test_family_gives_the_same_anchor_as_a_run_of_its_own(process, events, monkeypatch):
     chosen = asked(*FAMILY, groups={"require": "any"})
     alone = tables({NOMINAL: part} for part in simulate(chosen, process, NOMINAL, events[:60], JOB))
-    monkeypatch.setattr(showers.pythia8, "BATCH_EVENTS", 17)
+    monkeypatch.setattr(jetresim.showers.pythia8, "BATCH_EVENTS", 17)
     family = tables(simulate_family(chosen, process, events[:60]))
     assert list(family) == [NOMINAL, "rehadronize", "rehadronize_2", "redecay"]
     assert family[NOMINAL] == alone[NOMINAL]
-    monkeypatch.setattr(showers.pythia8, "BATCH_EVENTS", 200)
+    monkeypatch.setattr(jetresim.showers.pythia8, "BATCH_EVENTS", 200)
     assert tables(simulate_family(chosen, process, events[:60])) == family
     later = tables(simulate_family(chosen, process, events[30:60]))
     tail = {name: table.filter(np.asarray(table["event"]) >= 30) for name, table in family.items()}
@@ -206,7 +209,7 @@ def test_detector_is_simulated_again_on_the_same_particles(process, events, monk
     cuts = {"jets": {"pt_min": 500.0}, "groups": {"pt_min": 500.0}}
     chosen = asked("redetect", "trackEffLo", "rehadronize", detector={"name": "cms_phase2"}, **cuts)
     family = tables(simulate_family(chosen, process, events[:60]))
-    monkeypatch.setattr(showers.pythia8, "BATCH_EVENTS", 7)
+    monkeypatch.setattr(jetresim.showers.pythia8, "BATCH_EVENTS", 7)
     assert tables(simulate_family(chosen, process, events[:60])) == family
     every = {**cuts["groups"], "survivors_only": False}
     full = asked("redetect", detector={"name": "cms_phase2"}, jets=cuts["jets"], groups=every)
@@ -219,6 +222,62 @@ def test_detector_is_simulated_again_on_the_same_particles(process, events, monk
     jets = {name: [jet for jet in table["jet"].to_pylist() if jet] for name, table in family.items()}
     again = [abs(a["pt"] / b["pt"] - 1) for a, b in zip(jets[NOMINAL], jets["redetect"], strict=False)]
     assert all(difference > 0 for difference in again[:3])
+
+
+EVENTS_IN_RUNS = 50
+
+
+class InRuns:
+    """A detector that takes whole runs of events, and notes what it is given."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.seen: list[list[int]] = []
+
+    def candidates(self, batch):
+        assert batch.events[0] % self.size == 0
+        self.seen.append(batch.events.tolist())
+        return NoDetector().candidates(batch)
+
+
+@pytest.mark.parametrize("batch_events", [7, 200])
+def test_no_batch_ends_within_a_run_of_the_detector(events, process, monkeypatch, tmp_path, batch_events):
+    chosen = asked(
+        *("redetect", "rehadronize", "seed"),
+        detector={"name": "delphes", "card": str(tmp_path / "x.tcl"), "events_per_run": 20},
+        **{"jets": {"pt_min": 500.0}, "groups": {"pt_min": 500.0}},
+    )
+    detectors = {name: InRuns(20) for name in chosen.realizations}
+    monkeypatch.setattr("jetresim.jets.simulation.make_detector", lambda _, name: detectors[name])
+    monkeypatch.setattr(jetresim.showers.pythia8, "BATCH_EVENTS", batch_events)
+    found = tables(simulate_family(chosen, process, events[:EVENTS_IN_RUNS]))
+    surviving = surviving_events(found[NOMINAL], chosen)
+    assert 0 < len(surviving) < EVENTS_IN_RUNS
+    found |= tables(
+        {"seed": part} for part in simulate(chosen, process, "seed", events[:EVENTS_IN_RUNS], JOB, surviving)
+    )
+    for name, detector in detectors.items():
+        assert list(chain.from_iterable(detector.seen)) == list(range(EVENTS_IN_RUNS)), name
+    monkeypatch.setattr("jetresim.jets.simulation.make_detector", lambda _, __: NoDetector())
+    monkeypatch.setattr("jetresim.jets.simulation.detector_run", lambda _, __: 1)
+    plain = tables(simulate_family(chosen, process, events[:EVENTS_IN_RUNS]))
+    assert {name: found[name] for name in plain} == plain
+
+
+def test_member_made_alone_is_that_of_the_whole_family(process, events):
+    wanted = {"jets": {"pt_min": 500.0}, "groups": {"pt_min": 500.0}}
+    for chosen in (
+        asked(*FAMILY, "redetect", detector={"name": "cms_phase2"}, **wanted),
+        asked(*FAMILY, groups={"require": "any"}),
+    ):
+        together = tables(simulate_family(chosen, process, events[:30]))
+        survivors = surviving_events(together[NOMINAL], chosen) if chosen.survivors_only else None
+        for name in chosen.anchor_family:
+            if name == NOMINAL:
+                continue
+            alone = tables(simulate_family(chosen, process, events[:30], [name], survivors))
+            assert alone == {name: together[name]}
+            assert tables(simulate_family(chosen, process, events[:30], [name])) == alone
 
 
 @pytest.mark.parametrize(

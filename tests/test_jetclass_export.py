@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import make_campaign
 
-from campaign.config import FORMATS
-from campaign.errors import ConfigError, DataError
-from campaign.processes import LABELS as JETTYPES
-from dataset.jetclass import LABELS, truth_match, write_jetclass
-from workflow.stages.dataset import EXPORTS
+from jetresim.campaign.config import FORMATS
+from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.campaign.processes import LABELS as JETTYPES
+from jetresim.dataset.jetclass import LABELS, truth_match, write_jetclass
+from jetresim.workflow.stages.dataset import EXPORTS
 
 WEAVER_CONFIG = Path(__file__).parents[1] / "config" / "weaver" / "jetclass.yaml"
 CLASSES = ["QCD", "Hbb", "Hcc", "Hgg", "H4q", "Hqql", "Zqq", "Wqq", "Tbqq", "Tbl"]

@@ -7,16 +7,17 @@ import pyarrow.parquet as pq
 import pytest
 from jets_samples import batch_of, candidates_of, part, pythia_batch
 
-from campaign.config import Jets
-from campaign.status import Status
-from detectors.none import NoDetector
-from generators.events import Parton, TruthTarget
-from jets import analysis
-from jets.analysis import jets_table
-from jets.clustering import cluster
-from jets.matching import Truth
-from jets.schema import JETS_SCHEMA, STATUSES
-from jets.substructure import substructure
+from jetresim.campaign.config import Jets
+from jetresim.campaign.status import Status
+from jetresim.detectors.columns import from_columns, to_columns
+from jetresim.detectors.none import NoDetector
+from jetresim.generators.events import Parton, TruthTarget
+from jetresim.jets import analysis
+from jetresim.jets.analysis import jets_table
+from jetresim.jets.clustering import cluster
+from jetresim.jets.matching import Truth
+from jetresim.jets.schema import JETS_SCHEMA, STATUSES
+from jetresim.jets.substructure import substructure
 
 JETS = Jets()
 
@@ -83,6 +84,44 @@ def test_event_that_the_detector_gave_up_on_has_failed():
     truth = [truth_at((1.0, 0.5))] * 3
     table = jets_table(batch, ak.mask(candidates, [True, False, True]), truth, JETS)
     assert table.column("status").to_pylist() == ["matched", "failed", "matched"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("px", np.nan), ("energy", 1.0), ("energy", -3.0), ("dz", np.inf)]
+)
+def test_event_with_an_impossible_candidate_is_unphysical_and_the_others_unchanged(field, value, caplog):
+    batch, candidates = synthetic([TWO_JETS] * 4, succeeded=[True, True, True, False])
+    truth = [truth_at((1.0, 0.5))] * 4
+    columns, counts = to_columns(candidates)
+    columns[field] = columns[field].astype(np.float64)
+    columns[field][len(TWO_JETS) + 2] = value
+    table = jets_table(batch, from_columns(columns, counts), truth, JETS)
+    assert table.column("status").to_pylist() == ["matched", "unphysical", "matched", "failed"]
+    whole = jets_table(batch, candidates, truth, JETS)
+    for row in (0, 2, 3):
+        assert table.slice(row, 1).to_pylist() == whole.slice(row, 1).to_pylist()
+    assert table["jet"].is_valid().to_pylist() == [True, False, True, False]
+    (record,) = caplog.records
+    assert record.message.startswith("event 11 is unphysical: it has PDG id 211, px = ")
+
+
+def test_reason_of_an_event_without_candidates_is_in_its_particles():
+    good, bad = (
+        (22, 3.0, 4.0, 0.0, 5.0, 0.0, 0.0, 0.0, 0.0),
+        (99999999, 3.0, 4.0, 0.0, 5.0, 0.0, 0.0, 0.0, 0.0),
+    )
+    batch = batch_of([good, bad, good], [1, 1, 1])
+    candidates = ak.mask(NoDetector().candidates(batch), [True, True, False])
+    table = jets_table(batch, candidates, [truth_at((1.0, 0.5))] * 3, JETS)
+    assert table.column("status").to_pylist() == ["no jet", "unphysical", "failed"]
+
+
+def test_batch_of_nothing_but_impossible_candidates_gives_rows():
+    batch, candidates = synthetic([TWO_JETS] * 2)
+    columns, counts = to_columns(candidates)
+    columns["energy"] = np.full_like(columns["energy"], np.nan)
+    table = jets_table(batch, from_columns(columns, counts), [truth_at((1.0, 0.5))] * 2, JETS)
+    assert table.column("status").to_pylist() == ["unphysical"] * 2
 
 
 def test_constituents_are_in_order_of_pt_and_ties_keep_the_order_of_candidates():

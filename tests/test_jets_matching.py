@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaign.config import Matching
-from campaign.status import Status
-from generators.events import Parton, TruthTarget
-from jets.matching import NO_JET, RULES, Truth, delta_r, match
+from jetresim.campaign.config import Matching
+from jetresim.campaign.status import Status
+from jetresim.generators.events import Parton, TruthTarget
+from jetresim.jets.matching import NO_JET, RULES, Truth, delta_r, match
 
 RS3L = Matching()
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from jets_samples import candidates_of, pythia_candidates
 
-from campaign.config import Jets, SoftDrop
-from jets.clustering import cluster
-from jets.schema import SUBSTRUCTURE_FIELDS
-from jets.substructure import SUBSTRUCTURE, substructure
+from jetresim.campaign.config import Jets, SoftDrop
+from jetresim.jets.clustering import cluster
+from jetresim.jets.schema import SUBSTRUCTURE_FIELDS
+from jetresim.jets.substructure import SUBSTRUCTURE, substructure
 
 JETS = Jets(pt_min=200.0)
 

@@ -4,13 +4,13 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lhe_samples import DATA, REAL, event, les_houches, powheg
+from lhe_samples import DATA, event, les_houches, powheg
 
-from campaign.config import parse
-from campaign.errors import ConfigError, DataError, HardEventError
-from generators.lhe import LHEFiles, weight_names
-from generators.lhe_files import open_lhe, read_hard_events, write_lhe
-from generators.survey import Survey, read_survey, write_survey
+from jetresim.campaign.config import parse
+from jetresim.campaign.errors import ConfigError, DataError, HardEventError
+from jetresim.generators.lhe import LHEFiles, weight_names
+from jetresim.generators.lhe_files import last_digit, open_lhe, read_hard_events, write_lhe
+from jetresim.generators.survey import Survey, read_survey, survey_warnings, write_survey
 
 
 def generator(*files, events=1, targets=("parton",), energy=13000, **process):
@@ -71,13 +71,54 @@ def test_cross_section_of_real_files(name, targets, cross_section, error):
     assert survey.files[0].weight_factor == 1.0
 
 
-@pytest.mark.parametrize("name", REAL)
-def test_events_keep_the_order_and_the_numbers_of_the_file(name):
-    made = real(name.removesuffix(".lhe.gz"))
+def test_error_of_a_measured_cross_section_is_not_counted_for_each_line(tmp_path):
+    text = powheg((2.0, 4.0, 2.0, 4.0), -4, xsec=0.0)
+    two = text.replace("    -4      1\n", "    -4      2\n").replace(
+        "  10001\n</init>", "  10001\n 0.0 0.0 1.0 10002\n</init>"
+    )
+    one_line, two_lines = (generator(file(tmp_path, each)).survey() for each in (text, two))
+    assert two_lines.cross_section_error == one_line.cross_section_error == pytest.approx(0.5)
+    assert [line.cross_section for line in two_lines.subprocesses] == [3.0, 0.0]
+    assert [line.cross_section_error for line in two_lines.subprocesses] == [0.5, 0.0]
+
+
+@pytest.mark.parametrize(("trials", "cross_section"), [((1, 1), 5.0), ((4, 6), 1.0)])
+def test_weights_are_divided_by_the_trials_that_events_took(tmp_path, trials, cross_section):
+    events = [
+        event(5.0, px=-200.0 - number).replace("<event>", f"<event trials='{number}'>") for number in trials
+    ]
+    made = generator(file(tmp_path, les_houches(events, strategy=-4, xsec=cross_section)), events=2)
     survey = made.survey()
-    with open_lhe(DATA / name) as source:
+    assert survey.cross_section == cross_section
+    assert mean_weight(made, survey) == pytest.approx(cross_section)
+    assert not warned(survey, "mean weight")
+    assert all("trials" not in one.record.attributes for one in made.events(range(2), survey))
+
+
+@pytest.mark.parametrize("trials", ["-3", "many", "nan"])
+def test_trials_that_cannot_be_are_refused(tmp_path, trials):
+    text = les_houches([event(5.0).replace("<event>", f"<event trials='{trials}'>")], strategy=-4)
+    with pytest.raises(HardEventError, match="trials, expected"):
+        generator(file(tmp_path, text)).survey()
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("hz_cut_ignored_nolhapdf", "higgs"),
+        ("hz_systrwgt", "higgs"),
+        ("tt_madspin", "top"),
+        ("zj", "parton"),
+        ("zjj_2proc", "parton"),
+    ],
+)
+def test_events_whose_resonances_are_decayed_stay_as_they_are_in_the_file(name, target):
+    made = real(name, targets=[target])
+    survey = made.survey()
+    with open_lhe(DATA / f"{name}.lhe.gz") as source:
         records = list(source.events)
     assert [one.record for one in made.events(range(15), survey)] == records
+    assert not warned(survey, "undecayed")
 
 
 @pytest.mark.parametrize("size", [1, 4, 15])
@@ -131,6 +172,34 @@ def test_negative_weights_are_counted_and_kept():
     )
 
 
+def test_matching_is_asked_for_as_the_process_is_now():
+    """The survey is not made again when the settings of the shower change."""
+    without, given = (
+        parse(
+            {
+                "name": "test",
+                "seed": 1,
+                "processes": {
+                    "mine": {
+                        "generator": "lhe",
+                        "files": [str(DATA / "z_nlo_negw.lhe.gz")],
+                        "events": 1,
+                        "targets": ["parton"],
+                        "shower_settings": settings,
+                    }
+                },
+                "augmentations": ["nominal"],
+            },
+            "test",
+        )
+        for settings in ({}, {"SpaceShower:pTmaxMatch": 1})
+    )
+    for surveyed in (without, given):
+        survey = LHEFiles(surveyed, "mine").survey()
+        assert any("NLO events" in line for line in survey_warnings(survey, without.process("mine")))
+        assert not any("NLO events" in line for line in survey_warnings(survey, given.process("mine")))
+
+
 def test_init_lists_both_processes_and_their_largest_weights():
     made = real("zjj_2proc")
     init = made.init(made.survey())
@@ -139,6 +208,49 @@ def test_init_lists_both_processes_and_their_largest_weights():
 
 
 # Normalization
+
+
+@pytest.mark.parametrize(
+    ("name", "unit_of_weight", "unit_of_cross_sections"),
+    [
+        ("zj", 1e-8, 1e-7),
+        ("tt_madspin", 1e-7, 1e-12),
+        ("zjj_2proc", 1e-8, 1e-7 + 1e-9),
+        ("z01j_mlm_scales", 1e-3, 1e-2 + 1e-2),
+    ],
+)
+def test_precision_is_that_of_the_printed_digits(name, unit_of_weight, unit_of_cross_sections):
+    made = real(name, targets=["top" if name == "tt_madspin" else "parton"])
+    survey = made.survey()
+    mean = mean_weight(made, survey)
+    expected = unit_of_weight / mean + unit_of_cross_sections / survey.cross_section
+    assert survey.printed_precision == pytest.approx(expected, rel=1e-6)
+    if name != "z01j_mlm_scales":
+        assert mean == pytest.approx(survey.cross_section, rel=survey.printed_precision)
+
+
+@pytest.mark.parametrize(
+    ("weights", "strategy", "deviation"),
+    [((1.5, 1.5, 1.5), -4, 0.0), ((0.1, 0.1, 0.1), -4, 0.0), ((1, -1, 1, 1), -4, 0.75**0.5),
+     ((1, -1, 1, 1), -3, 10 * 0.75**0.5)],
+)  # fmt: skip
+def test_deviation_of_the_weights_is_in_pb(tmp_path, weights, strategy, deviation):
+    survey = generator(file(tmp_path, powheg(weights, strategy, xsec=5.0))).survey()
+    assert survey.weight_deviation == pytest.approx(deviation)
+    assert survey.weight_deviation > 0 or len(set(weights)) == 1
+
+
+@given(st.integers(1, 10**15 - 1), st.integers(-20, 20), st.integers(0, 14))
+def test_last_digit_is_the_smallest_step_of_a_printed_number(digits, exponent, places):
+    text = f"{digits * 10.0**exponent:.{places}E}"
+    step = float(f"1E{int(text.partition('E')[2]) - places}")
+    assert last_digit(text) == pytest.approx(step, rel=1e-12)
+    assert last_digit(f"  {text.lower()}") == last_digit(text)
+
+
+def test_measured_cross_section_is_as_precise_as_its_weights(tmp_path):
+    survey = generator(file(tmp_path, powheg((2.0, 4.0), -4, xsec=0.0))).survey()
+    assert survey.printed_precision == pytest.approx(1e-5 / 3)
 
 
 @pytest.mark.parametrize("strategy", [2, -2, 3, -3])

@@ -5,16 +5,16 @@ import pyarrow as pa
 import pytest
 import pythia8mc
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Jets
-from campaign.errors import ConfigError
-from campaign.provenance import jets_inputs
-from generators.pythia8 import Pythia8Generator
-from generators.survey import Survey
-from showers.parton_veto import PartonVeto
-from showers.pythia8 import Pythia8Shower
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Jets
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.provenance import jets_inputs
+from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.survey import Survey
+from jetresim.jets.simulation import simulate_family
+from jetresim.showers.parton_veto import PartonVeto
+from jetresim.showers.pythia8 import Pythia8Shower
 from tests.campaigns import campaign
-from workflow.simulation import simulate_family
 
 EVENTS = 60
 THRESHOLD = 550.0

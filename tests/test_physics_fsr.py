@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from detectors.registry import make_detector
-from generators.pythia8 import Pythia8Generator
-from jets.clustering import cluster
-from showers.pythia8 import Pythia8Shower
+from jetresim.detectors.registry import make_detector
+from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.jets.clustering import cluster
+from jetresim.showers.pythia8 import Pythia8Shower
 from tests.campaigns import campaign
 from tests.physics import SURVEY
 

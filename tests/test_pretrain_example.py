@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="the example trains with PyTorch")
 
-from dataset.assemble import SPLITS, write_split  # noqa: E402
 from examples import pretrain  # noqa: E402
-from loaders.transforms import seeded  # noqa: E402
+from jetresim.campaign.paths import SPLITS  # noqa: E402
+from jetresim.dataset.assemble import write_split  # noqa: E402
+from jetresim.loaders.transforms import seeded  # noqa: E402
 
 PROCESSES = {"higgs": {"events": 150}, "dijet": {"events": 150}}
 AUGMENTATIONS = ["nominal", "seed", "fsrRenHi"]
@@ -239,7 +240,7 @@ def test_dataset_of_one_class_is_one_line(dataset):
 
 
 def test_shipped_campaign_is_valid():
-    from campaign.config import load
+    from jetresim.campaign.config import load
 
     campaign = load(Path(pretrain.__file__).with_name("pretrain.yaml"))
     assert campaign.name == "pretrain"

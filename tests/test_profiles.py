@@ -101,7 +101,7 @@ def answer(tmp_path, script, commands, job="7"):
     ).stdout
 
 
-SCONTROL = "echo JobId=7 JobName=resim Priority=1 JobState={} Reason=None"
+SCONTROL = "echo JobId=7 JobName=jetresim Priority=1 JobState={} Reason=None"
 GONE = "echo slurm_load_jobs error: Invalid job id specified >&2; exit 1"
 SILENT = "echo slurm_load_jobs error: Unable to contact slurm controller >&2; exit 1"
 SLURM = {
@@ -123,7 +123,7 @@ def test_status_of_a_slurm_job(tmp_path, commands, expected):
     assert answer(tmp_path, "status-slurm", commands) == f"{expected}\n"
 
 
-QSTAT = "printf 'Job Id: 7.host\\n    Job_Name = resim\\n    job_state = {}\\n{}'"
+QSTAT = "printf 'Job Id: 7.host\\n    Job_Name = jetresim\\n    job_state = {}\\n{}'"
 PBS = {
     "queued": (QSTAT.format("Q", ""), "running"),
     "running": (QSTAT.format("R", ""), "running"),

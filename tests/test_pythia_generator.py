@@ -2,11 +2,11 @@ import math
 
 import pytest
 
-from campaign.errors import HardEventError
-from generators.lhe_files import read_hard_events, write_lhe
-from generators.pythia8 import Pythia8Generator
-from generators.survey import Survey
-from generators.targets import find_targets
+from jetresim.campaign.errors import HardEventError
+from jetresim.generators.lhe_files import read_hard_events, write_lhe
+from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.survey import Survey
+from jetresim.generators.targets import find_targets
 from tests.campaigns import campaign
 
 SURVEY = Survey(cross_section=2.0, cross_section_error=0.1)
@@ -105,7 +105,7 @@ def test_survey_agrees_with_a_long_run(monkeypatch):
 
 
 def test_process_without_its_targets_is_refused(monkeypatch):
-    monkeypatch.setattr("generators.pythia8.SURVEY_EVENTS", 50)
+    monkeypatch.setattr("jetresim.generators.pythia8.SURVEY_EVENTS", 50)
     impossible = generator("dijet", processes={"dijet": {"targets": ["higgs"], "require_targets": 1}})
     with pytest.raises(HardEventError, match=r"none of 50 events has 1 target"):
         impossible.survey()

@@ -4,16 +4,17 @@ import awkward as ak
 import numpy as np
 import pytest
 
-import showers.pythia8
-from campaign.augmentations import AUGMENTATIONS
-from campaign.intervention import Stage
-from campaign.pythia import make_pythia
-from campaign.seeds import event_seed
-from generators.events import HardEvent
-from generators.pythia8 import Pythia8Generator
-from generators.survey import Survey
-from showers.protocol import PARTICLE_FIELDS, ParticleBatch, empty_batch, placed_among
-from showers.pythia8 import Pythia8Shower, Streams, _Feed, _Hooks, _Records
+import jetresim.showers.pythia8
+from jetresim.campaign.augmentations import AUGMENTATIONS
+from jetresim.campaign.errors import ShowerError
+from jetresim.campaign.intervention import Stage
+from jetresim.campaign.seeds import event_seed
+from jetresim.generators.events import HardEvent
+from jetresim.generators.pythia8 import Pythia8Generator
+from jetresim.generators.pythia_setup import make_pythia
+from jetresim.generators.survey import Survey
+from jetresim.showers.protocol import PARTICLE_FIELDS, ParticleBatch, empty_batch, placed_among
+from jetresim.showers.pythia8 import Pythia8Resumed, Pythia8Shower, Streams, _Feed, _Hooks, _Records
 from tests.campaigns import campaign
 
 
@@ -42,7 +43,7 @@ def particles(batches: list[ParticleBatch]) -> dict[int, list]:
 
 def test_event_does_not_depend_on_batches_order_or_selection(events, monkeypatch):
     reference = particles(list(shower().simulate(events)))
-    monkeypatch.setattr(showers.pythia8, "BATCH_EVENTS", 5)
+    monkeypatch.setattr(jetresim.showers.pythia8, "BATCH_EVENTS", 5)
     assert particles(list(shower().simulate(events))) == reference
     assert particles(list(shower().simulate(events[::-1]))) == reference
     few = particles(list(shower().simulate(events[3::7])))
@@ -88,6 +89,47 @@ def test_batch_of_nothing_but_failures_is_no_error(events):
     (batch,) = shower().simulate(broken)
     assert not batch.succeeded.any()
     assert ak.num(batch.particles).tolist() == [0, 0, 0]
+
+
+def raising(events, *places):
+    """The events, some of them such that Pythia's interface raises an error."""
+    broken = copy.deepcopy(list(events))
+    for place in places:
+        broken[place].record.particles[0].status = 1  # one incoming parton
+    return broken
+
+
+@pytest.mark.parametrize("places", [(0,), (5,), (2, 3, 7)])
+def test_event_that_raises_an_error_fails_alone(events, places, caplog):
+    few = events[:8]
+    reference = particles(list(shower().simulate(few)))
+    (batch,) = shower().simulate(raising(few, *places))
+    assert np.flatnonzero(~batch.succeeded).tolist() == list(places)
+    assert particles([batch]) == reference | {place: [] for place in places}
+    assert [batch.events.tolist(), batch.seeds.tolist()] == [
+        [event.index for event in few],
+        [event_seed(20240307, "qcd", event.index, "nominal") for event in few],
+    ]
+    assert f"Pythia fails on event {places[0]}: ValueError: not enough values" in caplog.text
+
+
+def test_error_of_one_event_leaves_the_records_of_the_others(events):
+    asked = campaign(augmentations=["nominal", "redecay"])
+    few, batches = events[:5], []
+    for given in (few, raising(few, 3)):
+        anchor = Pythia8Shower(asked, "qcd", "nominal", keep=frozenset({Stage.DECAYS}))
+        anchor.shower(given)
+        assert sorted(anchor.records[Stage.DECAYS]) == ([0, 1, 2, 3, 4] if given is few else [0, 1, 2, 4])
+        batches.append(Pythia8Resumed(asked, "qcd", "redecay").resume(few, anchor.records))
+    assert batches[1].succeeded.tolist() == [True, True, True, False, True]
+    assert particles(batches[1:]) == particles(batches[:1]) | {3: []}
+
+
+def test_error_of_every_event_is_that_of_the_program(events):
+    with pytest.raises(ShowerError, match="Pythia fails on every event: ValueError: not enough"):
+        list(shower().simulate(raising(events[:3], 0, 1, 2)))
+    (batch,) = shower().simulate(raising(events[:1], 0))
+    assert batch.succeeded.tolist() == [False]
 
 
 def test_event_skipped_inside_pythia_shifts_nothing(events, monkeypatch):

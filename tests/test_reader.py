@@ -8,14 +8,15 @@ import pyarrow.parquet as pq
 import pytest
 from synthetic import all_groups, make_campaign
 
-from campaign.errors import ConfigError, DataError
-from dataset import assemble
-from dataset.assemble import SPLITS, write_split
-from dataset.features import FEATURES, PAIR_FEATURES, PFLOW_FEATURES
-from dataset.padded import feature_names, needed_columns
-from dataset.reader import open_groups
-from dataset.rs3l import write_rs3l
-from dataset.standardization import STANDARDIZATION, read_standardization, write_standardization
+from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.campaign.paths import SPLITS
+from jetresim.dataset import assemble
+from jetresim.dataset.assemble import write_split
+from jetresim.dataset.features import FEATURES, PAIR_FEATURES, PFLOW_FEATURES
+from jetresim.dataset.padded import feature_names, needed_columns
+from jetresim.dataset.reader import open_groups
+from jetresim.dataset.rs3l import write_rs3l
+from jetresim.dataset.standardization import STANDARDIZATION, read_standardization, write_standardization
 
 SIZE = 20
 

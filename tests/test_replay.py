@@ -20,30 +20,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-import showers.registry
-import workflow.replay
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign, parse, save
-from campaign.errors import ConfigError, DataError
-from campaign.provenance import encode
-from dataset.assemble import write_split
-from dataset.parquet import METADATA_KEY, read_metadata, writer
-from dataset.schema import GROUPS_SCHEMA
-from generators.survey import Survey, write_survey
-from jets.schema import JETS_SCHEMA
-from showers.pythia8 import Pythia8Shower
-from showers.registry import Job
+import jetresim.audit.replay.realization
+import jetresim.showers.registry
+from jetresim.audit.replay.comparison import Verdict, compare_stored, differences, verify_rows
+from jetresim.audit.replay.output import as_png
+from jetresim.audit.replay.realization import replay, replay_particles, replay_targets
+from jetresim.audit.replay.stored import random_rows
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign, parse, save
+from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
+from jetresim.campaign.provenance import encode
+from jetresim.dataset.assemble import write_split
+from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.generators.provenance import survey_provenance
+from jetresim.generators.survey import Survey, write_survey
+from jetresim.jets.parquet import METADATA_KEY, read_metadata, writer
+from jetresim.jets.schema import JETS_SCHEMA
+from jetresim.jets.simulation import simulate
+from jetresim.showers.pythia8 import Pythia8Shower
+from jetresim.showers.registry import Job
+from jetresim.workflow.cli import app
+from jetresim.workflow.stages.groups import make_groups
+from jetresim.workflow.stages.hard import make_hard, make_survey
+from jetresim.workflow.stages.jets import make_jets
 from tests.herwig_samples import STAND_IN
-from workflow.cli import app
-from workflow.paths import SPLITS, Paths, chunk_name, chunk_names
-from workflow.replay import replay, replay_targets
-from workflow.replay_comparison import Verdict, compare_stored, differences, verify_rows
-from workflow.replay_output import as_png
-from workflow.replay_stored import random_rows
-from workflow.simulation import simulate
-from workflow.stages.groups import make_groups
-from workflow.stages.hard import make_hard, make_survey
-from workflow.stages.jets import make_jets
 
 HIGGS_FILE = Path(__file__).parent / "data" / "lhe" / "hz_systrwgt.lhe.gz"
 
@@ -375,9 +376,6 @@ def test_realization_and_events_that_the_dataset_lacks_are_not_stored(own):
     [
         ({"jets": {"pt_min": 450, "radius": 1.0}}, "jets.jets.radius"),
         ({"groups": {"pt_min": 510}}, "groups.pt_min"),
-        ({"seed": 1}, "seed"),
-        ({"settings": {"PartonLevel:MPI": False, "TimeShower:pTmin": 1.0}}, "TimeShower:pTmin"),
-        ({"processes": {"top": TOP | {"settings": {"Top:qqbar2ttbar": False}}}}, "hard.process.settings"),
     ],
 )
 def test_other_configuration_is_not_compared_with(own, changes, key):
@@ -393,12 +391,59 @@ def test_other_configuration_is_not_compared_with(own, changes, key):
         verify_rows(other, paths, 1)
 
 
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"seed": 1}, "seed = 20240307, but the campaign has 1"),
+        (
+            {"settings": {"PartonLevel:MPI": False, "TimeShower:pTmin": 1.0}},
+            "settings.TimeShower:pTmin = None",
+        ),
+        ({"processes": {"top": TOP | {"settings": {"Top:qqbar2ttbar": False}}}}, "Top:qqbar2ttbar"),
+    ],
+)
+@pytest.mark.parametrize("survey", [True, False])
+def test_stored_hard_events_of_another_campaign_are_refused(own, changes, key, survey):
+    other = asked(**changes)
+    paths = Paths.of(other, str(own))
+    stored = path(paths, "hard", process="top", chunk="00000")
+    if not survey:
+        path(paths, "survey", process="top").unlink()
+    for call in (replay, replay_particles_of_first):
+        with pytest.raises(DataError) as error:
+            call(other, paths, "top", {NOMINAL: [0]})
+        assert str(error.value).startswith(
+            f"{stored if not survey else stored.with_name('survey.json')}: made"
+        )
+        assert key in str(error.value)
+        assert "\n" not in str(error.value)
+    with pytest.raises(DataError, match="but the campaign has"):
+        verify_rows(other, paths, 1)
+
+
+def replay_particles_of_first(campaign, paths, process, wanted):
+    return replay_particles(campaign, paths, process, NOMINAL, 0)
+
+
+def test_hard_events_of_another_survey_or_process_are_refused(own):
+    paths = Paths.of(ALL, str(own))
+    survey = path(paths, "survey", process="top")
+    survey.write_text(survey.read_text().replace('"cross_section": ', '"cross_section": 1'))
+    with pytest.raises(DataError, match=r"00000\.lhe\.gz: made with survey = .*, but the campaign has"):
+        replay(ALL, paths, "top", {NOMINAL: [0]})
+    shutil.copy(
+        path(paths, "hard", process="top", chunk="00000"), path(paths, "hard", process="higgs", chunk="00000")
+    )
+    with pytest.raises(DataError, match=r"higgs/00000\.lhe\.gz: made with .* but the campaign has"):
+        replay(ALL, paths, "higgs", {NOMINAL: [0]})
+
+
 def test_hard_event_is_read_where_it_is_stored_and_generated_where_it_is_not(own, monkeypatch):
     row = next(row for row in rows(own, ALL) if row["process"] == "top")
     shutil.rmtree(Path(Paths.of(ALL, str(own)).root) / "hard" / "top")
     assert compared(own, ALL, row, NOMINAL).verdict == Verdict.EQUAL
     row = next(row for row in rows(own, ALL) if row["process"] == "higgs")
-    monkeypatch.setattr(workflow.replay, "make_generator", None)
+    monkeypatch.setattr(jetresim.audit.replay.realization, "make_generator", None)
     assert compared(own, ALL, row, NOMINAL).verdict == Verdict.EQUAL
 
 
@@ -428,14 +473,15 @@ def test_program_with_one_stream_a_block_is_given_the_block_up_to_the_event(tmp_
     herwig = {"name": "herwig7", "herwig": {"executable": str(STAND_IN), "block_events": BLOCK}}
     campaign = asked(augmentations=[NOMINAL, herwig], chunk=10)
     paths = Paths.of(campaign, str(tmp_path))
-    write_survey(Survey(cross_section=1.0, cross_section_error=0.1), path(paths, "survey", process="top"))
+    survey = Survey(cross_section=1.0, cross_section_error=0.1, made_with=survey_provenance(campaign, "top"))
+    write_survey(survey, path(paths, "survey", process="top"))
     firsts = []
 
     def make(campaign, process, realization, job):
         firsts.append(job.first_event)
         return InBlocks(campaign, process, NOMINAL)
 
-    monkeypatch.setitem(showers.registry.SHOWERS, "herwig7", make)
+    monkeypatch.setitem(jetresim.showers.registry.SHOWERS, "herwig7", make)
     job = Job(tmp_path, 0)
     hard = [each.hard for each in replay(campaign, paths, "top", {NOMINAL: range(16)})][::2]
     (part,) = [part.table for part in simulate(campaign, "top", "herwig7", hard[:5], job)]
@@ -612,15 +658,15 @@ def test_verification_without_a_dataset_is_refused(own):
     shutil.rmtree(empty)
     outcome = run(own, ALL, "--verify", 3)
     assert outcome.exit_code == 1
-    assert outcome.output.strip() == f"error: {empty}/train: does not exist; `resim dataset` makes it"
+    assert outcome.output.strip() == f"error: {empty}/train: does not exist; `jetresim dataset` makes it"
 
 
-def test_event_without_target_is_refused(results):
+def test_event_without_target_is_refused(tmp_path):
     nothing = asked(
         processes={"higgs": SMALL["processes"]["higgs"] | {"targets": ["top"], "cuts": {"pt_min": 0}}}
     )
     with pytest.raises(ConfigError, match="event 0 of higgs has no target"):
-        replay_targets(nothing, Paths.of(nothing, str(results)), "higgs", NOMINAL, 0)
+        replay_targets(nothing, Paths.of(nothing, str(tmp_path)), "higgs", NOMINAL, 0)
 
 
 values = st.recursive(

@@ -1,5 +1,6 @@
 """The report: statistics against independent computations, checks against doctored datasets, the page."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -17,16 +18,17 @@ from report_samples import CROSS_SECTION, HARD_EVENTS, groups_of, made_up, make_
 from scipy.stats import beta, wasserstein_distance
 from typer.testing import CliRunner
 
-from campaign.errors import DataError
-from report import made
-from report.binning import bin_edges, round_step
-from report.checks import Check, Verdict, equivalents, fsr_pairs, run_checks
-from report.collect import jet_samples, scan, scan_constituents
-from report.observables import BY_NAME, JET_OBSERVABLES
-from report.page import notation, write_report
-from report.reading import open_source
-from report.spectra import Spectrum
-from report.statistics import (
+from jetresim.campaign.errors import DataError
+from jetresim.generators.survey import Survey, write_survey
+from jetresim.report import made
+from jetresim.report.binning import bin_edges, round_step
+from jetresim.report.checks import Check, Verdict, equivalents, fsr_pairs, run_checks
+from jetresim.report.collect import jet_samples, scan, scan_constituents
+from jetresim.report.observables import BY_NAME, JET_OBSERVABLES
+from jetresim.report.page import notation, write_report
+from jetresim.report.reading import open_source
+from jetresim.report.spectra import Spectrum
+from jetresim.report.statistics import (
     correlations,
     distances,
     generator,
@@ -36,13 +38,14 @@ from report.statistics import (
     swap_test,
     wasserstein,
 )
-from workflow.cli import app
+from jetresim.workflow.cli import app
 
 GROUPS = 150
 CHECKS = {
     "same": "Same settings, same distributions",
     "fsr": "Final-state radiation shifts as it should",
     "weights": "Weights sum to the cross-section",
+    "kept": "Every process keeps groups",
     "counts": "Rows agree with the counts",
     "finite": "All numbers are finite",
     "angles": "Azimuths are in (−π, π]",
@@ -339,7 +342,7 @@ def test_command_says_the_verdicts_and_is_strict_when_asked(tmp_path, rows):
     run = CliRunner()
     asked = run.invoke(app, ["report", str(folder), "--strict"])
     assert asked.exit_code == 0
-    assert "10 checks" in asked.output
+    assert "11 checks" in asked.output
     rows_of_bad = [row for row in deepcopy(rows) if row["event"] < 4]
     other_seed(rows_of_bad)
     bad = made_up(tmp_path / "bad", make_campaign(), rows_of_bad)
@@ -347,6 +350,82 @@ def test_command_says_the_verdicts_and_is_strict_when_asked(tmp_path, rows):
     assert run.invoke(app, ["report", str(bad), "--output", str(output)]).exit_code == 0
     assert 'data-verdict="fail"' in output.read_text(encoding="utf-8")
     assert run.invoke(app, ["report", str(bad), "--output", str(output), "--strict"]).exit_code == 1
+
+
+def with_printed_precision(folder, precision, cross_section):
+    """As if the events had been brought, with weights and cross-section of so many digits."""
+    path = folder / "hard" / "higgs" / "survey.json"
+    printed = Survey(cross_section=cross_section, cross_section_error=0.01, printed_precision=precision)
+    write_survey(printed, path)
+    return checks_of(folder)[CHECKS["weights"]]
+
+
+def test_weights_are_compared_as_precisely_as_they_were_printed(tmp_path, rows):
+    folder = made_up(tmp_path, make_campaign(), rows)
+    rounded = CROSS_SECTION * (1 + 5e-8)
+    assert with_printed_precision(folder, 1e-7, rounded).verdict is Verdict.PASS
+    assert with_printed_precision(folder, 0.0, rounded).verdict is Verdict.FAIL
+    assert with_printed_precision(folder, 1e-7, CROSS_SECTION * (1 + 2e-7)).verdict is Verdict.FAIL
+
+
+def test_groups_that_happen_to_have_no_negative_weight_are_no_failure(tmp_path, rows):
+    """Of events with weights of both signs a few groups may have one, and no scatter of their own."""
+    few = [row for row in deepcopy(rows) if row["event"] < 20]
+    folder = made_up(tmp_path, make_campaign(), few)
+    path = folder / "hard" / "higgs" / "survey.json"
+    for deviation, verdict in ((0.0, Verdict.FAIL), (CROSS_SECTION / 2, Verdict.PASS)):
+        signed = Survey(
+            cross_section=0.9 * CROSS_SECTION, cross_section_error=0.01, weight_deviation=deviation
+        )
+        write_survey(signed, path)
+        assert checks_of(folder)[CHECKS["weights"]].verdict is verdict
+
+
+def test_every_finding_keeps_its_own_verdict(tmp_path, rows):
+    """A finding that is right is not condemned by its neighbour: on the page, in the terminal, as JSON."""
+    doctored = deepcopy(rows)
+    for row in doctored:
+        row["weight"] *= 1.1 if row["process"] == "higgs" else 1
+    folder = made_up(tmp_path, make_campaign(), doctored)
+    weights = checks_of(folder)[CHECKS["weights"]]
+    assert weights.verdict is Verdict.FAIL
+    assert [(each.verdict, each.text.split(":")[0]) for each in weights.findings] == [
+        ("fail", "higgs"),
+        ("pass", "qcd"),
+    ]
+    run = CliRunner()
+    lines = run.invoke(app, ["report", str(folder)]).stdout.splitlines()
+    assert [line.split(": sum")[0] for line in lines[1:]] == [f"fail: {CHECKS['weights']}: higgs"]
+    page = Page((folder / "report" / "report.html").read_text(encoding="utf-8"))
+    (found,) = [row[2] for row in page.table("check") if row[0] == CHECKS["weights"]]
+    assert re.findall(r"(✓ pass|✗ fail) (\w+):", found) == [("✗ fail", "higgs"), ("✓ pass", "qcd")]
+    content = json.loads(run.invoke(app, ["report", str(folder), "--format", "json"]).stdout)
+    (check,) = [each for each in content["checks"] if each["name"] == CHECKS["weights"]]
+    assert content["verdict"] == check["verdict"] == "fail"
+    assert [each["verdict"] for each in check["findings"]] == ["fail", "pass"]
+
+
+def test_warnings_of_processes_are_on_page_terminal_and_in_json(tmp_path, rows):
+    def metadata(content):
+        content["warnings"] = {"higgs": ["emissions are counted twice"], "qcd": []}
+
+    folder = made_up(
+        tmp_path, make_campaign(), [row for row in rows if row["process"] == "higgs"], counts=metadata
+    )
+    expected = [
+        "higgs: emissions are counted twice",
+        f"qcd: no group is kept, of {HARD_EVENTS} targets in {HARD_EVENTS} hard events",
+    ]
+    run = CliRunner()
+    lines = run.invoke(app, ["report", str(folder)]).stdout.splitlines()
+    assert [line for line in lines if line.startswith("warning: ")] == [
+        f"warning: {each}" for each in expected
+    ]
+    page = Page((folder / "report" / "report.html").read_text(encoding="utf-8"))
+    assert "warnings" in page.ids
+    assert all(f"<li>{each}</li>" in page.text for each in expected)
+    content = json.loads(run.invoke(app, ["report", str(folder), "--format", "json"]).stdout)
+    assert content["warnings"] == expected
 
 
 def test_folder_without_dataset_is_refused(tmp_path):
@@ -391,6 +470,8 @@ def test_many_realizations_with_absent_members_and_an_empty_process(tmp_path):
     folder = made_up(tmp_path, campaign, groups_of(campaign, "higgs", 40, absent=0.3))
     checks = {check.name: check for check in write_report(folder, tmp_path / "report.html")}
     assert checks[CHECKS["counts"]].verdict is Verdict.PASS
+    assert checks[CHECKS["kept"]].verdict is Verdict.FAIL
+    assert [verdict for verdict, _ in checks[CHECKS["kept"]].findings] == [Verdict.PASS, Verdict.FAIL]
     assert "qcd: not enough groups for plots (0" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 

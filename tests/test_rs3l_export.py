@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import all_groups, make_campaign
 
-from campaign.errors import ConfigError, DataError
-from dataset.assemble import write_split
-from dataset.features import FEATURES
-from dataset.rs3l import check_export, truth_vectors, vartypes, write_rs3l, write_rs3l_pairs
-from dataset.schema import GROUPS_SCHEMA, TRUTH
+from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.dataset.assemble import write_split
+from jetresim.dataset.features import FEATURES
+from jetresim.dataset.rs3l import check_export, truth_vectors, vartypes, write_rs3l, write_rs3l_pairs
+from jetresim.dataset.schema import GROUPS_SCHEMA, TRUTH
 
 CONSTITUENTS = 20
 CHARGED_HADRONS = {211, 321, 2212, 3112, 3222, 3312, 3334}
@@ -76,7 +76,8 @@ def test_files_are_numbered_from_zero_in_the_order_of_the_shards(folder):
         with h5py.File(folder / "rs3l" / f"rs3l_{index}.h5") as file:
             assert file["event"][:].tolist() == [row["event"] for row in rows]
             assert file["target"][:].tolist() == [row["target"] for row in rows]
-            assert file["process"].asstr()[:].tolist() == [row["process"] for row in rows]
+            names = file.attrs["processes"].tolist()
+            assert [names[index] for index in file["process"][:]] == [row["process"] for row in rows]
             assert file["weight"][:].tolist() == [row["weight"] for row in rows]
             assert file["seed"][:].tolist() == [
                 [each["seed"] for each in row["realizations"]] for row in rows
@@ -178,7 +179,43 @@ def test_attributes_say_what_is_in_the_file(campaign, folder):
                 "mpiOff_2",
             ]
             assert any("top" in line for line in file.attrs["conventions"])
-            assert json.loads(file["metadata"].asstr()[()])["campaign"]["seed"] == campaign.seed
+            assert file.attrs["processes"].tolist() == list(campaign.processes)
+            assert json.loads(file.attrs["metadata"])["campaign"]["seed"] == campaign.seed
+
+
+def split_by_rows(path, output, rows):
+    """What clients do that know nothing of the layout: every item is an array, cut along its first axis."""
+    with h5py.File(path) as source:
+        length = len(next(iter(source.values())))
+        for start in range(0, length, rows):
+            with h5py.File(output / f"{start}.h5", "w") as part:
+                for name, values in source.items():
+                    part.create_dataset(name, data=values[start : start + rows], compression="gzip")
+
+
+@pytest.mark.parametrize("name", ["rs3l/rs3l_0.h5", "pairs.h5"])
+def test_every_item_of_a_file_is_an_array_that_can_be_cut_by_row(tmp_path, folder, name):
+    split_by_rows(folder / name, tmp_path, 7)
+    parts = sorted(tmp_path.iterdir(), key=lambda path: int(path.stem))
+    assert len(parts) > 3
+    with h5py.File(folder / name) as whole:
+        for key, values in whole.items():
+            assert values.dtype.kind in "iufb"
+            pieces = []
+            for path in parts:
+                with h5py.File(path) as part:
+                    pieces.append(part[key][:])
+            np.testing.assert_array_equal(np.concatenate(pieces), values[:])
+
+
+def test_a_configuration_of_any_length_fits_into_the_attributes(tmp_path):
+    description = "x" * 200_000
+    campaign = make_campaign(augmentations=[{"name": "nominal", "description": description}, "seed"])
+    export(tmp_path, campaign)
+    for name in ("rs3l/rs3l_0.h5", "pairs.h5"):
+        with h5py.File(tmp_path / name) as file:
+            stored = json.loads(file.attrs["metadata"])["campaign"]
+        assert stored["augmentations"][0]["description"] == description
 
 
 def test_pairs_are_a_nominal_jet_and_another_realization_of_the_same_target(campaign, folder):
@@ -193,7 +230,7 @@ def test_pairs_are_a_nominal_jet_and_another_realization_of_the_same_target(camp
         if members[0]["present"] and any(member["present"] for member in members[1:])
     }
     with h5py.File(folder / "pairs.h5") as file:
-        process = file["process"].asstr()[:].tolist()
+        process = file.attrs["processes"][file["process"][:]].tolist()
         keys = list(zip(process, file["event"][:].tolist(), file["target"][:].tolist(), strict=True))
         vartype, seed = file["vartype"][:], file["seed"][:]
         names = dict(
@@ -221,8 +258,8 @@ def test_pairs_hold_the_features_of_the_authors_loader(folder):
     order = ["pt", "relpt", "eta", "phi", "e", "rele", "charge", "d0", "dz", "dr"]
     with h5py.File(folder / "pairs.h5") as file:
         names = file["features"].attrs["features"].tolist()
-        process = file["process"].asstr()[:]
-        data = {name: file[name][:] for name in file if name not in ("process", "metadata")}
+        process = file.attrs["processes"][file["process"][:]]
+        data = {name: values[:] for name, values in file.items()}
     assert names[:10] == order
     assert data["features"].shape == (len(process), CONSTITUENTS, 15)
     for row in range(len(process)):

@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign import seeds
-from campaign.config import parse
-from campaign.errors import ConfigError
-from campaign.seeds import (
+from jetresim.campaign import seeds
+from jetresim.campaign.config import parse
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.seeds import (
     HARD_PROCESS,
     PYTHIA_SEEDS,
     check_streams,
@@ -136,7 +136,7 @@ def test_realizations_whose_seeds_collide_are_refused(monkeypatch):
 
 def test_realization_that_collides_with_the_hard_process_is_refused(monkeypatch):
     monkeypatch.setattr(seeds, "stream_offset", lambda campaign_seed, stream: 5)
-    with pytest.raises(ConfigError, match="'hard process' and 'nominal' would share their seeds"):
+    with pytest.raises(ConfigError, match="'hard process' and 'hard decays' would share their seeds"):
         check_streams(1, ["nominal"])
 
 

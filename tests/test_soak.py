@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from benchmarks import soak
-from campaign.config import parse
+from jetresim.campaign.config import parse
 
 NUMBERS = [soak.random_numbers(1, index) for index in range(40)]
 CONFIGS = [soak.random_config(numbers) for numbers in NUMBERS]

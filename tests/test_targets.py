@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lhe_samples import DATA, particle, record
 
-from campaign.config import Cuts, Target
-from campaign.processes import TARGETS
-from generators.events import Parton, TruthTarget
-from generators.lhe_files import open_lhe
-from generators.targets import find_targets, four_vector, outgoing_partons, passes_cuts
+from jetresim.campaign.config import Cuts, Target
+from jetresim.campaign.processes import TARGETS
+from jetresim.generators.events import Parton, TruthTarget
+from jetresim.generators.lhe_files import open_lhe
+from jetresim.generators.targets import find_targets, four_vector, outgoing_partons, passes_cuts
 
 
 def real(name):

@@ -7,9 +7,9 @@ import pytest
 from exported import empty_split, make_split, members_absent, varied, views
 from synthetic import make_campaign
 
-from campaign.errors import ConfigError, DataError
-from dataset import toptagging
-from dataset.toptagging import check_toptagging, write_toptagging
+from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.dataset import toptagging
+from jetresim.dataset.toptagging import check_toptagging, write_toptagging
 
 COMPONENTS = ("E", "PX", "PY", "PZ")
 ADDED = ["group_process", "group_event", "group_target", "augmentation", "jettype", "seed", "weight"]

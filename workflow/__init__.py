@@ -1,1 +1,1 @@
-"""Orchestration: the stages as functions, the `resim` command, paths and Snakemake rules."""
+"""Orchestration: the stages as functions, the `jetresim` command, paths and Snakemake rules."""

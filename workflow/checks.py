@@ -1,86 +1,75 @@
 """Everything that can be refused before an event is simulated."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from campaign.config import Augmentation, Campaign, load
-from campaign.errors import ConfigError, DataError, ShowerError
-from campaign.pythia import check_campaign_settings
-from dataset.rs3l import check_export
-from dataset.toptagging import check_toptagging
-from showers.herwig7.program import find_herwig
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import ConfigError, JetresimError
+from jetresim.dataset.rs3l import check_export
+from jetresim.dataset.toptagging import check_toptagging
+from jetresim.generators.pythia_setup import check_campaign_settings, hidden_settings
 
 
-def without_missing_programs(campaign: Campaign) -> tuple[Campaign, list[str]]:
-    """Leave out the augmentations marked `optional` whose shower program is not installed.
-
-    Returns
-    -------
-    campaign : Campaign
-    notes : list of str
-        One line for each augmentation that was left out.
-    """
-    notes = {}
-    for augmentation in _of_herwig(campaign):
-        if augmentation.optional:
-            try:
-                find_herwig(augmentation.herwig)
-            except ShowerError as error:
-                notes[augmentation.name] = f"realization {augmentation.name} is left out: {error}"
-    return _without(campaign, notes), list(notes.values())
-
-
-def as_made(campaign: Campaign, folders: Sequence[Path]) -> tuple[Campaign, list[str]]:
-    """Leave out the augmentations marked `optional` that were left out where the campaign was made.
-
-    Parameters
-    ----------
-    campaign : Campaign
-    folders : sequence of Path
-        Folders of the campaign or of parts of it. Where none holds the configuration that Snakemake saves,
-        the programs of this machine decide.
-
-    Returns
-    -------
-    campaign : Campaign
-    notes : list of str
-        One line for each augmentation that was left out.
-    """
-    saved = [load(path) for folder in folders if (path := folder / "config.yaml").is_file()]
-    if not saved:
-        return without_missing_programs(campaign)
-    made = {augmentation.name for each in saved for augmentation in each.augmentations}
-    absent = [one.name for one in campaign.augmentations if one.optional and one.name not in made]
-    notes = [f"realization {name} is left out: it is optional and was not made" for name in absent]
-    return _without(campaign, absent), notes
-
-
-def _without(campaign: Campaign, names: Collection[str]) -> Campaign:
-    """The campaign without some augmentations."""
-    if not names:
-        return campaign
-    kept = [one.model_dump(mode="json") for one in campaign.augmentations if one.name not in names]
-    return Campaign.model_validate({**campaign.model_dump(mode="json"), "augmentations": kept})
-
-
-def check_programs(campaign: Campaign) -> None:
-    """Have every shower program that is not built in say that it is there and accepts its input card.
+def check_detectors(campaign: Campaign) -> None:
+    """Set up the detector of every realization: its file of parameters, its program and card.
 
     Raises
     ------
-    ShowerError
-        A program is missing or refuses the card.
+    ConfigError, DetectorError
+        The first one that cannot be set up.
     """
-    # its readers take time that campaigns without it need not spend
-    from showers.herwig7.shower import check_herwig
+    from jetresim.detectors.registry import make_detector
 
-    distinct = {augmentation.herwig.model_dump_json(): augmentation for augmentation in _of_herwig(campaign)}
-    for augmentation in distinct.values():
-        check_herwig(augmentation.herwig, campaign.beams.energy)
+    for name in campaign.realizations:
+        try:
+            make_detector(campaign, name)
+        except JetresimError as error:
+            raise type(error)(f"detector of {name}: {error}") from None
 
 
-def _of_herwig(campaign: Campaign) -> list[Augmentation]:
-    return [augmentation for augmentation in campaign.augmentations if augmentation.shower == "herwig7"]
+def check_initialization(campaign: Campaign) -> None:
+    """Initialize Pythia for every process, and for every realization of it that Pythia showers.
+
+    Raises
+    ------
+    HardEventError, ShowerError
+        The first one that Pythia refuses, with its own reason.
+    """
+    from jetresim.generators.registry import make_generator
+    from jetresim.showers.registry import Job, make_shower
+
+    tried = set()
+    for process in campaign.processes:
+        make_generator(campaign, process).check()
+        for name in campaign.realizations:
+            # Pythia is not told of the process: its hard events come from memory.
+            asked = (campaign.shower_settings(process, name), campaign.augmentation(name).intervene.scale)
+            if campaign.augmentation(name).shower == "pythia8" and asked not in tried:
+                make_shower(campaign, process, name, Job(Path(), 0))
+                tried.add(asked)
+
+
+def notes_on_settings(campaign: Campaign) -> list[str]:
+    """Say which settings a later one resets, one line each: see `campaign.pythia.hidden_settings`."""
+    layers = {
+        f"hard events of {process}": campaign.hard_settings(process)
+        for process, each in campaign.processes.items()
+        if each.generator == "pythia8"
+    }
+    layers |= {
+        f"{name} of {process}": campaign.shower_settings(process, name)
+        for process in campaign.processes
+        for name in campaign.realizations
+        if campaign.augmentation(name).shower == "pythia8"
+    }
+    places: dict[str, list[str]] = {}
+    for place, settings in layers.items():
+        for line in hidden_settings(settings):
+            places.setdefault(line, []).append(place)
+    return [
+        f"{line} ({where[0]}{f' and {len(where) - 1} more' * (len(where) > 1)})"
+        for line, where in places.items()
+    ]
 
 
 def check_campaign(campaign: Campaign) -> None:
@@ -97,9 +86,7 @@ def check_campaign(campaign: Campaign) -> None:
     for name, process in campaign.processes.items():
         for file in process.files:
             if not file.is_file():
-                raise ConfigError(
-                    f"processes.{name}.files: {file} does not exist; expected an .lhe or .lhe.gz file"
-                )
+                raise ConfigError(f"processes.{name}.files: {file} does not exist")
 
 
 def check_realizations(campaign: Campaign, realizations: Sequence[str]) -> None:
@@ -117,10 +104,3 @@ def check_realizations(campaign: Campaign, realizations: Sequence[str]) -> None:
             f"--realization {apart[0]} has a shower of its own; only "
             f"{', '.join(campaign.anchor_family)} can be made together"
         )
-
-
-def existing(path: Path, command: str) -> Path:
-    """The path, or an error that names the command that makes it."""
-    if not path.exists():
-        raise DataError(f"{path}: does not exist; `resim {command}` makes it")
-    return path

@@ -1,4 +1,4 @@
-"""The `resim` command: one subcommand a stage, usable without Snakemake.
+"""The `jetresim` command: one subcommand a stage, usable without Snakemake.
 
 Every job starts it anew, so each subcommand imports for itself what the others do not need.
 """
@@ -13,18 +13,21 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from campaign.augmentations import NOMINAL
-from campaign.config import FORMATS, Campaign, load, unknown
-from campaign.errors import ConfigError, ResimError
-from workflow.checks import (
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import FORMATS, Campaign, load, unknown
+from jetresim.campaign.errors import ConfigError, JetresimError
+from jetresim.campaign.files import existing
+from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
+from jetresim.campaign.usage import tells_cpu
+from jetresim.generators.brought import Contents, read_contents, with_brought_files, write_contents
+from jetresim.showers.programs import check_programs, without_missing_programs
+from jetresim.workflow.checks import (
     check_campaign,
-    check_programs,
+    check_detectors,
+    check_initialization,
     check_realizations,
-    existing,
-    without_missing_programs,
+    notes_on_settings,
 )
-from workflow.paths import SPLITS, Paths, chunk_name, chunk_names
-from workflow.usage import tells_cpu
 
 app = typer.Typer(
     help="Re-simulated jets in groups: hard events once, showers many times, one dataset.",
@@ -55,7 +58,7 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
         logging.getLogger("numexpr").setLevel(logging.WARNING)  # it tells its number of threads, unasked
         try:
             command(*args, **kwargs)
-        except ResimError as error:
+        except JetresimError as error:
             sys.exit(f"error: {error}")
         except OSError as error:
             sys.exit(f"error: {error.filename or 'file system'}: {error.strerror or error}")
@@ -66,9 +69,13 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
 @app.command()
 @one_line_errors
 def validate(config: ConfigFile) -> None:
-    """Check a configuration, its Pythia settings and its files before anything runs."""
+    """Check a configuration, its files and programs, and initialize Pythia, before anything runs."""
     campaign = _load(config)
     check_programs(campaign)
+    check_detectors(campaign)
+    check_initialization(campaign)
+    for note in notes_on_settings(campaign):
+        typer.echo(f"note: {note}")
     chunks = sum(len(campaign.chunks(name)) for name in campaign.processes)
     typer.echo(
         f"{config}: campaign {campaign.name}, {len(campaign.processes)} processes × "
@@ -86,7 +93,7 @@ def estimate(
     ] = None,
 ) -> None:
     """Events, jobs, core-hours and bytes of a campaign, from a short run on this machine."""
-    from workflow.estimate import chunk_for, estimate_campaign, estimate_table
+    from jetresim.audit.estimate import chunk_for, estimate_campaign, estimate_table
 
     campaign = _load(config)
     costs = estimate_campaign(campaign, events)
@@ -101,10 +108,13 @@ def estimate(
 @tells_cpu
 def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> None:
     """Measure or read the cross-section of a process and check its event files."""
-    from workflow.stages.hard import make_survey
+    from jetresim.workflow.stages.hard import make_survey
 
-    campaign = _load(config)
+    campaign, contents = _open(config, results)
     make_survey(campaign, process, _path(campaign, results, "survey", process=process))
+    notes = _path(campaign, results, "brought")
+    if contents != read_contents(notes):
+        write_contents(contents, notes)
 
 
 @app.command()
@@ -112,9 +122,9 @@ def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> 
 @tells_cpu
 def hard(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
     """Write the hard events of a chunk as LHE."""
-    from workflow.stages.hard import make_hard
+    from jetresim.workflow.stages.hard import make_hard
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     _check_chunk(campaign, process, chunk)
     survey_file = existing(_path(campaign, results, "survey", process=process), "survey")
     output = _path(campaign, results, "hard", process=process, chunk=chunk_name(chunk))
@@ -133,12 +143,20 @@ def jets(
     ],
     chunk: Chunk,
     results: Results = RESULTS,
+    ahead: Annotated[
+        bool,
+        typer.Option(
+            "--ahead",
+            help="with `nominal`: also make the realizations that continue from it and are not there yet, "
+            "for their own jobs to take",
+        ),
+    ] = False,
 ) -> None:
     """Shower a chunk of hard events and write the jets that stand for their targets."""
-    from showers.registry import Job
-    from workflow.stages.jets import make_jets
+    from jetresim.showers.registry import Job
+    from jetresim.workflow.stages.jets import make_jets
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     _check_chunk(campaign, process, chunk)
     check_realizations(campaign, realization)
     names = {"process": process, "chunk": chunk_name(chunk)}
@@ -147,9 +165,14 @@ def jets(
     first = campaign.chunks(process)[chunk].start
     job = Job(work_directory=_path(campaign, results, "herwig"), first_event=first)
     anchor = None
-    if campaign.follows_survivors(realization[0]) and not campaign.continues_anchor(realization[0]):
+    if NOMINAL not in realization and campaign.follows_survivors(realization[0]):
         anchor = existing(_path(campaign, results, "jets", realization=NOMINAL, **names), "jets")
-    make_jets(campaign, process, chunk, hard_file, outputs, job, anchor)
+    family = {
+        name: _path(campaign, results, "jets", realization=name, **names)
+        for name in campaign.anchor_family
+        if ahead and NOMINAL in realization and name not in realization
+    }
+    make_jets(campaign, process, chunk, hard_file, outputs, job, anchor, family)
 
 
 @app.command()
@@ -157,9 +180,9 @@ def jets(
 @tells_cpu
 def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
     """Write the groups of a chunk from the jets of all realizations."""
-    from workflow.stages.groups import make_groups
+    from jetresim.workflow.stages.groups import make_groups
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     _check_chunk(campaign, process, chunk)
     names = {"process": process, "chunk": chunk_name(chunk)}
     hard_file = existing(_path(campaign, results, "hard", **names), "hard")
@@ -177,9 +200,9 @@ def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results 
 @tells_cpu
 def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> None:
     """Write the Parquet shards of a split, processes mixed and shuffled."""
-    from dataset.assemble import write_split
+    from jetresim.dataset.assemble import write_split
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     _check_split(split)
     files = [
         existing(_path(campaign, results, "groups", process=process, chunk=chunk), "groups")
@@ -199,9 +222,9 @@ def export(
     results: Results = RESULTS,
 ) -> None:
     """Write a split in another format."""
-    from workflow.stages.dataset import make_export
+    from jetresim.workflow.stages.dataset import make_export
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     _check_split(split)
     if format not in FORMATS:
         raise ConfigError("--format: " + unknown("format", format, FORMATS))
@@ -214,9 +237,9 @@ def export(
 @tells_cpu
 def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write mean and standard deviation of every feature in the training split."""
-    from dataset.standardization import write_standardization
+    from jetresim.dataset.standardization import write_standardization
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     existing(_path(campaign, results, "split", split="train"), "dataset")
     write_standardization(_path(campaign, results, "dataset"), campaign)
 
@@ -226,21 +249,24 @@ def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
 @tells_cpu
 def card(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write the dataset card and the manifest."""
-    from workflow.stages.dataset import make_card
+    from jetresim.audit.process_warnings import show_warnings
+    from jetresim.workflow.stages.dataset import make_card
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     for split in SPLITS:
         existing(_path(campaign, results, "split", split=split), "dataset")
-    make_card(campaign, _path(campaign, results, "dataset"))
+    folder = _path(campaign, results, "dataset")
+    make_card(campaign, folder)
+    show_warnings(folder)
 
 
 @app.command()
 @one_line_errors
 def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
     """Matching efficiency and acceptance of every realization of a dataset."""
-    from workflow.acceptance import print_acceptance
+    from jetresim.audit.acceptance import print_acceptance
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     print_acceptance(existing(_path(campaign, results, "dataset"), "dataset"))
 
 
@@ -250,13 +276,22 @@ def report(
     folder: Annotated[Path, typer.Argument(help="folder of the campaign, results/NAME", show_default=False)],
     output: Annotated[Path | None, typer.Option(help="the file; report/report.html in the folder")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="exit code 1 where a check fails")] = False,
+    format: Annotated[str, typer.Option(help="table or json: of what is printed")] = "table",
 ) -> None:
     """Write one HTML page on a dataset: counts, spectra, distances, checks."""
-    from report.page import failed, summary, write_report
+    from jetresim.audit.process_warnings import show_warnings
+    from jetresim.audit.verify.output import check_format
+    from jetresim.report.page import failed, summary, write_report
+    from jetresim.workflow.report_output import checks_as_json, shown_findings
 
+    check_format(format)
     page = output or Path(Paths(str(folder)).report)
     checks = write_report(folder, page)
-    typer.echo(f"{page}: {summary(checks)}")
+    if format == "json":
+        typer.echo(checks_as_json(folder, checks))
+    else:
+        typer.echo("\n".join([f"{page}: {summary(checks)}", *shown_findings(checks)]))
+        show_warnings(folder / "dataset")
     if strict and failed(checks):
         raise typer.Exit(1)
 
@@ -270,14 +305,14 @@ def cost(
     results: Results = RESULTS,
 ) -> None:
     """CPU, memory and bytes of the jobs of a campaign, and core-hours for a million groups."""
-    from workflow.cost import make_costs
+    from jetresim.audit.cost import make_costs
 
     if config.is_dir():
-        from workflow.verify import open_campaign
+        from jetresim.audit.verify.campaign import open_campaign
 
         campaign, paths = open_campaign(config)
     else:
-        campaign = _load(config)
+        campaign = _load(config, results)
         paths = Paths.of(campaign, str(results))
     make_costs(campaign, paths)
 
@@ -300,11 +335,11 @@ def replay(
     ] = None,
 ) -> None:
     """Make one realization again and compare it with what is stored; exit code 1 where it differs."""
-    from workflow.replay import replay_targets
-    from workflow.replay_comparison import compare_stored, verify_rows
-    from workflow.replay_output import check_format, show_replayed, show_verified
+    from jetresim.audit.replay.comparison import compare_stored, verify_rows
+    from jetresim.audit.replay.output import check_format, show_replayed, show_verified
+    from jetresim.audit.replay.realization import replay_targets
 
-    campaign = _load(config)
+    campaign = _load(config, results)
     paths = Paths.of(campaign, str(results))
     asked = (process, event, augmentation)
     if verify is not None and asked == (None, None, None):
@@ -334,8 +369,8 @@ def verify(
     format: Annotated[str, typer.Option(help="table or json")] = "table",
 ) -> None:
     """Check every file of a campaign; exit code 1 if something is wrong, 2 if something is only missing."""
-    from workflow.verify import verify_campaign
-    from workflow.verify_output import check_format, show_report
+    from jetresim.audit.verify.campaign import verify_campaign
+    from jetresim.audit.verify.output import check_format, show_report
 
     check_format(format)
     report = verify_campaign(folder, config, quick, cores)
@@ -355,7 +390,7 @@ def merge(
     results: Results = RESULTS,
 ) -> None:
     """Bring parts of a campaign that were made apart together; exit code 2 if some are still missing."""
-    from workflow.merge import merge_campaign, merged_lines
+    from jetresim.audit.merge import merge_campaign, merged_lines
 
     merged = merge_campaign(load(config), parts, results, cores)
     for line in merged_lines(merged, config):
@@ -372,9 +407,9 @@ def inspect(
     format: Annotated[str, typer.Option(help="table or json")] = "table",
 ) -> None:
     """What a file or folder is: kind, columns with units, counts, seeds, versions, first rows."""
-    from workflow.inspection import inspect as inspect_path
-    from workflow.inspection_output import show_inspection
-    from workflow.verify_output import check_format
+    from jetresim.audit.inspect.output import show_inspection
+    from jetresim.audit.inspect.path import inspect as inspect_path
+    from jetresim.audit.verify.output import check_format
 
     check_format(format)
     found = inspect_path(path, rows)
@@ -384,15 +419,22 @@ def inspect(
         show_inspection(found)
 
 
-def _load(config: Path) -> Campaign:
+def _load(config: Path, results: Path | None = None) -> Campaign:
+    return _open(config, results)[0]
+
+
+def _open(config: Path, results: Path | None) -> tuple[Campaign, Contents]:
+    """The campaign, and what is known of the files that it brings."""
     campaign, notes = without_missing_programs(load(config))
     for note in notes:
         log.warning(note)
+    contents = {} if results is None else read_contents(_path(campaign, results, "brought"))
     try:
+        campaign = with_brought_files(campaign, contents)
         check_campaign(campaign)
     except ConfigError as error:
         raise ConfigError(f"{config}: {error}") from None
-    return campaign
+    return campaign, contents
 
 
 def _path(campaign: Campaign, results: Path, what: str, **names: str) -> Path:

@@ -6,17 +6,18 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 
-from campaign.config import Campaign, first_problem, unknown
-from campaign.errors import ConfigError
-from campaign.model import Strict
-from workflow.paths import chunk_names
+from jetresim.campaign.config import Campaign, first_problem, unknown
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.model import Strict
+from jetresim.campaign.paths import chunk_names
 
 
 class RunOptions(Strict):
     """Options that are given with ``--config`` beside the campaign's configuration file."""
 
     shard: tuple[int, int] | None = Field(
-        None, description="`3/16` makes the third of sixteen parts of the groups; `resim merge` joins parts"
+        None,
+        description="`3/16` makes the third of sixteen parts of the groups; `jetresim merge` joins parts",
     )
     process: tuple[str, ...] = Field((), description="makes the groups of these processes alone: `qcd,higgs`")
     scratch: str | None = Field(

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pylhe
 
-from campaign.errors import ShowerError
-from showers.hepmc import GeneratorEvent
-from showers.herwig7.events import scanned
+from jetresim.campaign.errors import ShowerError
+from jetresim.showers.hepmc import GeneratorEvent
+from jetresim.showers.herwig7.events import scanned
 
 MOMENTUM_TOLERANCE = 1e-6
 """Largest difference of a hard parton's momentum, in units of the event's largest component.

@@ -7,8 +7,8 @@ frame follows LHE.in of the Herwig distribution with the settings of RS3L's Herw
 from collections.abc import Iterator
 from enum import Enum, auto
 
-from campaign.errors import ShowerError
-from campaign.herwig import HerwigOptions
+from jetresim.campaign.errors import ShowerError
+from jetresim.campaign.herwig import HerwigOptions
 
 HARD_EVENTS = "hard.lhe.gz"
 """File that Herwig reads the hard events from, in the directory it runs in."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pylhe
 
-from generators.events import HardEvent
-from generators.lhe_files import write_lhe
+from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe_files import write_lhe
 
 PROCESS_ID = 1
 """LPRUP of all events handed to Herwig, so that a run file does not depend on the hard process."""

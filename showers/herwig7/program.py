@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from campaign.errors import ShowerError
-from campaign.herwig import HerwigOptions
-from showers.herwig7.scratch import forget_program, in_scratch_folder, scratch_folder
+from jetresim.campaign.errors import ShowerError
+from jetresim.campaign.herwig import HerwigOptions
+from jetresim.showers.herwig7.scratch import forget_program, in_scratch_folder, scratch_folder
 
 CONTAINER_RUNTIMES = ("apptainer", "singularity")
 

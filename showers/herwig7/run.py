@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from campaign.errors import ShowerError
-from showers.herwig7.program import Command, command_line, ending, printed, running
+from jetresim.campaign.errors import ShowerError
+from jetresim.showers.herwig7.program import Command, command_line, ending, printed, running
 
 OVERRUN = "More events requested than available"
 """Herwig's last words where two or more events failed: it wanted to begin the file again and may not."""

@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from campaign.errors import ShowerError
-from campaign.herwig import HerwigOptions
-from showers.herwig7.card import HARD_EVENTS, NEW_COMMANDS, Dialect, card
-from showers.herwig7.events import write_block
-from showers.herwig7.program import Command, call, ending, herwig_version, quoted
-from showers.herwig7.scratch import scratch_folder
+from jetresim.campaign.errors import ShowerError
+from jetresim.campaign.herwig import HerwigOptions
+from jetresim.showers.herwig7.card import HARD_EVENTS, NEW_COMMANDS, Dialect, card
+from jetresim.showers.herwig7.events import write_block
+from jetresim.showers.herwig7.program import Command, call, ending, herwig_version, quoted
+from jetresim.showers.herwig7.scratch import scratch_folder
 
 READ_TIME_LIMIT = 300.0
 """Longest time for ``Herwig read`` [s]. It takes one or two, more where its files come over a network."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from campaign.errors import ShowerError
+from jetresim.campaign.errors import ShowerError
 
 _GROUP = "group"
 """File in the folder that holds the process group of the program."""

@@ -15,20 +15,20 @@ from pathlib import Path
 import numpy as np
 import pylhe
 
-from campaign.errors import ConfigError, ShowerError
-from campaign.files import atomic_path
-from campaign.herwig import HerwigOptions
-from campaign.seeds import event_seed
-from generators.events import HardEvent
-from showers.hepmc import Columns, GeneratorEvent, final_particles, read_events, to_awkward
-from showers.herwig7.alignment import Alignment, HardPartons
-from showers.herwig7.card import HARD_EVENTS, Dialect
-from showers.herwig7.events import UNIT_WEIGHT, write_block
-from showers.herwig7.program import Command, find_herwig, herwig_version, quoted
-from showers.herwig7.run import HerwigRun
-from showers.herwig7.run_file import prepare
-from showers.herwig7.scratch import scratch_folder
-from showers.protocol import ParticleBatch
+from jetresim.campaign.errors import ConfigError, ShowerError
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.herwig import HerwigOptions
+from jetresim.campaign.seeds import event_seed
+from jetresim.generators.events import HardEvent
+from jetresim.showers.hepmc import Columns, GeneratorEvent, final_particles, read_events, to_awkward
+from jetresim.showers.herwig7.alignment import Alignment, HardPartons
+from jetresim.showers.herwig7.card import HARD_EVENTS, Dialect
+from jetresim.showers.herwig7.events import UNIT_WEIGHT, write_block
+from jetresim.showers.herwig7.program import Command, find_herwig, herwig_version, quoted
+from jetresim.showers.herwig7.run import HerwigRun
+from jetresim.showers.herwig7.run_file import prepare
+from jetresim.showers.herwig7.scratch import scratch_folder
+from jetresim.showers.protocol import ParticleBatch
 
 BATCH_EVENTS = 100
 """Events per batch: enough that overheads vanish, few enough that memory stays flat."""

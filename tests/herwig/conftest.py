@@ -11,9 +11,9 @@ import pyhepmc
 import pylhe
 import pytest
 
-from campaign.herwig import HerwigOptions
-from generators.events import HardEvent
-from showers.herwig7.shower import Herwig7
+from jetresim.campaign.herwig import HerwigOptions
+from jetresim.generators.events import HardEvent
+from jetresim.showers.herwig7.shower import Herwig7
 from tests.herwig_samples import DATA, ENERGY, SEED, STAND_IN
 
 

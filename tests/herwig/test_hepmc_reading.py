@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.errors import ShowerError
-from showers.hepmc import final_particles, read_events, to_awkward
-from showers.protocol import PARTICLE_FIELDS
+from jetresim.campaign.errors import ShowerError
+from jetresim.showers.hepmc import final_particles, read_events, to_awkward
+from jetresim.showers.protocol import PARTICLE_FIELDS
 
 SHORT_END = len("HepMC::IO_GenEvent-END_EVENT_LISTING")
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from campaign.errors import ShowerError
-from showers.hepmc import read_events
-from showers.herwig7.alignment import Alignment, HardPartons
+from jetresim.campaign.errors import ShowerError
+from jetresim.showers.hepmc import read_events
+from jetresim.showers.herwig7.alignment import Alignment, HardPartons
 
 
 @pytest.fixture(scope="module")

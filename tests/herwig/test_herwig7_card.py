@@ -1,9 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
-from campaign.errors import ShowerError
-from campaign.herwig import HerwigOptions, check_chunk, scale_factor
-from showers.herwig7.card import Dialect, card
+from jetresim.campaign.errors import ShowerError
+from jetresim.campaign.herwig import HerwigOptions, check_chunk, scale_factor
+from jetresim.showers.herwig7.card import Dialect, card
 from tests.herwig_samples import DATA
 
 OF_THE_BLOCK = ("NumberOfEvents", "Seed", "FileName", "MaxScan", "saverun")

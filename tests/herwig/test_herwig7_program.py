@@ -5,12 +5,12 @@ import stat
 
 import pytest
 
-from campaign.errors import ShowerError
-from campaign.herwig import HerwigOptions
-from showers.herwig7.card import Dialect
-from showers.herwig7.program import command_line, find_herwig, herwig_version
-from showers.herwig7.run_file import prepare
-from showers.herwig7.shower import check_herwig
+from jetresim.campaign.errors import ShowerError
+from jetresim.campaign.herwig import HerwigOptions
+from jetresim.showers.herwig7.card import Dialect
+from jetresim.showers.herwig7.program import command_line, find_herwig, herwig_version
+from jetresim.showers.herwig7.run_file import prepare
+from jetresim.showers.herwig7.shower import check_herwig
 from tests.herwig_samples import ENERGY, STAND_IN
 
 THREE_WAYS = r"put `Herwig` on the PATH, set `executable` to its path, or set `container` to an image"
@@ -183,7 +183,7 @@ def test_a_read_that_does_not_end_says_what_it_reads(tmp_path, monkeypatch):
     slow = tmp_path / "Herwig"
     slow.write_text('#!/bin/sh\n[ "$1" = read ] && sleep 60\necho Herwig 7.3.0\n')
     slow.chmod(0o755)
-    monkeypatch.setattr("showers.herwig7.run_file.READ_TIME_LIMIT", 0.3)
+    monkeypatch.setattr("jetresim.showers.herwig7.run_file.READ_TIME_LIMIT", 0.3)
     options = HerwigOptions(executable=str(slow), pdf="CT18NLO")
     with pytest.raises(ShowerError, match=r"read is not done after 0\.3 s, reading .*PDF sets, CT18NLO"):
         prepare(find_herwig(options), options, ENERGY, tmp_path / "work")

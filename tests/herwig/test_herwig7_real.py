@@ -18,24 +18,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from campaign.augmentations import NOMINAL
-from campaign.config import Campaign, parse
-from campaign.errors import DataError, ShowerError
-from campaign.herwig import HerwigOptions
-from campaign.provenance import encode
-from dataset.groups import jets_metadata
-from dataset.parquet import METADATA_KEY, read_metadata
-from generators.events import HardEvent
-from showers.herwig7.program import find_herwig
-from showers.herwig7.run import OVERRUN
-from showers.herwig7.run_file import prepare
-from showers.herwig7.shower import Herwig7, check_herwig
-from showers.registry import Job
+from jetresim.audit.replay.realization import replay
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign, parse
+from jetresim.campaign.errors import DataError, ShowerError
+from jetresim.campaign.herwig import HerwigOptions
+from jetresim.campaign.paths import Paths, chunk_name
+from jetresim.campaign.provenance import encode
+from jetresim.generators.events import HardEvent
+from jetresim.jets.files import jets_metadata
+from jetresim.jets.parquet import METADATA_KEY, read_metadata
+from jetresim.showers.herwig7.program import find_herwig
+from jetresim.showers.herwig7.run import OVERRUN
+from jetresim.showers.herwig7.run_file import prepare
+from jetresim.showers.herwig7.shower import Herwig7, check_herwig
+from jetresim.showers.registry import Job
+from jetresim.workflow.stages.hard import make_hard, make_survey
+from jetresim.workflow.stages.jets import make_jets
 from tests.herwig_samples import DATA, ENERGY, SEED, needs_herwig
-from workflow.paths import Paths, chunk_name
-from workflow.replay import replay
-from workflow.stages.hard import make_hard, make_survey
-from workflow.stages.jets import make_jets
 
 pytestmark = needs_herwig
 
@@ -120,7 +120,7 @@ def test_a_few_events_that_all_fail_are_absent(work, hard_events):
 
 
 def test_many_events_that_all_fail_are_an_error(work, hard_events, monkeypatch):
-    monkeypatch.setattr("showers.herwig7.shower.SUSPICIOUS_FAILURES", 3)
+    monkeypatch.setattr("jetresim.showers.herwig7.shower.SUSPICIOUS_FAILURES", 3)
     with pytest.raises(ShowerError, match=r"failed on all 3 events: .*Failed to make colour"):
         make(work, [without_colour_partner(event) for event in hard_events()[:3]])
 
@@ -137,7 +137,7 @@ def test_an_independent_reader_finds_each_hard_event_where_the_alignment_has_it(
             yield chunk
 
     chunks = Herwig7.__init__.__globals__["HerwigRun"].chunks
-    monkeypatch.setattr("showers.herwig7.run.HerwigRun.chunks", kept)
+    monkeypatch.setattr("jetresim.showers.herwig7.run.HerwigRun.chunks", kept)
     events = [without_colour_partner(each) if each.index == 4 else each for each in hard_events("qcd")]
     made = make(work, events)
     file = work / "kept.hepmc"
@@ -202,9 +202,9 @@ from pathlib import Path
 import pylhe
 
 sys.path.insert(0, {str(ROOT)!r})
-from campaign.herwig import HerwigOptions
-from generators.events import HardEvent
-from showers.herwig7.shower import Herwig7
+from jetresim.campaign.herwig import HerwigOptions
+from jetresim.generators.events import HardEvent
+from jetresim.showers.herwig7.shower import Herwig7
 records = pylhe.LHEFile.fromfile({str(DATA / "higgs.lhe.gz")!r}).events
 events = (HardEvent(index, record) for index, record in enumerate(records))
 options = HerwigOptions(block_events=12, mpi=sys.argv[2] == "mpi")

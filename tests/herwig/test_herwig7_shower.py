@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import pythia8mc
 
-from campaign.errors import ConfigError, ShowerError
-from campaign.seeds import event_seed
-from showers.herwig7.run import OVERRUN
-from showers.protocol import PARTICLE_FIELDS
+from jetresim.campaign.errors import ConfigError, ShowerError
+from jetresim.campaign.seeds import event_seed
+from jetresim.showers.herwig7.run import OVERRUN
+from jetresim.showers.protocol import PARTICLE_FIELDS
 from tests.herwig_samples import DATA, ENERGY, SEED
 
 AK8 = fastjet.JetDefinition(fastjet.antikt_algorithm, 0.8)

@@ -1,9 +1,10 @@
 import pytest
 from synthetic import all_groups, make_campaign
 
-from dataset import assemble
-from dataset.assemble import SPLITS, write_split
-from dataset.standardization import write_standardization
+from jetresim.campaign.paths import SPLITS
+from jetresim.dataset import assemble
+from jetresim.dataset.assemble import write_split
+from jetresim.dataset.standardization import write_standardization
 
 
 @pytest.fixture(scope="session")

@@ -9,17 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from campaign.errors import ConfigError
-from dataset.reader import open_groups
-from dataset.standardization import read_standardization
+from jetresim.campaign.errors import ConfigError
+from jetresim.dataset.reader import open_groups
+from jetresim.dataset.standardization import read_standardization
 
 torch = pytest.importorskip("torch", reason="the loaders need PyTorch")
 
 from torch.utils.data import DataLoader  # noqa: E402
 
-from loaders.batches import JET_FIELDS  # noqa: E402
-from loaders.datasets import EpochBatches, GroupDataset, IterableGroupDataset  # noqa: E402
-from loaders.views import AllViews  # noqa: E402
+from jetresim.loaders.batches import JET_FIELDS  # noqa: E402
+from jetresim.loaders.datasets import EpochBatches, GroupDataset, IterableGroupDataset  # noqa: E402
+from jetresim.loaders.views import AllViews  # noqa: E402
 
 # from 3.12 on, Python warns of a fork beside other threads, which is how DataLoader makes workers
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -317,12 +317,12 @@ def test_missing_pytorch_is_one_clear_line_where_it_is_needed():
     program = """
 import sys
 sys.modules["torch"] = None
-import loaders.batches, loaders.order, loaders.views
+import jetresim.loaders.batches, jetresim.loaders.order, jetresim.loaders.views
 for module in ("datasets", "transforms"):
     try:
-        __import__(f"loaders.{module}")
+        __import__(f"jetresim.loaders.{module}")
     except ImportError as error:
         print(error)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["PyTorch is not installed; pip install 'resim[torch]'"] * 2
+    assert done.stdout.splitlines() == ["PyTorch is not installed; pip install 'jetresim[torch]'"] * 2

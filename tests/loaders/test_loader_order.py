@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.errors import ConfigError
-from dataset.reader import RowGroup
-from loaders.order import EpochOrder, Index, share, windows
+from jetresim.campaign.errors import ConfigError
+from jetresim.dataset.reader import RowGroup
+from jetresim.loaders.order import EpochOrder, Index, share, windows
 
 SIZES = st.lists(st.integers(0, 9), min_size=1, max_size=6)
 

@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import binomtest
 
-from campaign.errors import ConfigError
-from dataset.reader import open_groups
-from loaders.random import generator
-from loaders.views import AllViews, Pairs
+from jetresim.campaign.errors import ConfigError
+from jetresim.dataset.reader import open_groups
+from jetresim.loaders.random import generator
+from jetresim.loaders.views import AllViews, Pairs
 
 LEVEL = 1e-3
 """Of each binomial test; the seeds are fixed, so that a test always comes out the same."""

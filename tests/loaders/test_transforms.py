@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.errors import ConfigError
+from jetresim.campaign.errors import ConfigError
 
 torch = pytest.importorskip("torch", reason="the transforms need PyTorch")
 
-from loaders.transforms import (  # noqa: E402
+from jetresim.loaders.transforms import (  # noqa: E402
     AngularSmearing,
     CollinearSplitting,
     Compose,

@@ -82,9 +82,9 @@ class Commands:
     def __init__(self, server: subprocess.Popen[str]) -> None:
         self._server = server
 
-    def resim(self, folder: Path, *arguments: object, file_size: int | None = None) -> Outcome:
-        """Run ``resim`` with these arguments; `file_size` limits what it can write [bytes]."""
-        return self._run("workflow", folder, arguments, file_size)
+    def jetresim(self, folder: Path, *arguments: object, file_size: int | None = None) -> Outcome:
+        """Run ``jetresim`` with these arguments; `file_size` limits what it can write [bytes]."""
+        return self._run("jetresim", folder, arguments, file_size)
 
     def snakemake(self, folder: Path, *arguments: object) -> Outcome:
         """Run ``snakemake`` of this workflow with these arguments."""
@@ -149,7 +149,7 @@ def make_campaign(run: Commands, folder: Path, config: dict[str, Any]) -> Path:
     """
     path = write_config(folder, config)
     for stage, *options in stages(config):
-        run.resim(folder, stage, path, *options).succeeded()
+        run.jetresim(folder, stage, path, *options).succeeded()
     return folder / "results" / config["name"]
 
 

@@ -15,15 +15,6 @@ from tempfile import TemporaryFile
 
 import snakemake.cli  # noqa: F401 (imported for the children, as is all that jobs import)
 
-import detectors.parametrized  # noqa: F401
-import showers.pythia8  # noqa: F401
-import workflow.cli
-import workflow.merge
-import workflow.stages.dataset
-import workflow.stages.groups
-import workflow.stages.jets
-import workflow.verify  # noqa: F401
-
 
 def become(module: str, arguments: list[str], folder: str, file_size: int | None) -> None:
     """Turn this process into ``python -m module arguments``.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.commands import SMALL, run_snakemake, stages, write_config
+from tests.workflow.commands import ROOT, SMALL, run_snakemake, stages, write_config
 
 QCD = ("--process", "qcd")
 FIRST = (*QCD, "--chunk", "0")
@@ -52,7 +52,7 @@ def refusal(run, folder, command, config="config.yaml", **limits):
     """Run a command that must fail without leaving a trace; returns the line that says why."""
     before = {path: path.stat().st_mtime_ns for path in (folder / "results").rglob("*")}
     name, *options = command
-    outcome = run.resim(folder, name, config, *options, **limits)
+    outcome = run.jetresim(folder, name, config, *options, **limits)
     assert outcome.code == 1, outcome
     assert outcome.output == ""
     *progress, last = outcome.errors.splitlines()
@@ -106,6 +106,10 @@ BAD_CONFIGS = {
         with_changes(settings={"Random:seed": 3}),
         "settings: `Random:seed` cannot be set here; all random numbers follow from the campaign's `seed`",
     ),
+    "hadronization off": (
+        with_changes(settings={"hadronlevel:all": False}),
+        "settings: `HadronLevel:all` cannot be set here; jets are made of hadrons",
+    ),
     "soft constituents": (
         with_changes(jets={"constituent_pt_min": 0.5}),
         "jets.constituent_pt_min: 0.5 GeV; dataset.formats 'rs3l' marks a constituent by ln pT > 0 and needs "
@@ -117,7 +121,7 @@ BAD_CONFIGS = {
     ),
     "file that is not there": (
         brought(files=["none.lhe"]),
-        "processes.higgs.files: none.lhe does not exist; expected an .lhe or .lhe.gz file",
+        "processes.higgs.files: none.lhe does not exist; expected an .lhe or .lhe.gz file, or LHEH5",
     ),
 }
 
@@ -139,6 +143,21 @@ def test_bad_configuration_is_refused_by_snakemake_before_anything_runs(run, tmp
     assert [line for line in (outcome.output + outcome.errors).splitlines() if line.endswith(message)]
     assert "Traceback" not in outcome.output + outcome.errors
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("name: x\nseed: 1\n", "processes: is required"),
+        ("name: x\nseed: 1\nname: y\n", "key 'name' is given twice, in lines 1 and 3; keep one"),
+    ],
+)
+def test_snakemake_takes_a_configuration_as_it_stands_in_its_file(run, tmp_path, content, message):
+    (tmp_path / "config").symlink_to(ROOT / "config")  # with the demo, which must not be merged into it
+    (tmp_path / "own.yaml").write_text(content, encoding="utf-8")
+    outcome = run.snakemake(tmp_path, "-n", "--configfile", "own.yaml")
+    assert outcome.code == 1
+    assert [line for line in (outcome.output + outcome.errors).splitlines() if line.endswith(message)]
 
 
 @pytest.mark.parametrize(
@@ -197,10 +216,10 @@ def test_option_that_does_not_fit_the_campaign_is_refused(run, campaign, command
     ],
 )
 def test_wrong_use_is_explained(run, tmp_path, arguments, message):
-    outcome = run.resim(tmp_path, *arguments)
+    outcome = run.jetresim(tmp_path, *arguments)
     assert outcome.code == 2
     assert message in outcome.errors
-    assert "Usage: resim" in outcome.errors
+    assert "Usage: jetresim" in outcome.errors
 
 
 # Files of the stage before
@@ -223,7 +242,7 @@ def test_wrong_use_is_explained(run, tmp_path, arguments, message):
 )
 def test_what_is_missing_is_named_with_the_command_that_makes_it(run, campaign, stage, path, maker):
     remove(campaign / path)
-    message = f"{path}: does not exist; `resim {maker}` makes it"
+    message = f"{path}: does not exist; `jetresim {maker}` makes it"
     assert refusal(run, campaign, COMMANDS[stage]) == message
 
 
@@ -431,16 +450,25 @@ def test_bad_event_file_is_refused_by_the_survey(run, tmp_path, change, message)
 def test_more_events_than_the_files_hold_are_refused(run, tmp_path):
     config = write_config(tmp_path, brought(events=16))
     said = refusal(run, tmp_path, ("survey", "--process", "higgs"), config)
-    assert said == "processes.higgs.events: 16 asked for, `files` hold 15"
+    assert said == f"{config}: processes.higgs.events: 16 asked for, `files` hold 15"
 
 
 def test_event_file_that_shrank_since_its_survey_is_refused(run, tmp_path):
     path = lhe(tmp_path, str)
     config = write_config(tmp_path, brought(files=[str(path)]))
-    run.resim(tmp_path, "survey", config, "--process", "higgs").succeeded()
+    run.jetresim(tmp_path, "survey", config, "--process", "higgs").succeeded()
     path.write_text(path.read_text().rsplit("<event>", 3)[0] + "</LesHouchesEvents>\n")
     said = refusal(run, tmp_path, ("hard", "--process", "higgs", "--chunk", "1"), config)
-    assert said == f"{path}: ends before event 12 of its survey; make the survey again"
+    assert said == f"{config}: processes.higgs.events: 15 asked for, `files` hold 12"
+
+
+def test_event_file_that_changed_since_its_survey_is_refused(run, tmp_path):
+    path = lhe(tmp_path, str)
+    config = write_config(tmp_path, brought(files=[str(path)]))
+    run.jetresim(tmp_path, "survey", config, "--process", "higgs").succeeded()
+    path.write_text(path.read_text().replace("<event>", "<event >", 1))
+    said = refusal(run, tmp_path, ("hard", "--process", "higgs", "--chunk", "1"), config)
+    assert "survey.json: made with process.sha256[0] = " in said
 
 
 # The file system
@@ -488,7 +516,7 @@ def test_what_a_killed_job_left_does_no_harm(run, campaign, stage):
     partial.write_bytes(b"half")
     remove(output)
     name, *options = COMMANDS[stage]
-    run.resim(campaign, name, "config.yaml", *options).succeeded()
+    run.jetresim(campaign, name, "config.yaml", *options).succeeded()
     found = {path.name: path.read_bytes() for path in (output.iterdir() if output.is_dir() else [output])}
     assert found == expected
     assert not list(campaign.rglob(".partial-*"))

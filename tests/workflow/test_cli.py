@@ -1,4 +1,4 @@
-"""The `resim` command as a user meets it."""
+"""The `jetresim` command as a user meets it."""
 
 import re
 import shutil
@@ -9,10 +9,10 @@ import pytest
 import typer.main
 import yaml
 
-import workflow.progress
+from jetresim.workflow import progress as progress_module
+from jetresim.workflow.cli import app
+from jetresim.workflow.progress import progress
 from tests.workflow.commands import ENVIRONMENT, ROOT, SMALL, write_config
-from workflow.cli import app
-from workflow.progress import progress
 
 CONFIGS = sorted((ROOT / "config").glob("*.yaml"))
 COMMANDS = sorted(typer.main.get_command(app).commands)
@@ -25,23 +25,23 @@ def test_every_stage_has_a_command():
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_command_explains_itself(run, tmp_path, command):
-    outcome = run.resim(tmp_path, command, "--help").succeeded()
-    assert f"Usage: resim {command}" in outcome.output
+    outcome = run.jetresim(tmp_path, command, "--help").succeeded()
+    assert f"Usage: jetresim {command}" in outcome.output
     assert outcome.errors == ""
-    listed = run.resim(tmp_path, "--help").succeeded().output
+    listed = run.jetresim(tmp_path, "--help").succeeded().output
     assert re.search(rf"│ {command} +\w", listed)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_command_there_is_help(run, tmp_path):
-    outcome = run.resim(tmp_path)
+    outcome = run.jetresim(tmp_path)
     assert outcome.code == 2
-    assert "Usage: resim" in outcome.output + outcome.errors
+    assert "Usage: jetresim" in outcome.output + outcome.errors
 
 
 def test_command_runs_as_a_module_and_is_what_gets_installed(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "workflow", "validate", CONFIGS[0]],
+        [sys.executable, "-m", "jetresim", "validate", CONFIGS[0]],
         cwd=tmp_path,
         env=ENVIRONMENT,
         capture_output=True,
@@ -49,11 +49,11 @@ def test_command_runs_as_a_module_and_is_what_gets_installed(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("nothing wrong\n")
-    assert 'resim = "workflow.cli:app"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert 'jetresim = "jetresim.workflow.cli:app"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_validate_says_what_it_saw_in_one_line(run, tmp_path):
-    outcome = run.resim(tmp_path, "validate", write_config(tmp_path, SMALL)).succeeded()
+    outcome = run.jetresim(tmp_path, "validate", write_config(tmp_path, SMALL)).succeeded()
     assert outcome.output == (
         f"{tmp_path}/config.yaml: campaign small, 2 processes × 3 realizations in 4 chunks: nothing wrong\n"
     )
@@ -62,7 +62,7 @@ def test_validate_says_what_it_saw_in_one_line(run, tmp_path):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_shipped_configuration_is_valid_wherever_its_programs_are(run, tmp_path, path):
-    outcome = run.resim(tmp_path, "validate", path)
+    outcome = run.jetresim(tmp_path, "validate", path)
     if shutil.which("Herwig") or "herwig7]" not in path.read_text(encoding="utf-8"):
         assert outcome.succeeded().output.endswith("nothing wrong\n")
     else:
@@ -74,7 +74,7 @@ def test_estimate_prints_sensible_numbers(run, tmp_path):
     config = yaml.safe_load(yaml.safe_dump(SMALL))
     config["processes"]["qcd"]["events"] = 10_000_000
     config["chunk"] = 100_000
-    outcome = run.resim(tmp_path, "estimate", write_config(tmp_path, config), "--events", 40).succeeded()
+    outcome = run.jetresim(tmp_path, "estimate", write_config(tmp_path, config), "--events", 40).succeeded()
     rows = {
         words[0]: words[1:]
         for words in map(str.split, outcome.output.splitlines())
@@ -96,12 +96,12 @@ def test_estimate_prints_sensible_numbers(run, tmp_path):
 
 def test_estimate_of_a_single_event_works(run, tmp_path):
     config = {**SMALL, "processes": {"qcd": {"events": 1}}}
-    run.resim(tmp_path, "estimate", write_config(tmp_path, config)).succeeded()
+    run.jetresim(tmp_path, "estimate", write_config(tmp_path, config)).succeeded()
 
 
 def test_results_may_lie_elsewhere(run, tmp_path):
     config = write_config(tmp_path, SMALL)
-    run.resim(
+    run.jetresim(
         tmp_path, "survey", config, "--process", "higgs", "--results", tmp_path / "far" / "away"
     ).succeeded()
     assert (tmp_path / "far" / "away" / "small" / "hard" / "higgs" / "survey.json").is_file()
@@ -111,7 +111,7 @@ def test_results_may_lie_elsewhere(run, tmp_path):
 def test_job_says_how_fast_it_was(run, small, tmp_path):
     folder = shutil.copytree(small, tmp_path / "copy")
     chunk = ("--process", "qcd", "--chunk", 0)
-    outcome = run.resim(folder, "jets", "config.yaml", *chunk, "--realization", "seed").succeeded()
+    outcome = run.jetresim(folder, "jets", "config.yaml", *chunk, "--realization", "seed").succeeded()
     assert outcome.output == ""
     speed, cpu = outcome.errors.splitlines()[-2:]
     assert re.search(r"seed of qcd: 10 events in \d:\d\d:\d\d, [\d.]+ events/s$", speed)
@@ -122,14 +122,14 @@ def test_survey_says_cross_section_and_what_is_remarkable(run, tmp_path):
     config = yaml.safe_load(yaml.safe_dump(SMALL))
     config["processes"]["higgs"]["cuts"] = {"pt_min": 500}
     path = write_config(tmp_path, config)
-    errors = run.resim(tmp_path, "survey", path, "--process", "higgs").succeeded().errors
+    errors = run.jetresim(tmp_path, "survey", path, "--process", "higgs").succeeded().errors
     assert re.search(r"higgs: \d+ of 15 events fail the cuts \(pT > 500 GeV", errors)
     assert re.search(r"higgs: cross-section 0\.000406 ± \S+ pb\n", errors)
 
 
 def test_long_stage_tells_its_progress_and_the_time_that_is_left(monkeypatch, caplog):
     clock = iter([0.0, 4.0, 10.0, 16.0, 3620.0, 3630.0, 3640.0])
-    monkeypatch.setattr(workflow.progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: next(clock))
     caplog.set_level("INFO")
     parts = [range(100), range(100), range(50), range(250), range(500)]
     assert list(progress(parts, 1000, "seed of qcd", len)) == parts

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from campaign.config import load
+from jetresim.campaign.config import load
+from jetresim.showers.programs import without_missing_programs
 from tests.workflow.commands import ENVIRONMENT, ROOT, SMALL, SNAKEFILE, write_config
-from workflow.checks import without_missing_programs
 
 CONFIGS = sorted((ROOT / "config").glob("*.yaml"))
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
@@ -35,17 +35,12 @@ def expected_jobs(path):
     campaign, _ = without_missing_programs(load(path))
     processes = campaign.processes.values()
     chunks = sum(-(-process.events // campaign.chunk) for process in processes)
-    apart = [
-        one
-        for augmentation in campaign.augmentations
-        if augmentation.name != "nominal" and augmentation.intervene.point in ("hard_process", "shower_scale")
-        for one in augmentation.realizations
-    ]
+    beside_anchor = len(campaign.realizations) - 1
     jobs = {
         "survey": len(processes),
         "hard": chunks,
         "jets_of_anchor": chunks,
-        "jets": chunks * len(apart),
+        "jets": chunks * beside_anchor,
         "groups": chunks,
         "dataset": 3,
         **LAST,
@@ -85,13 +80,14 @@ def test_default_configuration_is_the_demo(run, tmp_path):
 
 
 def test_rules_appear_only_where_they_are_asked_for(run, tmp_path):
-    plain = {**SMALL, "augmentations": ["nominal", "rehadronize"], "dataset": {"formats": []}}
+    plain = {**SMALL, "augmentations": ["nominal"], "dataset": {"formats": []}}
     jobs = run.plan(tmp_path, write_config(tmp_path, plain)).succeeded().jobs
     assert jobs.keys() == {"survey", "hard", "jets_of_anchor", "groups", "dataset", *LAST}
     full = {**SMALL, "dataset": {"formats": ["rs3l_pairs"]}}
     jobs = run.plan(tmp_path, write_config(tmp_path, full)).succeeded().jobs
     assert jobs == {
-        **dict.fromkeys(("hard", "jets_of_anchor", "jets", "groups"), 4),
+        **dict.fromkeys(("hard", "jets_of_anchor", "groups"), 4),
+        "jets": 8,
         "survey": 2,
         "dataset": 3,
         "rs3l_pairs": 3,
@@ -103,7 +99,7 @@ def test_one_file_of_the_dataset_can_be_asked_for(run, tmp_path):
     config = write_config(tmp_path, SMALL)
     target = "results/small/groups/qcd/00001.parquet"
     jobs = run.snakemake(tmp_path, "-n", target, "--configfile", config).succeeded().jobs
-    assert jobs == dict.fromkeys(("survey", "hard", "jets_of_anchor", "jets", "groups"), 1)
+    assert jobs == {**dict.fromkeys(("survey", "hard", "jets_of_anchor", "groups"), 1), "jets": 2}
 
 
 def test_dry_run_writes_nothing(run, tmp_path):

@@ -12,6 +12,7 @@ import pytest
 
 SPLITS = ("train", "val", "test")
 NAMES = ["nominal", "seed", "rehadronize"]
+PROCESSES = ["qcd", "higgs"]
 GEV = 1e-3  # what single precision leaves of sums of some hundred GeV, relative
 FEATURES = ["pt", "relpt", "eta", "phi", "dr", "e", "rele", "charge", "pdgid", "d0", "dz"]
 
@@ -34,7 +35,7 @@ def metadata(dataset):
 
 
 @pytest.fixture(scope="module")
-def hdf5(dataset):
+def hdf5(dataset, metadata):
     """Datasets of all RS3L files of the training split, in the order of their numbers."""
     paths = sorted((dataset / "rs3l" / "train").glob("*.h5"))
     assert [path.name for path in paths] == [f"rs3l_{number}.h5" for number in range(len(paths))]
@@ -43,6 +44,8 @@ def hdf5(dataset):
         with h5py.File(path) as file:
             for name in ("singletons", "jet_pflow_cands", "present", "seed", "event", "process", "weight"):
                 found.setdefault(name, []).append(file[name][:])
+            assert file.attrs["processes"].tolist() == PROCESSES
+            assert json.loads(file.attrs["metadata"]) == metadata
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
@@ -65,11 +68,14 @@ def test_columns_are_those_of_the_contract(dataset, groups):
     assert list(member["constituents"][0]) == ["pt", "eta", "phi", "energy", "charge", "pdgid", "d0", "dz"]
 
 
-def test_metadata_say_how_it_was_made(metadata, groups):
+def test_metadata_say_how_it_was_made(dataset, metadata, groups):
     assert metadata["schema"] == 1
     assert metadata["realizations"] == NAMES
     assert metadata["campaign"]["seed"] == 20240307
     assert set(metadata["versions"]) >= {"pythia8mc", "fastjet", "pylhe", "python"}
+    hard = dataset.parent / "hard"
+    surveys = {process: json.loads((hard / process / "survey.json").read_text()) for process in PROCESSES}
+    assert metadata["warnings"] == {process: surveys[process]["warnings"] for process in PROCESSES}
     for process, events in (("qcd", 500), ("higgs", 15)):
         totals, counts = metadata["totals"][process], metadata["counts"][process]
         kept = sum(group["process"] == process for group in groups)
@@ -209,8 +215,8 @@ def test_hdf5_jets_and_truth_are_those_of_the_groups(dataset, hdf5):
     assert hdf5["event"].tolist() == [row["event"] for row in rows]
     jettype = hdf5["singletons"][:, :, 0]
     assert (jettype == np.array([[row["label"]] for row in rows])).all()
-    assert set(jettype[hdf5["process"] == b"higgs"].ravel()) == {4}
-    assert set(jettype[hdf5["process"] == b"qcd"].ravel()) <= {0, 1, 2, 3}
+    assert set(jettype[hdf5["process"] == PROCESSES.index("higgs")].ravel()) == {4}
+    assert set(jettype[hdf5["process"] == PROCESSES.index("qcd")].ravel()) <= {0, 1, 2, 3}
     truth = [
         (row["truth"]["daughters"] or [row["truth"]])[0][name]
         for row in rows
@@ -226,7 +232,7 @@ def test_hdf5_jets_and_truth_are_those_of_the_groups(dataset, hdf5):
 
 def test_pairs_have_the_nominal_jet_first(dataset, groups):
     with h5py.File(dataset / "rs3l_pairs" / "train.h5") as file:
-        content = {name: file[name][:] for name in file if name != "metadata"}
+        content = {name: values[:] for name, values in file.items()}
     rows = len(content["event"])
     assert rows > 300
     assert content["features"].shape == (rows, 100, 15)
@@ -236,7 +242,7 @@ def test_pairs_have_the_nominal_jet_first(dataset, groups):
         assert (content[name][::2] == content[name][1::2]).all()
     np.testing.assert_array_equal(content["parton_features"][::2], content["parton_features"][1::2])
     assert (content["seed"][::2] != content["seed"][1::2]).all()
-    assert (content["truth_label"] == (content["process"] == b"higgs")).all()
+    assert (content["truth_label"] == (content["process"] == PROCESSES.index("higgs"))).all()
     kinds = content["features"][..., 10:]
     filled = content["features"][..., 0] > 0
     assert (kinds.sum(axis=-1)[~filled] == 0).all()

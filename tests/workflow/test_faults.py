@@ -5,11 +5,11 @@ import subprocess
 
 import pytest
 
-from campaign.config import load
-from campaign.errors import ResimError
-from dataset.assemble import write_split
+from jetresim.campaign.config import load
+from jetresim.campaign.errors import JetresimError
+from jetresim.dataset.assemble import write_split
+from jetresim.workflow.stages.groups import make_groups
 from tests.workflow.commands import SMALL, files_in, make_campaign, run_snakemake, write_config
-from workflow.stages.groups import make_groups
 
 CONFIG = {
     **SMALL,
@@ -101,7 +101,7 @@ def test_wrong_bit_is_refused_or_does_not_matter(undisturbed, tmp_path, name, re
         output = tmp_path / f"{place}"
         try:
             found = read(campaign, folder, output)
-        except ResimError as error:
+        except JetresimError as error:
             refusals.append(str(error))
         else:
             assert found == expected, f"byte {place} of {name} made another result"

@@ -156,7 +156,7 @@ def test_machine_and_place_do_not_change_a_byte(one_chunk, tmp_path):
     (tmp_path / "out" / "small" / "jets" / "qcd" / "nominal").symlink_to(tmp_path / "nominal" / "nominal")
     options = ["--process", "qcd", "--chunk", "0", "--realization", "seed", "--results", tmp_path / "out"]
     subprocess.run(
-        [sys.executable, "-m", "workflow", "jets", config, *options],
+        [sys.executable, "-m", "jetresim", "jets", config, *options],
         env={**ENVIRONMENT, "PYTHONHASHSEED": "7", "LC_ALL": "C", "TZ": "Asia/Tokyo"},
         cwd=tmp_path,
         check=True,

@@ -1,14 +1,15 @@
-"""`resim inspect` says what a file or folder is, or in one line why it cannot."""
+"""`jetresim inspect` says what a file or folder is, or in one line why it cannot."""
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 import uproot
 
-from campaign.errors import ResimError
+from jetresim.audit.inspect.path import inspect
+from jetresim.campaign.errors import JetresimError
 from tests.workflow.commands import ROOT
-from workflow.inspection import inspect
 
 KINDS = {
     ".": "folder of a campaign, without its configuration",
@@ -54,6 +55,21 @@ def test_dataset_has_the_groups_of_its_splits(campaign):
     assert facts["content"]["train"]["files"] == 3
 
 
+@pytest.mark.parametrize("name", ["rs3l/train/rs3l_0.h5", "rs3l_pairs/train.h5"])
+def test_hdf5_says_what_its_metadata_say(campaign, name):
+    facts = inspect(campaign / "dataset" / name, 1).facts
+    assert (facts["campaign seed"], facts["split"]) == (20240307, "train")
+    assert facts["processes"] == ["qcd", "higgs"]
+    assert "metadata" not in facts
+
+
+@pytest.mark.parametrize("text", ["by hand", "[1, 2]"])
+def test_metadata_of_others_are_shown_as_they_are(tmp_path, text):
+    with h5py.File(tmp_path / "some.h5", "w") as file:
+        file["x"], file.attrs["metadata"] = [1, 2], text
+    assert inspect(tmp_path / "some.h5", 1).facts["metadata"] == text
+
+
 def test_events_that_were_brought_are_read_in_general_terms():
     found = inspect(ROOT / BROUGHT, 1)
     assert found.kind == "Les Houches events"
@@ -70,12 +86,12 @@ def test_root_files_show_branches_and_entries(tmp_path):
 
 
 def test_command_prints_units_and_rows(run, campaign):
-    outcome = run.resim(campaign, "inspect", "groups/qcd/00000.parquet", "--rows", 1).succeeded()
+    outcome = run.jetresim(campaign, "inspect", "groups/qcd/00000.parquet", "--rows", 1).succeeded()
     assert outcome.output.startswith("groups/qcd/00000.parquet: groups of a chunk\n")
     assert "[pb]" in outcome.output
     assert "row 0" in outcome.output
     assert "row 1" not in outcome.output
-    content = json.loads(run.resim(campaign, "inspect", "hard", "--format", "json").succeeded().output)
+    content = json.loads(run.jetresim(campaign, "inspect", "hard", "--format", "json").succeeded().output)
     assert content["facts"]["content"]["qcd"]["files"] == 3
 
 
@@ -85,11 +101,11 @@ def test_command_prints_units_and_rows(run, campaign):
 def test_what_cannot_be_read_is_one_line(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(b"\x00nonsense\n")
-    with pytest.raises(ResimError, match=path.name) as error:
+    with pytest.raises(JetresimError, match=path.name) as error:
         inspect(path)
     assert "\n" not in str(error.value)
 
 
 def test_what_does_not_exist_is_one_line(tmp_path):
-    with pytest.raises(ResimError, match="does not exist"):
+    with pytest.raises(JetresimError, match="does not exist"):
         inspect(tmp_path / "nothing")

@@ -1,4 +1,4 @@
-"""`resim merge` brings parts of a campaign together, or says why it does not."""
+"""`jetresim merge` brings parts of a campaign together, or says why it does not."""
 
 import os
 import shutil
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from campaign.config import load, parse, save
-from campaign.errors import ConfigError, DataError
+from jetresim.audit.merge import merge_campaign, merged_lines
+from jetresim.campaign.config import load, parse, save
+from jetresim.campaign.errors import ConfigError, DataError
 from tests.workflow.commands import SMALL, files_in
-from workflow.merge import merge_campaign, merged_lines
 
 CHUNKS = [("qcd", 0), ("higgs", 0), ("qcd", 1), ("higgs", 1)]
 JETS = "jets/qcd/seed/00000.parquet"
@@ -127,10 +127,10 @@ def test_log_and_benchmark_of_a_job_are_from_the_part_where_it_ended_well(parts,
 
 
 def test_missing_parts_are_named_with_exit_code_2(run, small, parts, results):
-    outcome = run.resim(small, "merge", "config.yaml", *parts[:3], "--results", results)
+    outcome = run.jetresim(small, "merge", "config.yaml", *parts[:3], "--results", results)
     assert outcome.code == 2
     assert "missing: groups of higgs, chunks 00001" in outcome.output
-    outcome = run.resim(small, "merge", "config.yaml", *parts, "--results", results)
+    outcome = run.jetresim(small, "merge", "config.yaml", *parts, "--results", results)
     assert outcome.code == 0
     command = f"snakemake --cores all --configfile {small}/config.yaml --directory {results.parent}  # writes"
     assert command in outcome.output

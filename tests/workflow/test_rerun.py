@@ -1,10 +1,12 @@
 """What is made again when something changes: that which depends on it, and nothing else."""
 
 import copy
+import gzip
 import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +24,7 @@ CHUNKS = 4  # three of qcd, one of higgs
 CARD = {"card": 1, "cost": 1, "report": 1}
 FILES = {"dataset": 3, "rs3l": 3, "rs3l_pairs": 3, "standardization": 1, **CARD}
 FROM_GROUPS = {"groups": CHUNKS, **FILES}
-FROM_JETS = {"jets_of_anchor": CHUNKS, "jets": CHUNKS, **FROM_GROUPS}
+FROM_JETS = {"jets_of_anchor": CHUNKS, "jets": 2 * CHUNKS, **FROM_GROUPS}
 EVERYTHING = {"survey": 2, "hard": CHUNKS, **FROM_JETS}
 
 
@@ -42,14 +44,25 @@ CHANGES = {
     # what is new
     "more events": (
         changed("processes.qcd.events", 600),  # the last chunk grows, one more is added
-        {"hard": 2, "jets_of_anchor": 2, "jets": 2, "groups": 2, **FILES},
+        {"hard": 2, "jets_of_anchor": 2, "jets": 4, "groups": 2, **FILES},
     ),
     "fewer events": (
         changed("processes.qcd.events", 400),
-        {"hard": 1, "jets_of_anchor": 1, "jets": 1, "groups": 1, **FILES},
+        {"hard": 1, "jets_of_anchor": 1, "jets": 2, "groups": 1, **FILES},
     ),
     "another augmentation": (
         changed("augmentations", ["nominal", "seed", "rehadronize", "fsrRenHi"]),
+        {"jets": CHUNKS, **FROM_GROUPS},
+    ),
+    **{
+        f"another member of the anchor's family: {number}": (
+            changed("augmentations", ["nominal", "seed", "rehadronize", name]),
+            {"jets": CHUNKS, **FROM_GROUPS},
+        )
+        for number, name in enumerate(("redecay", {"name": "hadrons", "intervene": "parton_level"}))
+    },
+    "another replica of one": (
+        changed("augmentations", ["nominal", "seed", {"name": "rehadronize", "replicas": 2}]),
         {"jets": CHUNKS, **FROM_GROUPS},
     ),
     "another replica": (
@@ -58,10 +71,11 @@ CHANGES = {
     ),
     "another process": (
         changed("processes.dijet", {"events": 100}),
-        {"survey": 1, "hard": 1, "jets_of_anchor": 1, "jets": 1, "groups": 1, **FILES},
+        {"survey": 1, "hard": 1, "jets_of_anchor": 1, "jets": 2, "groups": 1, **FILES},
     ),
     # what is gone
     "one augmentation less": (changed("augmentations", ["nominal", "rehadronize"]), FROM_GROUPS),
+    "one member of the anchor's family less": (changed("augmentations", ["nominal", "seed"]), FROM_GROUPS),
     # order
     "order of augmentations": (changed("augmentations", ["rehadronize", "seed", "nominal"]), FROM_GROUPS),
     "order of processes": (changed("processes", dict(reversed(BASE["processes"].items()))), {}),
@@ -75,18 +89,18 @@ CHANGES = {
     ),
     "settings of the shower of one process": (
         changed("processes.higgs.shower_settings", {"SpaceShower:pTmaxMatch": 1}),
-        {"jets_of_anchor": 1, "jets": 1, "groups": 1, **FILES},
+        {"jets_of_anchor": 1, "jets": 2, "groups": 1, **FILES},
     ),
     "settings of everything": (changed("settings", {}), EVERYTHING),
     "tune": (changed("tune", "Monash"), EVERYTHING),
     "cuts of one process": (
         changed("processes.qcd.cuts.pt_min", 510),
-        {"survey": 1, "hard": 3, "jets_of_anchor": 3, "jets": 3, "groups": 3, **FILES},
+        {"survey": 1, "hard": 3, "jets_of_anchor": 3, "jets": 6, "groups": 3, **FILES},
     ),
     "jets": (changed("jets", {"radius": 1.0}), FROM_JETS),
     "seed": (changed("seed", 5), EVERYTHING),
     # what is kept; the realizations are simulated for survivors of the anchor only
-    "pt of the groups": (changed("groups.pt_min", 450), FROM_JETS),
+    "pt of the groups": (changed("groups.pt_min", 450), {"jets": 2 * CHUNKS, **FROM_GROUPS}),
     "another rule for the same survivors": (changed("groups.require", "nominal"), FROM_GROUPS),
     # how it is handed out
     "splits": (changed("dataset.splits", {"train": 0.6, "val": 0.2, "test": 0.2}), FILES),
@@ -95,7 +109,7 @@ CHANGES = {
     # how it is cut
     "chunk": (
         changed("chunk", 250),  # higgs has a single chunk before and after
-        {"hard": 2, "jets_of_anchor": 2, "jets": 2, "groups": 2, **FILES},
+        {"hard": 2, "jets_of_anchor": 2, "jets": 4, "groups": 2, **FILES},
     ),
     # words
     "description of a process": (changed("processes.qcd.description", "in other words"), CARD),
@@ -144,15 +158,24 @@ def test_what_is_lost_from_the_dataset_is_made_again(run, copy_of_finished, lost
     assert plan(run, copy_of_finished) == expected
 
 
-def test_other_content_of_a_brought_file_repeats_its_process(run, copy_of_finished, tmp_path):
+def with_file(folder, path):
     config = copy.deepcopy(BASE)
+    config["processes"]["higgs"]["files"] = [str(path)]
+    return write_config(folder, config)
+
+
+def test_brought_file_that_moved_repeats_nothing(run, copy_of_finished, tmp_path):
     (original,) = BASE["processes"]["higgs"]["files"]
-    brought = tmp_path / "mine.lhe.gz"
-    shutil.copy(original, brought)
-    config["processes"]["higgs"]["files"] = [str(brought)]
-    of_higgs = {"survey": 1, "hard": 1, "jets_of_anchor": 1, "jets": 1, "groups": 1, **FILES}
-    path = write_config(copy_of_finished, config)
-    assert run.plan(copy_of_finished, path).succeeded().jobs == of_higgs
+    moved = shutil.copyfile(original, tmp_path / "another_name.lhe.gz")
+    assert run.plan(copy_of_finished, with_file(copy_of_finished, moved)).succeeded().jobs == {}
+
+
+def test_other_content_of_a_brought_file_repeats_its_process(run, copy_of_finished, tmp_path):
+    (original,) = BASE["processes"]["higgs"]["files"]
+    other = tmp_path / "mine.lhe"
+    other.write_bytes(gzip.decompress(Path(original).read_bytes()))
+    of_higgs = {"survey": 1, "hard": 1, "jets_of_anchor": 1, "jets": 2, "groups": 1, **FILES}
+    assert run.plan(copy_of_finished, with_file(copy_of_finished, other)).succeeded().jobs == of_higgs
 
 
 def test_new_description_is_in_the_card_at_the_cost_of_the_last_jobs(run, copy_of_finished):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from campaign.files import partial_files
+from jetresim.campaign.files import partial_files
 from tests.workflow.commands import (
     ENVIRONMENT,
     ROOT,
@@ -33,7 +33,6 @@ SNAKEMAKE = "import sys; sys.executable = sys.argv.pop(1); from snakemake.cli im
 STAGES = (
     "hard/qcd/survey.json",
     "hard/qcd/*.lhe.gz",
-    "jets/qcd/rehadronize/*.parquet",
     "jets/qcd/nominal/*.parquet",
     "jets/qcd/seed/*.parquet",
     "groups/qcd/*.parquet",
@@ -42,7 +41,8 @@ STAGES = (
     "dataset/README.md",
 )
 """Files whose job is killed when it has written one of them under its temporary name. Of the two that the
-jobs of the anchor and of the card write, one is then there and the other is not."""
+job of the card writes, one is then there and the other is not; of that of the anchor, `rehadronize` waits
+for its own."""
 
 
 def wait_for(condition, process):
@@ -105,7 +105,7 @@ def test_run_killed_in_every_stage_ends_as_an_undisturbed_one(tmp_path, run, und
 def start(folder, *arguments):
     """Start a command of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "workflow", *map(str, arguments)],
+        [sys.executable, "-m", "jetresim", *map(str, arguments)],
         cwd=folder,
         env=ENVIRONMENT,
         stderr=subprocess.PIPE,
@@ -121,7 +121,7 @@ def long_job(tmp_path, run):
     config = write_config(
         tmp_path, {**CONFIG, "processes": {"qcd": {**QCD["qcd"], "events": 10**6}}, "chunk": 10**6}
     )
-    run.resim(tmp_path, "survey", config, "--process", "qcd").succeeded()
+    run.jetresim(tmp_path, "survey", config, "--process", "qcd").succeeded()
     process = start(tmp_path, "hard", config, "--process", "qcd", "--chunk", 0)
     folder = tmp_path / "results" / "small" / "hard" / "qcd"
     wait_for(lambda: partial_files(folder / "00000.lhe.gz"), process)
@@ -145,7 +145,7 @@ def test_what_a_killed_command_left_is_cleared_away(long_job, run, tmp_path):
     (left,) = partial_files(folder / "00000.lhe.gz")
     assert set(folder.iterdir()) == {folder / "survey.json", left}
     config = write_config(tmp_path, CONFIG)
-    run.resim(tmp_path, "hard", config, "--process", "qcd", "--chunk", 0).succeeded()
+    run.jetresim(tmp_path, "hard", config, "--process", "qcd", "--chunk", 0).succeeded()
     assert {path.name for path in folder.iterdir()} == {"survey.json", "00000.lhe.gz"}
 
 

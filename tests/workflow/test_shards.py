@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.config import parse
-from campaign.errors import ConfigError
-from campaign.files import scratch_path
+from jetresim.campaign.config import parse
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.files import scratch_path
+from jetresim.campaign.paths import CHUNK_PATTERN, chunk_name, chunk_number
+from jetresim.workflow.run_options import RunOptions, check_run_options, take_run_options
 from tests.workflow.commands import SMALL, files_in, run_snakemake, write_config
-from workflow.paths import CHUNK_PATTERN, chunk_name, chunk_number
-from workflow.run_options import RunOptions, check_run_options, take_run_options
 
 
 def campaign_of(qcd, higgs, chunk):
@@ -80,7 +80,7 @@ def test_options_of_a_run_are_no_part_of_the_campaign():
 def test_a_run_of_one_process_makes_its_groups_and_no_dataset(run, tmp_path):
     config = write_config(tmp_path, SMALL)
     jobs = run.snakemake(tmp_path, "-n", "--configfile", config, "--config", "process=qcd").succeeded().jobs
-    assert jobs == {"survey": 1, "hard": 2, "jets_of_anchor": 2, "jets": 2, "groups": 2}
+    assert jobs == {"survey": 1, "hard": 2, "jets_of_anchor": 2, "jets": 4, "groups": 2}
 
 
 def test_merged_shards_equal_a_single_run(run, small, tmp_path):
@@ -93,7 +93,7 @@ def test_merged_shards_equal_a_single_run(run, small, tmp_path):
         assert len(files_in(folder / "results" / "small" / "groups")) == 2
         assert not (folder / "results" / "small" / "dataset").exists()
         parts.append(folder / "results")
-    run.resim(tmp_path / "whole", "merge", config, *parts).succeeded()
+    run.jetresim(tmp_path / "whole", "merge", config, *parts).succeeded()
     jobs = run_snakemake(tmp_path / "whole", config, "--until", "card").succeeded().jobs
     assert jobs.keys() == {"dataset", "rs3l", "rs3l_pairs", "standardization", "card"}
     whole = tmp_path / "whole" / "results" / "small"
@@ -114,10 +114,10 @@ def test_jobs_write_in_the_scratch_folder_and_leave_nothing_there(tmp_path, smal
 
 def test_missing_scratch_folder_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("BASE", str(tmp_path))
-    monkeypatch.setenv("RESIM_SCRATCH", "$BASE/nowhere")
+    monkeypatch.setenv("JETRESIM_SCRATCH", "$BASE/nowhere")
     with pytest.raises(FileNotFoundError) as refused, scratch_path(tmp_path / "file"):
         pass
-    assert refused.value.filename == f"{tmp_path}/nowhere (RESIM_SCRATCH)"
+    assert refused.value.filename == f"{tmp_path}/nowhere (JETRESIM_SCRATCH)"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -130,8 +130,8 @@ def fill_the_disk(path):
 def test_full_scratch_folder_is_named_and_nothing_is_left(tmp_path, monkeypatch):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    monkeypatch.setenv("RESIM_SCRATCH", str(scratch))
+    monkeypatch.setenv("JETRESIM_SCRATCH", str(scratch))
     with pytest.raises(OSError, match="No space left") as refused:
         fill_the_disk(tmp_path / "file")
-    assert refused.value.filename == f"{scratch} (RESIM_SCRATCH)"
+    assert refused.value.filename == f"{scratch} (JETRESIM_SCRATCH)"
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

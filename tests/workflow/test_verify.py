@@ -1,4 +1,4 @@
-"""`resim verify` finds what is wrong with single files, between files, and what is missing."""
+"""`jetresim verify` finds what is wrong with single files, between files, and what is missing."""
 
 import gzip
 import json
@@ -9,15 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from campaign.config import load, parse, save
-from campaign.errors import DataError
-from dataset.parquet import writer
+from jetresim.audit.verify.campaign import verify_campaign
+from jetresim.audit.verify.output import _lines, as_json
+from jetresim.campaign.config import load, parse, save
+from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.generators.stored import hard_events
+from jetresim.jets.parquet import writer
+from jetresim.workflow.stages.dataset import make_export
+from jetresim.workflow.stages.groups import make_groups
+from jetresim.workflow.stages.hard import make_hard
+from jetresim.workflow.stages.jets import make_jets
 from tests.workflow.commands import SMALL
-from workflow.stages.groups import make_groups
-from workflow.stages.hard import hard_events, make_hard
-from workflow.stages.jets import make_jets
-from workflow.verify import verify_campaign
-from workflow.verify_output import as_json
 
 HARD = "hard/qcd/00000.lhe.gz"
 JETS = "jets/qcd/seed/00000.parquet"
@@ -267,6 +269,44 @@ def test_files_that_are_not_asked_for_are_named(campaign):
     assert "train/mine.parquet: is not in the manifest" in verify_campaign(campaign).problems[0]
 
 
+def test_export_by_hand_is_named_and_does_no_harm(run, campaign):
+    config = campaign / "config.yaml"
+    for split in ("train", "val"):
+        run.jetresim(
+            campaign.parents[0], "export", config, "--results", campaign.parent, "--format", "huggingface",
+            "--split", split,
+        ).succeeded()  # fmt: skip
+    made = sorted((campaign / "dataset" / "huggingface").rglob("*.parquet"))
+    report = verify_campaign(campaign)
+    assert (report.exit_code, report.problems) == (0, [])
+    assert sorted(report.extra) == made
+    assert len(made) > 1
+    assert as_json(report)["extra"] == [str(path) for path in report.extra]
+    assert any(line.startswith("extra, exported by hand") and str(made[0]) in line for line in _lines(report))
+    stray = made[0].with_name("mine.parquet")
+    shutil.copy(made[0], stray)
+    assert verify_campaign(campaign).problems == [
+        f"{stray}: is not in the manifest; delete it if it is not yours"
+    ]
+
+
+def test_export_by_hand_is_refused_where_the_layout_cannot_hold_the_jets(campaign):
+    soft = campaign / "config.yaml"
+    asked = load(soft).model_dump(mode="json")
+    asked["jets"]["constituent_pt_min"], asked["dataset"]["formats"] = 0.5, []
+    with pytest.raises(ConfigError, match="needs at least 1 GeV"):
+        make_export(parse(asked, "soft"), "rs3l", campaign / "dataset" / "train", campaign / "rs3l")
+    assert not (campaign / "rs3l").exists()
+
+
+def test_warnings_of_a_process_are_named(campaign):
+    for shard in (campaign / "dataset" / "train").glob("*.parquet"):
+        rewrite(shard, lambda table: table, warnings={"qcd": ["emissions are counted twice"]})
+    report = verify_campaign(campaign, quick=True)
+    assert report.warnings == as_json(report)["warnings"] == ["qcd: emissions are counted twice"]
+    assert "warning: qcd: emissions are counted twice" in list(_lines(report))
+
+
 def test_quick_check_looks_at_what_files_say_about_themselves(campaign):
     rows_changed(one_more_seed)(campaign / JETS)
     assert verify_campaign(campaign, quick=True).problems == []
@@ -283,15 +323,15 @@ def test_another_configuration_is_noticed(campaign):
 
 def test_command_prints_a_table_and_lines(run, campaign):
     (campaign / GROUPS).unlink()
-    outcome = run.resim(campaign.parent, "verify", "small")
+    outcome = run.jetresim(campaign.parent, "verify", "small")
     assert outcome.code == 2
     assert f"missing in groups: small/{GROUPS}" in outcome.output
     flipped(campaign / JETS)
-    outcome = run.resim(campaign.parent, "verify", "small", "--format", "json")
+    outcome = run.jetresim(campaign.parent, "verify", "small", "--format", "json")
     content = json.loads(outcome.output)
     assert (outcome.code, content["state"]) == (1, "wrong")
     assert content["missing"] == [f"small/{GROUPS}"]
-    outcome = run.resim(campaign.parent, "verify", ".")
+    outcome = run.jetresim(campaign.parent, "verify", ".")
     assert outcome.code == 1
     assert "has no config.yaml; expected the folder of a campaign" in outcome.errors
 
@@ -323,7 +363,7 @@ def test_stages_refuse_what_is_of_another_campaign(campaign, tmp_path, file, dam
 def test_hard_events_that_say_nothing_of_their_campaign_are_refused(campaign):
     path = campaign / HARD
     text = gzip.decompress(path.read_bytes()).decode()
-    start, end = text.index("<resim>"), text.index("</resim>") + len("</resim>")
+    start, end = text.index("<jetresim>"), text.index("</jetresim>") + len("</jetresim>")
     path.write_bytes(gzip.compress((text[:start] + text[end:]).encode()))
     asked = load(campaign / "config.yaml")
     with pytest.raises(DataError, match="does not say which campaign it is of; delete it"):

@@ -30,9 +30,8 @@ def survey_digest(process):
 
 
 @cache
-def jets_digest(process, *realizations):
-    inputs = [provenance.jets_inputs(CAMPAIGN, process, name) for name in realizations]
-    return provenance.digest(inputs)
+def jets_digest(process, realization):
+    return provenance.digest(provenance.jets_inputs(CAMPAIGN, process, realization))
 
 
 @cache
@@ -40,14 +39,14 @@ def groups_digest(process):
     return provenance.digest(provenance.groups_inputs(CAMPAIGN, process))
 
 
-# Realizations that are made together with the anchor, and those with a shower of their own.
-FAMILY = sorted(CAMPAIGN.anchor_family)
-OWN_SHOWER = [name for name in CAMPAIGN.realizations if name not in FAMILY]
+FAMILY = CAMPAIGN.anchor_family
+BESIDE_ANCHOR = [name for name in CAMPAIGN.realizations if name != NOMINAL]
 
 
 def anchor_jets(wildcards):
-    """Jets of the anchor, where a realization is made for its survivors only."""
-    if not CAMPAIGN.follows_survivors(wildcards.realization):
+    """Jets of the anchor, where a realization is made for its survivors only or ahead with them."""
+    name = wildcards.realization
+    if not (CAMPAIGN.follows_survivors(name) or CAMPAIGN.continues_anchor(name)):
         return []
     return PATHS.jets.format(process=wildcards.process, realization=NOMINAL, chunk=wildcards.chunk)
 
@@ -70,8 +69,3 @@ def results_folder(wildcards, output):
 def brought(files):
     """Files that the user brings; their paths stand in the configuration, so no storage provider keeps them."""
     return [local(str(file)) for file in files]
-
-
-def brought_files(wildcards):
-    """Event files of a process."""
-    return brought(CAMPAIGN.processes[wildcards.process].files)

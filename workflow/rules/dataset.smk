@@ -9,7 +9,7 @@ rule dataset:
     benchmark:
         PATHS.benchmark("dataset/{split}")
     conda:
-        "../../envs/resim.yaml"
+        "../../envs/jetresim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, ALL_EVENTS, 2),
@@ -20,7 +20,7 @@ rule dataset:
     message:
         "shards of {wildcards.split}"
     shell:
-        "resim dataset {params.config} --results {params.results:q} --split {wildcards.split} > {log} 2>&1"
+        "jetresim dataset {params.config} --results {params.results:q} --split {wildcards.split} > {log} 2>&1"
 
 
 rule rs3l:
@@ -34,7 +34,7 @@ rule rs3l:
     benchmark:
         PATHS.benchmark("rs3l/{split}")
     conda:
-        "../../envs/resim.yaml"
+        "../../envs/jetresim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, ALL_EVENTS, 1),
@@ -46,7 +46,7 @@ rule rs3l:
     message:
         "RS3L files of {wildcards.split}"
     shell:
-        "resim export {params.config} --results {params.results:q} --format {params.layout} --split {wildcards.split} > {log} 2>&1"
+        "jetresim export {params.config} --results {params.results:q} --format {params.layout} --split {wildcards.split} > {log} 2>&1"
 
 
 use rule rs3l as rs3l_pairs with:
@@ -112,7 +112,7 @@ rule standardization:
     benchmark:
         PATHS.benchmark("standardization")
     conda:
-        "../../envs/resim.yaml"
+        "../../envs/jetresim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, ALL_EVENTS, 1),
@@ -123,7 +123,7 @@ rule standardization:
     message:
         "mean and standard deviation of the features"
     shell:
-        "resim standardization {params.config} --results {params.results:q} > {log} 2>&1"
+        "jetresim standardization {params.config} --results {params.results:q} > {log} 2>&1"
 
 
 rule card:
@@ -141,15 +141,15 @@ rule card:
     benchmark:
         PATHS.benchmark("card")
     conda:
-        "../../envs/resim.yaml"
+        "../../envs/jetresim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, ALL_EVENTS, 0.1),
     params:
         config=PATHS.config,
         results=results_folder,
-        depends_on=provenance.digest(CAMPAIGN.model_dump(mode="json")),
+        depends_on=provenance.digest(provenance.card_inputs(CAMPAIGN)),
     message:
         "dataset card and manifest"
     shell:
-        "resim card {params.config} --results {params.results:q} > {log} 2>&1"
+        "jetresim card {params.config} --results {params.results:q} > {log} 2>&1"

@@ -11,7 +11,7 @@ rule groups:
     benchmark:
         PATHS.benchmark("groups/{process}/{chunk}")
     conda:
-        "../../envs/resim.yaml"
+        "../../envs/jetresim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, chunk_size(wildcards), 2),
@@ -23,4 +23,4 @@ rule groups:
     message:
         "groups of {wildcards.process}, chunk {wildcards.chunk}"
     shell:
-        "resim groups {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk} > {log} 2>&1"
+        "jetresim groups {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk} > {log} 2>&1"

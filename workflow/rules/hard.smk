@@ -1,7 +1,5 @@
 rule survey:
     """Cross-section and checks of a process, from Pythia or from the event files that were brought."""
-    input:
-        brought_files,
     output:
         PATHS.survey,
     log:
@@ -9,7 +7,7 @@ rule survey:
     benchmark:
         PATHS.benchmark("survey/{process}")
     conda:
-        "../../envs/resim.yaml"
+        "../../envs/jetresim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, CAMPAIGN.processes[wildcards.process].events, 0.1),
@@ -20,14 +18,13 @@ rule survey:
     message:
         "cross-section of {wildcards.process}"
     shell:
-        "resim survey {params.config} --results {params.results:q} --process {wildcards.process} > {log} 2>&1"
+        "jetresim survey {params.config} --results {params.results:q} --process {wildcards.process} > {log} 2>&1"
 
 
 rule hard:
     """Hard events of a chunk as LHE."""
     input:
         survey=PATHS.survey,
-        files=brought_files,
     output:
         PATHS.hard,
     log:
@@ -35,7 +32,7 @@ rule hard:
     benchmark:
         PATHS.benchmark("hard/{process}/{chunk}")
     conda:
-        "../../envs/resim.yaml"
+        "../../envs/jetresim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, chunk_size(wildcards), 1),
@@ -48,4 +45,4 @@ rule hard:
     message:
         "hard events {params.events} of {wildcards.process}"
     shell:
-        "resim hard {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk} > {log} 2>&1"
+        "jetresim hard {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk} > {log} 2>&1"

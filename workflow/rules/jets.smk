@@ -11,9 +11,9 @@ rule jets:
     benchmark:
         PATHS.benchmark("jets/{process}/{realization}/{chunk}")
     wildcard_constraints:
-        realization="|".join(OWN_SHOWER) or "(?!)",  # without any, the pattern matches nothing
+        realization="|".join(BESIDE_ANCHOR) or "(?!)",  # without any, the pattern matches nothing
     conda:
-        "../../envs/resim.yaml"
+        "../../envs/jetresim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(
@@ -28,23 +28,23 @@ rule jets:
     message:
         "shower {wildcards.realization} of {wildcards.process}, events {params.events}"
     shell:
-        "resim jets {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk}"
+        "jetresim jets {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk}"
         " --realization {wildcards.realization} > {log} 2>&1"
 
 
 rule jets_of_anchor:
-    """Jets of the anchor and of all realizations that continue from its event records, in one job."""
+    """Jets of the anchor; those that continue from its event records and are missing are made ahead with it."""
     input:
         hard=PATHS.hard,
-        detector=brought(CAMPAIGN.detector_files(FAMILY)),
+        detector=brought(CAMPAIGN.detector_files([NOMINAL])),
     output:
-        expand(PATHS.jets, realization=FAMILY, allow_missing=True),
+        expand(PATHS.jets, realization=NOMINAL, allow_missing=True),
     log:
         PATHS.log("jets/{process}/nominal/{chunk}"),
     benchmark:
         PATHS.benchmark("jets/{process}/nominal/{chunk}")
     conda:
-        "../../envs/resim.yaml"
+        "../../envs/jetresim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, chunk_size(wildcards), 40 + 10 * len(FAMILY)),
@@ -52,11 +52,10 @@ rule jets_of_anchor:
         config=PATHS.config,
         results=results_folder,
         chunk=chunk_index,
-        depends_on=lambda wildcards: jets_digest(wildcards.process, *FAMILY),
+        depends_on=lambda wildcards: jets_digest(wildcards.process, NOMINAL),
         events=chunk_range,
-        realizations=[f"--realization {name}" for name in FAMILY],
     message:
         "shower nominal of {wildcards.process}, events {params.events}"
     shell:
-        "resim jets {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk}"
-        " {params.realizations} > {log} 2>&1"
+        "jetresim jets {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk}"
+        " --realization nominal --ahead > {log} 2>&1"

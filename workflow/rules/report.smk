@@ -9,7 +9,7 @@ rule cost:
     benchmark:
         PATHS.benchmark("cost")
     conda:
-        "../../envs/resim.yaml"
+        "../../envs/jetresim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, ALL_EVENTS, 0.1),
@@ -19,7 +19,7 @@ rule cost:
     message:
         "cost of the jobs"
     shell:
-        "resim cost {params.config} --results {params.results:q} > {log} 2>&1"
+        "jetresim cost {params.config} --results {params.results:q} > {log} 2>&1"
 
 
 rule report:
@@ -34,7 +34,7 @@ rule report:
     benchmark:
         PATHS.benchmark("report")
     conda:
-        "../../envs/resim.yaml"
+        "../../envs/jetresim.yaml"
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, ALL_EVENTS, 0.5),
@@ -43,4 +43,4 @@ rule report:
     message:
         "report"
     shell:
-        "resim report {params.folder} > {log} 2>&1"
+        "jetresim report {params.folder} > {log} 2>&1"

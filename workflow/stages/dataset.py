@@ -2,18 +2,25 @@
 
 from pathlib import Path
 
-from campaign.config import Campaign
-from dataset.card import write_card
-from dataset.huggingface import write_huggingface, write_huggingface_card
-from dataset.jetclass import write_jetclass
-from dataset.parquet import parquet_files
-from dataset.rs3l import write_rs3l, write_rs3l_pairs
-from dataset.toptagging import write_toptagging
+from jetresim.campaign.config import Campaign
+from jetresim.dataset.card import write_card
+from jetresim.dataset.huggingface import write_huggingface, write_huggingface_card
+from jetresim.dataset.jetclass import write_jetclass
+from jetresim.dataset.rs3l import write_rs3l, write_rs3l_pairs
+from jetresim.dataset.toptagging import write_toptagging
+from jetresim.jets.parquet import parquet_files
 
 
 def make_export(campaign: Campaign, layout: str, split: Path, output: Path) -> None:
-    """Write a split in another layout."""
-    EXPORTS[layout](output, parquet_files(split), campaign)
+    """Write a split in another layout, whether or not the configuration asks for it.
+
+    Raises
+    ------
+    ConfigError
+        The layout cannot hold the jets of the campaign.
+    """
+    asked = campaign.dataset.model_copy(update={"formats": (layout,)})
+    EXPORTS[layout](output, parquet_files(split), campaign.model_copy(update={"dataset": asked}))
 
 
 def make_card(campaign: Campaign, dataset: Path) -> None:

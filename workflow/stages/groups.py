@@ -1,16 +1,14 @@
 """Groups of a chunk, from the jets of all its realizations."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from campaign.config import Campaign
-from dataset.groups import HardTruth, build_groups
-from generators.events import HardEvent
-from generators.provenance import survey_provenance
-from generators.survey import Survey, read_survey
-from generators.targets import find_targets
-from workflow.progress import progress
-from workflow.stages.hard import hard_events
+from jetresim.campaign.config import Campaign
+from jetresim.dataset.groups import build_groups, hard_truths
+from jetresim.generators.provenance import survey_provenance
+from jetresim.generators.stored import hard_events
+from jetresim.generators.survey import read_survey, survey_warnings
+from jetresim.workflow.progress import progress
 
 
 def make_groups(
@@ -26,15 +24,5 @@ def make_groups(
     events = campaign.chunks(process)[chunk]
     survey = read_survey(survey_file, survey_provenance(campaign, process))
     truths = hard_truths(campaign, process, hard_events(campaign, process, hard, events, survey), survey)
-    build_groups(output, progress(truths, len(events), f"groups of {process}"), jets, campaign, process)
-
-
-def hard_truths(
-    campaign: Campaign, process: str, events: Iterable[HardEvent], survey: Survey
-) -> Iterator[HardTruth]:
-    """What the groups keep of hard events; named weights have the names of the survey."""
-    asked, names = campaign.process(process), survey.weight_names
-    for event in events:
-        weights = {names.get(id_, id_): value for id_, value in event.record.weights.items()}
-        targets = find_targets(event.record, asked.targets)
-        yield HardTruth(event.index, event.record.eventinfo.weight, weights, targets)
+    made = progress(truths, len(events), f"groups of {process}")
+    build_groups(output, made, jets, campaign, process, survey_warnings(survey, campaign.process(process)))

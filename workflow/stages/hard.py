@@ -1,17 +1,14 @@
 """Survey of a process, and its hard events as LHE."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
-from campaign.config import Campaign
-from campaign.errors import DataError
-from generators.events import HardEvent
-from generators.lhe_files import read_hard_events, write_lhe
-from generators.provenance import hard_provenance, survey_provenance
-from generators.registry import make_generator
-from generators.survey import Survey, read_survey, write_survey
-from workflow.progress import progress
+from jetresim.campaign.config import Campaign
+from jetresim.generators.lhe_files import write_lhe
+from jetresim.generators.provenance import hard_provenance, survey_provenance
+from jetresim.generators.registry import make_generator
+from jetresim.generators.survey import read_survey, survey_warnings, write_survey
+from jetresim.workflow.progress import progress
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +16,7 @@ log = logging.getLogger(__name__)
 def make_survey(campaign: Campaign, process: str, output: Path) -> None:
     """Measure or read what holds for all hard events of a process."""
     survey = make_generator(campaign, process).survey()
-    for warning in survey.warnings:
+    for warning in survey_warnings(survey, campaign.process(process)):
         log.warning("%s: %s", process, warning)
     log.info("%s: cross-section %.4g ± %.2g pb", process, survey.cross_section, survey.cross_section_error)
     write_survey(survey.model_copy(update={"made_with": survey_provenance(campaign, process)}), output)
@@ -33,26 +30,3 @@ def make_hard(campaign: Campaign, process: str, chunk: int, survey_file: Path, o
     made = progress(generator.events(events, survey), len(events), f"hard events of {process}")
     provenance = hard_provenance(campaign, process, events.start, survey)
     write_lhe(output, generator.init(survey), generator.header(), made, provenance)
-
-
-def hard_events(
-    campaign: Campaign, process: str, path: Path, events: range, survey: Survey | None = None
-) -> Iterator[HardEvent]:
-    """The hard events of a chunk, all of them or an error.
-
-    Raises
-    ------
-    DataError
-        The file is damaged, is of another campaign, process or survey, or does not hold exactly the events
-        that are asked for.
-    """
-    found = 0
-    provenance = hard_provenance(campaign, process, events.start, survey)
-    for event in read_hard_events(path, events.start, provenance):
-        found += 1
-        yield event
-    if found != len(events):
-        raise DataError(
-            f"{path}: holds {found} hard events, expected {len(events)} (events {events.start} to "
-            f"{events.stop - 1}); delete it to have it made again"
-        )

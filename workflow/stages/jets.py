@@ -1,16 +1,20 @@
 """Jets of the realizations of a chunk: shower, detector, clustering and matching."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from campaign.config import Campaign
-from generators.events import HardEvent
-from showers.registry import Job
-from workflow.jets_file import jets_file, read_survivors
-from workflow.progress import progress
-from workflow.simulation import SimulatedPart, simulate, simulate_family
-from workflow.stages.hard import hard_events
+from jetresim.campaign.config import Campaign
+from jetresim.generators.events import HardEvent
+from jetresim.generators.stored import hard_events
+from jetresim.jets.ahead import ahead_path, discard_ahead, missing_members, take_ahead
+from jetresim.jets.files import jets_file, read_survivors
+from jetresim.jets.simulation import SimulatedPart, simulate, simulate_family
+from jetresim.showers.registry import Job
+from jetresim.workflow.progress import progress
+
+log = logging.getLogger(__name__)
 
 
 def make_jets(
@@ -21,8 +25,11 @@ def make_jets(
     outputs: Mapping[str, Path],
     job: Job,
     anchor: Path | None = None,
+    ahead: Mapping[str, Path] | None = None,
 ) -> None:
     """Shower a chunk of hard events and write the jets that stand for their targets.
+
+    Jets that an earlier job made ahead are taken as they are.
 
     Parameters
     ----------
@@ -37,7 +44,38 @@ def make_jets(
         What the shower program needs to know of the job it runs in.
     anchor : Path, optional
         Jets file of the nominal realization, where only its survivors are to be simulated.
+    ahead : mapping of str to Path, optional
+        Jets files of realizations that continue from the anchor, to be made ahead with it where they are
+        missing or outdated.
     """
+
+    def waiting(name: str, output: Path) -> Path:
+        return ahead_path(campaign, process, name, hard, output)
+
+    outputs = {
+        name: output
+        for name, output in outputs.items()
+        if not (campaign.continues_anchor(name) and take_ahead(waiting(name, output), output))
+    }
+    if not outputs:
+        log.info("taken from the job of the anchor")
+        return
+    for name, output in missing_members(campaign, process, hard, ahead or {}).items():
+        if not (path := waiting(name, output)).exists():
+            discard_ahead(output)
+            outputs[name] = path
+    _write(campaign, process, chunk, hard, outputs, job, anchor)
+
+
+def _write(
+    campaign: Campaign,
+    process: str,
+    chunk: int,
+    hard: Path,
+    outputs: Mapping[str, Path],
+    job: Job,
+    anchor: Path | None,
+) -> None:
     events = campaign.chunks(process)[chunk]
     hard_input = hard_events(campaign, process, hard, events)
     parts = _simulated(campaign, process, list(outputs), hard_input, job, anchor)
@@ -61,9 +99,9 @@ def _simulated(
     anchor: Path | None,
 ) -> Iterator[dict[str, SimulatedPart]]:
     first = realizations[0]
-    if len(realizations) > 1 or campaign.continues_anchor(first):
-        yield from simulate_family(campaign, process, events)
-        return
     survivors = None if anchor is None else read_survivors(anchor, campaign, process)
+    if len(realizations) > 1 or campaign.continues_anchor(first):
+        yield from simulate_family(campaign, process, events, realizations, survivors)
+        return
     for part in simulate(campaign, process, first, events, job, survivors):
         yield {first: part}

@@ -1,0 +1,1 @@
+"""A finished campaign: is it right, what did it cost, make this row again."""

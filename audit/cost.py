@@ -1,0 +1,408 @@
+"""What a campaign has cost: CPU, memory and bytes of its jobs, and what a million groups would cost."""
+
+import csv
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.paths import SPLITS, Paths, chunk_names
+from jetresim.campaign.usage import read_cpu
+from jetresim.jets.parquet import read_metadata
+
+SCHEMA = pa.schema(
+    [
+        ("stage", pa.string()),
+        ("process", pa.string()),
+        ("realization", pa.string()),
+        ("chunk", pa.int64()),
+        ("split", pa.string()),
+        ("events", pa.int64()),
+        ("wall_seconds", pa.float64()),
+        ("cpu_seconds", pa.float64()),
+        ("max_rss_mb", pa.float64()),
+        ("bytes", pa.int64()),
+    ]
+)
+"""Columns of ``report/cost.parquet``, one row a job; null is what was not measured or does not apply."""
+
+_UNMEASURED = ("NA", "-")
+
+_WIDTH = 160
+"""Width of the tables where no terminal folds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobCost:
+    """What a job has used.
+
+    Attributes
+    ----------
+    stage : str
+        Folder of its benchmark file: survey, hard, jets, groups, dataset, the name of a format,
+        standardization or card.
+    process, realization, split : str or None
+        What it is about; realizations that are made in one job are joined by ``+``.
+    chunk : int or None
+    events : int or None
+        Hard events that it is about, whether it simulates all of them or survivors only.
+    wall_seconds, max_rss_mb : float or None
+        As Snakemake measured them; None without a benchmark file, and where the job was too quick.
+    cpu_seconds : float or None
+        What the job itself tells at the end of its log; None without that or without a benchmark file.
+    bytes : int or None
+        Size of what it has written; None unless all of that is there.
+    """
+
+    stage: str
+    process: str | None = None
+    realization: str | None = None
+    chunk: int | None = None
+    split: str | None = None
+    events: int | None = None
+    wall_seconds: float | None = None
+    cpu_seconds: float | None = None
+    max_rss_mb: float | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkCost:
+    """A chunk all of whose jobs were measured.
+
+    Attributes
+    ----------
+    events, targets, groups : int
+        Hard events, their targets, and the groups that were kept.
+    cpu_seconds : float
+        Of all its jobs [s].
+    """
+
+    events: int
+    targets: int
+    groups: int
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Extrapolation:
+    """CPU for a million groups [core-hours], as long as chunks keep their size.
+
+    Attributes
+    ----------
+    name : str
+        Process.
+    chunks, groups : int
+        What it is based on.
+    core_hours : float or None
+        None if no group was kept.
+    scatter : float or None
+        Standard error from the scatter of the CPU per event between chunks; None with a single chunk.
+    acceptance : float or None
+        Error from the binomial error of the fraction of targets whose group is kept.
+    """
+
+    name: str
+    chunks: int
+    groups: int
+    core_hours: float | None
+    scatter: float | None
+    acceptance: float | None
+
+    @property
+    def error(self) -> float | None:
+        """Both errors together, as if independent."""
+        if self.scatter is None or self.acceptance is None:
+            return None
+        return math.hypot(self.scatter, self.acceptance)
+
+
+def collect(campaign: Campaign, paths: Paths) -> list[JobCost]:
+    """Read what every job of a campaign has used.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    paths : Paths
+        Of the campaign; its parts may have been made on different machines.
+
+    Raises
+    ------
+    DataError
+        A benchmark file is not one of Snakemake's.
+    """
+    jobs = [*_jobs_of_chunks(campaign, paths), *_jobs_of_splits(campaign, paths)]
+    return [replace(job, **_measured(paths, name), bytes=_bytes(outputs)) for job, name, outputs in jobs]
+
+
+_Job = tuple[JobCost, str, list[str]]
+"""A job that has not been measured, the name of its benchmark, and what it writes."""
+
+
+def _jobs_of_chunks(campaign: Campaign, paths: Paths) -> Iterator[_Job]:
+    for process, asked in campaign.processes.items():
+        survey = paths.survey.format(process=process)
+        yield JobCost("survey", process, events=asked.events), f"survey/{process}", [survey]
+        chunks = zip(chunk_names(campaign, process), campaign.chunks(process), strict=True)
+        for chunk, (name, events) in enumerate(chunks):
+            for stage, realization in _stages_of_chunk(campaign):
+                job = JobCost(stage, process, realization, chunk, events=len(events))
+                where = "/".join(filter(None, [process, realization, name]))
+                output = getattr(paths, stage).format(process=process, realization=realization, chunk=name)
+                yield job, f"{stage}/{where}", [output]
+
+
+def _stages_of_chunk(campaign: Campaign) -> list[tuple[str, str | None]]:
+    """Stage and realization of every job of a chunk; that of the anchor does most of its family's work."""
+    return [("hard", None), *(("jets", name) for name in campaign.realizations), ("groups", None)]
+
+
+def _jobs_of_splits(campaign: Campaign, paths: Paths) -> Iterator[_Job]:
+    patterns = {"dataset": paths.split} | {name: getattr(paths, name) for name in campaign.dataset.formats}
+    for stage, pattern in patterns.items():
+        for split in SPLITS:
+            yield JobCost(stage, split=split), f"{stage}/{split}", [pattern.format(split=split)]
+    yield JobCost("standardization"), "standardization", [paths.standardization]
+    cards = [paths.huggingface_card] if "huggingface" in patterns else []
+    yield JobCost("card"), "card", [paths.card, paths.manifest, *cards]
+
+
+def _bytes(outputs: Iterable[str]) -> int | None:
+    """Size of files, and of folders without hidden files; None unless all exist."""
+    found = list(map(Path, outputs))
+    if not all(path.exists() for path in found):
+        return None
+    files = (each for path in found for each in (path.rglob("[!.]*") if path.is_dir() else [path]))
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _measured(paths: Paths, name: str) -> dict[str, float | None]:
+    """What is known of a job; without a benchmark file its log is one of a job that did not end."""
+    measured = read_benchmark(Path(paths.benchmark(name)))
+    return measured and {**measured, "cpu_seconds": read_cpu(Path(paths.log(name)))}
+
+
+def read_benchmark(path: Path) -> dict[str, float | None]:
+    """Read a benchmark file of Snakemake.
+
+    Returns
+    -------
+    dict
+        ``wall_seconds`` and ``max_rss_mb`` [MiB, as Snakemake counts]; None where Snakemake could not
+        measure. Empty if there is no file.
+
+    Raises
+    ------
+    DataError
+        The file is something else.
+    """
+    if not path.exists():
+        return {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            (row,) = csv.DictReader(file, delimiter="\t")
+        names = {"wall_seconds": "s", "max_rss_mb": "max_rss"}
+        return {ours: _number(row[theirs]) for ours, theirs in names.items()}
+    except (ValueError, KeyError, TypeError):
+        raise DataError(f"{path}: not a benchmark file of one job by Snakemake; delete it") from None
+
+
+def _number(text: str) -> float | None:
+    return None if text in _UNMEASURED else float(text)
+
+
+def write_costs(jobs: Sequence[JobCost], output: Path) -> None:
+    """Write one row a job, with `SCHEMA`."""
+    table = pa.Table.from_pylist([asdict(job) for job in jobs], SCHEMA)
+    with atomic_path(output) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def measured_chunks(
+    campaign: Campaign, paths: Paths, jobs: Iterable[JobCost], process: str
+) -> list[ChunkCost]:
+    """Chunks of a process whose groups are there and whose jobs were all measured."""
+    cpu: dict[int, list[float | None]] = {}
+    for job in jobs:
+        if job.process == process and job.chunk is not None:
+            cpu.setdefault(job.chunk, []).append(job.cpu_seconds)
+    chunks = zip(chunk_names(campaign, process), campaign.chunks(process), strict=True)
+    found = []
+    for chunk, (name, events) in enumerate(chunks):
+        groups = Path(paths.groups.format(process=process, chunk=name))
+        if None in cpu[chunk] or not groups.exists():
+            continue
+        totals = read_metadata(groups)["totals"][process]
+        found.append(ChunkCost(len(events), totals["targets"], totals["groups"], sum(cpu[chunk])))
+    return found
+
+
+def extrapolate(name: str, chunks: Sequence[ChunkCost]) -> Extrapolation:
+    """CPU of a million groups of a process: CPU per hard event over groups per hard event."""
+    groups, targets = (sum(getattr(chunk, what) for chunk in chunks) for what in ("groups", "targets"))
+    if not groups:
+        return Extrapolation(name, len(chunks), 0, None, None, None)
+    seconds, events = [chunk.cpu_seconds for chunk in chunks], [chunk.events for chunk in chunks]
+    hours = sum(seconds) / groups * 1e6 / 3600
+    scatter = ratio_error(seconds, events)
+    return Extrapolation(
+        name,
+        chunks=len(chunks),
+        groups=groups,
+        core_hours=hours,
+        scatter=None if scatter is None else hours * scatter * sum(events) / sum(seconds),
+        acceptance=hours * math.sqrt((1 - groups / targets) / groups),
+    )
+
+
+def ratio_error(values: Sequence[float], sizes: Sequence[float]) -> float | None:
+    """Standard error of ``sum(values) / sum(sizes)``, from the scatter between its terms.
+
+    The ratio estimator of W. G. Cochran, Sampling Techniques (1977), chapter 6, for a small sample of many.
+    None with fewer than two terms.
+    """
+    count = len(values)
+    if count < 2:
+        return None
+    ratio = sum(values) / sum(sizes)
+    squares = math.fsum((value - ratio * size) ** 2 for value, size in zip(values, sizes, strict=True))
+    return math.sqrt(count / (count - 1) * squares) / sum(sizes)
+
+
+def total(processes: Sequence[Extrapolation], splits: Iterable[JobCost]) -> Extrapolation:
+    """A million groups in the campaign's mixture of processes, with the jobs of the splits."""
+    groups = sum(each.groups for each in processes)
+    chunks = sum(each.chunks for each in processes)
+    shared = [job.cpu_seconds for job in splits]
+    known = [each for each in processes if each.groups]
+    if len(known) < len(processes) or None in shared:
+        return Extrapolation("all", chunks, groups, None, None, None)
+    hours = math.fsum(each.core_hours * each.groups for each in known) + sum(shared) * 1e6 / 3600
+    errors = [[getattr(each, kind) for each in known] for kind in ("scatter", "acceptance")]
+    scatter, acceptance = (
+        None
+        if None in kind
+        else math.hypot(*(error * each.groups / groups for error, each in zip(kind, known, strict=True)))
+        for kind in errors
+    )
+    return Extrapolation("all", chunks, groups, hours / groups, scatter, acceptance)
+
+
+def extrapolations(campaign: Campaign, paths: Paths, jobs: Sequence[JobCost]) -> list[Extrapolation]:
+    """What a million groups cost, for every process, and for the campaign if all its chunks were measured."""
+    processes = [
+        extrapolate(name, measured_chunks(campaign, paths, jobs, name)) for name in campaign.processes
+    ]
+    if any(each.chunks < len(campaign.chunks(each.name)) for each in processes):
+        # the mixture, and the share of the splits, are known from a whole campaign only
+        return processes
+    return [*processes, total(processes, [job for job in jobs if job.process is None])]
+
+
+def stage_table(jobs: Sequence[JobCost]) -> Table:
+    """What the jobs of every stage, and of every realization, have used together."""
+    table = _table("cost of the jobs", ("stage", "realization"), _STAGE_NUMBERS, _caption(jobs))
+    rows: dict[tuple[str, str], list[JobCost]] = {}
+    for job in jobs:
+        rows.setdefault((job.stage, job.realization or ""), []).append(job)
+    for names, members in rows.items():
+        table.add_row(*names, *_stage_cells(members))
+    table.add_section()
+    table.add_row("all", "", *_stage_cells(jobs))
+    return table
+
+
+_STAGE_NUMBERS = (
+    "jobs",
+    "measured",
+    "CPU \\[h]",
+    "wall \\[h]",
+    "CPU/event \\[ms]",
+    "memory [MB]",
+    "written [MB]",
+)
+
+
+def _stage_cells(jobs: Sequence[JobCost]) -> list[str]:
+    """Cells under `_STAGE_NUMBERS`."""
+    measured = [job for job in jobs if job.cpu_seconds is not None]
+    of_events = [job for job in measured if job.events is not None and job.stage != "survey"]
+    events = sum(job.events for job in of_events)
+    one_stage = len({job.stage for job in jobs}) == 1
+    per_event = sum(job.cpu_seconds for job in of_events) * 1e3 / events if events and one_stage else None
+    memory = [job.max_rss_mb for job in jobs if job.max_rss_mb is not None]
+    written = [job.bytes for job in jobs if job.bytes is not None]
+    return [
+        str(len(jobs)),
+        str(len(measured)),
+        _rounded(sum(job.cpu_seconds for job in measured) / 3600 if measured else None),
+        _rounded(math.fsum(job.wall_seconds or 0 for job in jobs) / 3600 if measured else None),
+        _rounded(per_event),
+        _rounded(max(memory, default=None)),
+        _rounded(sum(written) / 1e6 if written else None),
+    ]
+
+
+def _caption(jobs: Sequence[JobCost]) -> str:
+    without = sum(job.wall_seconds is None for job in jobs)
+    silent = sum(job.wall_seconds is not None and job.cpu_seconds is None for job in jobs)
+    unwritten = sum(job.bytes is None for job in jobs)
+    lines = [
+        f"{without} jobs without a benchmark file" if without else "",
+        f"{silent} jobs whose log does not end with their CPU" if silent else "",
+        f"{unwritten} jobs whose files are not here" if unwritten else "",
+    ]
+    return "; ".join(filter(None, lines))
+
+
+def extrapolation_table(found: Iterable[Extrapolation]) -> Table:
+    """CPU of a million groups."""
+    headings = ("chunks", "groups", "core-hours", "±", "scatter", "acceptance")
+    caption = "Errors: scatter of the CPU between chunks, and binomial error of the fraction that is kept. "
+    caption += "For chunks of this size; without surveys."
+    table = _table("core-hours for a million groups", ("process",), headings, caption)
+    for each in found:
+        numbers = (each.core_hours, each.error, each.scatter, each.acceptance)
+        table.add_row(each.name, str(each.chunks), str(each.groups), *map(_rounded, numbers))
+    return table
+
+
+def _table(title: str, names: Iterable[str], numbers: Iterable[str], caption: str) -> Table:
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", box=SIMPLE_HEAD)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for heading in numbers:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _rounded(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def make_costs(campaign: Campaign, paths: Paths) -> None:
+    """Collect, write ``report/cost.parquet`` and print.
+
+    Raises
+    ------
+    DataError
+        A file is not what it should be, or no job has been measured.
+    """
+    jobs = collect(campaign, paths)
+    if all(job.wall_seconds is None for job in jobs):
+        raise DataError(f"{paths.root}/benchmarks: no benchmark files; Snakemake writes one for each job")
+    write_costs(jobs, Path(paths.cost))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
+    console.print(stage_table(jobs))
+    console.print(extrapolation_table(extrapolations(campaign, paths, jobs)))

@@ -1,0 +1,177 @@
+"""What a campaign will cost, from a short run on this machine."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich import box
+from rich.table import Table
+
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import ConfigError
+from jetresim.detectors.registry import make_detector
+from jetresim.generators.events import HardEvent
+from jetresim.generators.registry import make_generator
+from jetresim.jets.files import jets_file
+from jetresim.jets.simulation import simulate
+from jetresim.showers.registry import Job
+
+JOB = Job(work_directory=Path(), first_event=0)
+"""The nominal realization is Pythia's, which keeps no files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Cost of one process.
+
+    Attributes
+    ----------
+    events, realizations, jobs : int
+        Hard events, realizations of each, and jobs that simulate them.
+    start_seconds, event_seconds : float
+        CPU time to start a job, and of the nominal realization of one event [s].
+    jet_bytes : float
+        Size of the stored jets of the nominal realization of one event.
+    """
+
+    events: int
+    realizations: int
+    jobs: int
+    start_seconds: float
+    event_seconds: float
+    jet_bytes: float
+
+    @property
+    def core_hours(self) -> float:
+        """CPU time of all these jobs [h], with every realization counted like the nominal one."""
+        return (self.jobs * self.start_seconds + self.events * self.realizations * self.event_seconds) / 3600
+
+    @property
+    def gigabytes(self) -> float:
+        """Size of the jets of all realizations [GB]; groups and dataset are about as large again each."""
+        return self.events * self.realizations * self.jet_bytes / 1e9
+
+
+def estimate_campaign(campaign: Campaign, events: int) -> dict[str, Cost]:
+    """Measure every process with the nominal realization of its first events.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    events : int
+        Hard events to measure with; fewer if the process has fewer.
+    """
+    make_detector(campaign, NOMINAL)  # a job imports its module as well
+    imports = time.process_time()
+    return {name: _estimate(campaign, name, events, imports) for name in campaign.processes}
+
+
+def _estimate(campaign: Campaign, process: str, events: int, imports: float) -> Cost:
+    asked = campaign.process(process)
+    generator = make_generator(campaign, process)
+    survey = generator.survey()
+    count = min(events, asked.events)
+    hard = list(generator.events(range(count), survey))
+    with TemporaryDirectory() as folder:
+        output = Path(folder) / "jets.parquet"
+        # what a program does once, such as loading libraries, must not be counted for every event
+        _run(campaign, process, hard[:1], output)
+        start, all_events = _run(campaign, process, hard, output)
+        size = output.stat().st_size
+    return Cost(
+        events=asked.events,
+        realizations=len(campaign.realizations),
+        jobs=len(campaign.chunks(process)) * len(campaign.realizations),
+        start_seconds=imports + start,
+        event_seconds=all_events / count,
+        jet_bytes=size / count,
+    )
+
+
+def _run(campaign: Campaign, process: str, hard: list[HardEvent], output: Path) -> tuple[float, float]:
+    """CPU time until the first event is asked for, and from then on [s]."""
+    times = [time.process_time()]
+
+    def events() -> Iterator[HardEvent]:
+        times.append(time.process_time())
+        yield from hard
+
+    with jets_file(output, campaign, process, NOMINAL, 0) as file:
+        for part in simulate(campaign, process, NOMINAL, events(), JOB):
+            file.add(part)
+    begin, first, end = *times, time.process_time()
+    return first - begin, end - first
+
+
+def chunk_for(campaign: Campaign, costs: dict[str, Cost], hours: float) -> int:
+    """Largest chunk whose jobs end within half of a wall time, as far as this machine can tell.
+
+    The other half is for slower nodes. A job makes one realization, and that of the anchor all
+    that continue from its records, each of which is counted like a shower of its own. Herwig is not measured.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    costs : dict of str to Cost
+        As measured by `estimate_campaign`.
+    hours : float
+        Wall time of a job [h].
+
+    Returns
+    -------
+    int
+        Hard events, rounded down to two digits, or to whole blocks of Herwig where there are any.
+
+    Raises
+    ------
+    ConfigError
+        Not even one event, or one block, is done in that time.
+    """
+    seconds = hours * 3600 / 2
+    slowest = max(costs.values(), key=lambda cost: cost.event_seconds)
+    events = int((seconds - slowest.start_seconds) / (slowest.event_seconds * len(campaign.anchor_family)))
+    blocks = [one.herwig.block_events for one in campaign.augmentations if one.shower == "herwig7"]
+    unit = math.lcm(*blocks) if blocks else 10 ** max(len(str(max(events, 0))) - 2, 0)
+    if events < unit:
+        raise ConfigError(
+            f"--walltime {hours:g}: a job does {max(events, 0)} events in half of that, expected at least "
+            f"{unit}; ask for more hours"
+        )
+    return events // unit * unit
+
+
+def estimate_table(campaign: Campaign, costs: dict[str, Cost]) -> Table:
+    """The estimate as a table for the terminal."""
+    realizations = len(campaign.realizations)
+    table = Table(
+        title=f"campaign {campaign.name}, {realizations} realizations of every hard event",
+        caption="Measured with `nominal` alone, on this machine. Groups and dataset take about as much space "
+        "again each.",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("process", overflow="fold")
+    for heading in ("hard events", "jobs", "ms/event", "core-hours", "h/job", "jets [GB]"):
+        table.add_column(heading, justify="right", overflow="fold")
+    for name, cost in costs.items():
+        table.add_row(name, *_cells(cost))
+    total = [str(sum(getattr(cost, field) for cost in costs.values())) for field in ("events", "jobs")]
+    hours = sum(cost.core_hours for cost in costs.values())
+    size = sum(cost.gigabytes for cost in costs.values())
+    table.add_section()
+    table.add_row("all", *total, "", f"{hours:.3g}", "", f"{size:.3g}")
+    return table
+
+
+def _cells(cost: Cost) -> list[str]:
+    return [
+        str(cost.events),
+        str(cost.jobs),
+        f"{cost.event_seconds * 1e3:.3g}",
+        f"{cost.core_hours:.3g}",
+        f"{cost.core_hours / cost.jobs:.3g}",
+        f"{cost.gigabytes:.3g}",
+    ]

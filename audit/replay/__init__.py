@@ -1,0 +1,1 @@
+"""One realization made again and compared with what is stored."""

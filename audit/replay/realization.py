@@ -1,0 +1,328 @@
+"""Realizations made again: a few hard events through the same chain as in the campaign."""
+
+import logging
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, takewhile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jetresim.audit.replay.stored import Identity, Row
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign, Process
+from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.campaign.herwig import EVENT_SECONDS, START_SECONDS
+from jetresim.campaign.paths import Paths, chunk_name
+from jetresim.dataset.groups import HardTruth, member_column, truth_row
+from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe_files import read_hard_events
+from jetresim.generators.provenance import hard_provenance, survey_provenance
+from jetresim.generators.registry import make_generator
+from jetresim.generators.survey import Survey, read_survey
+from jetresim.generators.targets import find_targets
+from jetresim.jets.files import software_versions
+from jetresim.jets.schema import surviving_events
+from jetresim.jets.simulation import (
+    continuation,
+    hard_truth,
+    kept_stages,
+    simulate,
+    simulate_family,
+    worth_showering,
+)
+from jetresim.showers.protocol import ParticleBatch
+from jetresim.showers.pythia8 import Pythia8Shower
+from jetresim.showers.registry import Job, make_shower
+
+log = logging.getLogger(__name__)
+
+Wanted = Mapping[str, Collection[int]]
+"""Realization to the indices of the hard events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One target of a realization that was made again.
+
+    Attributes
+    ----------
+    realization : str
+    hard : HardEvent
+    jets : Row
+        The row as in ``jets/``, see `jets.schema.JETS_SCHEMA`.
+    group : Row
+        The row as in ``groups/``, see `dataset.schema.GROUPS_SCHEMA`, with the fields of this
+        realization in place of ``realizations``.
+    versions : dict of str to str
+        Software that it was made with here.
+    """
+
+    realization: str
+    hard: HardEvent
+    jets: Row
+    group: Row
+    versions: dict[str, str]
+
+    @property
+    def identity(self) -> Identity:
+        """Process, event and target."""
+        return self.group["process"], self.group["event"], self.group["target"]
+
+
+def replay(campaign: Campaign, paths: Paths, process: str, wanted: Wanted) -> list[Replayed]:
+    """Make realizations of some hard events again.
+
+    Those that continue from the anchor are made together, and every shower is set up once.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    paths : Paths
+        Where the hard events and the survey of the process are taken from, as far as they are there.
+    process : str
+    wanted : mapping of str to collection of int
+        Realization to the indices of the hard events.
+
+    Returns
+    -------
+    list of Replayed
+        All targets of the hard events; an event without targets has none.
+
+    Raises
+    ------
+    ConfigError
+        There is no such process, realization or hard event.
+    DataError
+        The survey or the hard events that are stored are of another campaign, process or survey.
+    """
+    _check_asked(campaign, process, wanted)
+    survey = _survey(campaign, paths, process)
+    return [
+        replayed
+        for together in _made_together(campaign, wanted)
+        for replayed in _replayed(_reduced(campaign, together), paths, process, together, survey)
+    ]
+
+
+def replay_targets(
+    campaign: Campaign, paths: Paths, process: str, realization: str, event: int, target: int | None = None
+) -> list[Replayed]:
+    """Make one realization of one hard event again: one of its targets, or all.
+
+    Raises
+    ------
+    ConfigError
+        There is no such process, realization, hard event or target.
+    """
+    found = replay(campaign, paths, process, {realization: [event]})
+    if target is None and found:
+        return found
+    if target is not None and target < len(found):
+        return [found[target]]
+    there = f"the targets 0 to {len(found) - 1}" if found else "no target"
+    asked = "" if target is None else f", no target {target}"
+    raise ConfigError(f"event {event} of {process} has {there}{asked}")
+
+
+def replay_particles(
+    campaign: Campaign, paths: Paths, process: str, realization: str, event: int
+) -> ParticleBatch:
+    """Final-state particles of a realization, as the shower program hands them to the detector.
+
+    Returns
+    -------
+    ParticleBatch
+        Of the one event.
+
+    Raises
+    ------
+    ConfigError
+        There is no such process, realization or hard event.
+    DataError
+        The event has no particles: it is not showered, or the shower program gave up on it.
+    """
+    _check_asked(campaign, process, {realization: [event]})
+    reduced = _reduced(campaign, [realization])
+    hard = list(_with_run(reduced, paths, process, [event], _survey(campaign, paths, process)))
+    hard = [each for each in hard if worth_showering(hard_truth(each, campaign.process(process)))]
+    if not hard or hard[-1].index != event:
+        raise DataError(f"event {event} of {process} is not showered: it fails the cuts or has no target")
+    _tell_cost(reduced, process, [realization], [each.index for each in hard])
+    with TemporaryDirectory() as folder:
+        batch = _showered(reduced, process, realization, hard, _job(reduced, folder, event))
+    place = batch.events.tolist().index(event)
+    one = slice(place, place + 1)
+    if not batch.succeeded[place]:
+        raise DataError(f"event {event} of {process}: {realization} failed, so that it has no particles")
+    return ParticleBatch(batch.events[one], batch.seeds[one], batch.succeeded[one], batch.particles[one])
+
+
+def _check_asked(campaign: Campaign, process: str, wanted: Wanted) -> None:
+    available = campaign.process(process).events
+    for realization, events in wanted.items():
+        campaign.augmentation(realization)
+        if wrong := [event for event in events if not 0 <= event < available]:
+            raise ConfigError(
+                f"event {wrong[0]}: process {process} has {available} hard events, 0 to {available - 1}"
+            )
+
+
+def _made_together(campaign: Campaign, wanted: Wanted) -> list[Wanted]:
+    """What is wanted, apart where it shares no work: the anchor with all that continue from it."""
+    jobs: dict[str, dict[str, Collection[int]]] = {}
+    for name, events in wanted.items():
+        jobs.setdefault(NOMINAL if campaign.continues_anchor(name) else name, {})[name] = events
+    return list(jobs.values())
+
+
+def _reduced(campaign: Campaign, realizations: Iterable[str]) -> Campaign:
+    """The campaign with the anchor and the given realizations alone; their seeds are what they were.
+
+    Every event is simulated, also where the anchor has no jet, unless others in a run of its detector would
+    change it.
+    """
+    others = [
+        campaign.augmentation(name).model_copy(update={"name": name, "replicas": 1})
+        for name in realizations
+        if name != NOMINAL
+    ]
+    shared = any(campaign.detector_options(name).events_per_run > 1 for name in {NOMINAL, *realizations})
+    survivors_only = campaign.groups.survivors_only and shared
+    changes = {
+        "augmentations": [campaign.augmentation(NOMINAL), *others],
+        "groups": campaign.groups.model_copy(update={"survivors_only": survivors_only}),
+    }
+    unchanged = {name: getattr(campaign, name) for name in Campaign.model_fields}
+    return Campaign.model_validate(unchanged | changes)
+
+
+def _run_length(campaign: Campaign, realizations: Iterable[str]) -> int:
+    """Consecutive hard events that share a stream: 1, but for programs that take one seed a run."""
+    lengths = [1]
+    for name in {NOMINAL, *realizations}:
+        lengths += [campaign.detector_options(name).events_per_run, campaign.block_events(name)]
+    return math.lcm(*lengths)
+
+
+def _with_run(
+    campaign: Campaign, paths: Paths, process: str, events: Sequence[int], survey: Survey
+) -> Iterator[HardEvent]:
+    """The hard events, and those before them in their runs."""
+    length = _run_length(campaign, campaign.realizations)
+    wanted = {index for event in events for index in range(event - event % length, event + 1)}
+    return _hard_events(campaign, paths, process, sorted(wanted), survey)
+
+
+def _hard_events(
+    campaign: Campaign, paths: Paths, process: str, events: Sequence[int], survey: Survey
+) -> Iterator[HardEvent]:
+    """Hard events in order, read where their chunk has them and generated where it has not."""
+    for chunk, members in groupby(events, lambda event: event // campaign.chunk):
+        path, wanted = Path(paths.hard.format(process=process, chunk=chunk_name(chunk))), list(members)
+        first = chunk * campaign.chunk
+        origin = hard_provenance(campaign, process, first, survey if survey.made_with else None)
+        found = _read(path, first, wanted, origin) if path.exists() else {}
+        for indices in _ranges([index for index in wanted if index not in found]):
+            generated = make_generator(campaign, process).events(indices, survey)
+            found |= {event.index: event for event in generated}
+        yield from (found[index] for index in wanted)
+
+
+def _read(path: Path, first: int, wanted: Sequence[int], origin: Mapping[str, Any]) -> dict[int, HardEvent]:
+    """Those of the wanted events that a chunk has; what comes after the last of them is not read."""
+    events = takewhile(lambda event: event.index <= wanted[-1], read_hard_events(path, first, origin))
+    return {event.index: event for event in events if event.index in set(wanted)}
+
+
+def _ranges(indices: Sequence[int]) -> Iterator[range]:
+    """Runs of consecutive indices."""
+    for _, members in groupby(enumerate(indices), lambda item: item[1] - item[0]):
+        run = [index for _, index in members]
+        yield range(run[0], run[-1] + 1)
+
+
+def _survey(campaign: Campaign, paths: Paths, process: str) -> Survey:
+    path = Path(paths.survey.format(process=process))
+    if path.exists():
+        return read_survey(path, survey_provenance(campaign, process))
+    return make_generator(campaign, process).survey()
+
+
+def _replayed(
+    campaign: Campaign, paths: Paths, process: str, wanted: Wanted, survey: Survey
+) -> Iterator[Replayed]:
+    """All targets of realizations that are made together."""
+    events = sorted(set().union(*wanted.values()))
+    hard = {event.index: event for event in _with_run(campaign, paths, process, events, survey)}
+    _tell_cost(campaign, process, wanted, list(hard))
+    with TemporaryDirectory() as folder:
+        job = _job(campaign, folder, min(events))
+        tables = _simulated(campaign, process, list(wanted), list(hard.values()), job)
+    truths = {event: _group_truth(hard[event], campaign.process(process), survey) for event in events}
+    for realization, asked in wanted.items():
+        made_with = software_versions(campaign, realization)
+        table = tables[realization].filter(pc.is_in(tables[realization]["event"], pa.array(asked)))
+        members = member_column(table, campaign.groups.pt_min).to_pylist()
+        for row, member in zip(table.to_pylist(), members, strict=True):
+            truth, target = truths[row["event"]], row["target"]
+            group = truth_row(process, truth, target, truth.targets[target]) | member
+            yield Replayed(realization, hard[row["event"]], row, group, made_with)
+
+
+def _tell_cost(campaign: Campaign, process: str, realizations: Iterable[str], events: Sequence[int]) -> None:
+    """Say how long it will take where the events before the wanted ones have to be made too."""
+    for name in realizations:
+        block = campaign.block_events(name)
+        if block > 1:
+            runs = len({event // block for event in events})
+            seconds = runs * START_SECONDS + len(events) * EVENT_SECONDS
+            log.info(
+                "%s of %s: Herwig makes %d events, the wanted ones and those before them in their blocks; "
+                "about %.0f s of CPU time", name, process, len(events), seconds,
+            )  # fmt: skip
+
+
+def _simulated(
+    campaign: Campaign, process: str, realizations: Sequence[str], hard: Sequence[HardEvent], job: Job
+) -> dict[str, pa.Table]:
+    """Jets of realizations that are made together."""
+    if any(map(campaign.continues_anchor, realizations)):
+        parts = list(simulate_family(campaign, process, hard))
+        return {name: pa.concat_tables(part[name].table for part in parts) for name in realizations}
+    (name,) = realizations
+
+    def table(realization: str, survivors: Collection[int] | None = None) -> pa.Table:
+        parts = simulate(campaign, process, realization, hard, job, survivors)
+        return pa.concat_tables(part.table for part in parts)
+
+    if not campaign.follows_survivors(name):
+        return {name: table(name)}
+    return {name: table(name, surviving_events(table(NOMINAL), campaign))}
+
+
+def _showered(
+    campaign: Campaign, process: str, realization: str, hard: Sequence[HardEvent], job: Job
+) -> ParticleBatch:
+    """The batch of particles that ends with the last one of the hard events."""
+    if campaign.continues_anchor(realization):
+        anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign, [realization]))
+        last = [hard[-1]]
+        return continuation(campaign, process, realization)(last, anchor.shower(last), anchor.records)
+    *_, batch = make_shower(campaign, process, realization, job).simulate(hard)
+    return batch
+
+
+def _job(campaign: Campaign, folder: str, event: int) -> Job:
+    """A job that begins with the run of an event; its folder leaves logs of the campaign what they are."""
+    return Job(Path(folder), event - event % _run_length(campaign, campaign.realizations))
+
+
+def _group_truth(event: HardEvent, process: Process, survey: Survey) -> HardTruth:
+    weights = {survey.weight_names.get(id_, id_): value for id_, value in event.record.weights.items()}
+    targets = find_targets(event.record, process.targets)
+    return HardTruth(event.index, event.record.eventinfo.weight, weights, targets)

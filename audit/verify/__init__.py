@@ -1,0 +1,1 @@
+"""Whether every file of a campaign is right."""

@@ -1,0 +1,102 @@
+"""What `jetresim verify` prints."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from jetresim.audit.verify.campaign import STAGES, Report
+from jetresim.campaign.config import unknown
+from jetresim.campaign.errors import ConfigError
+
+FORMATS = ("table", "json")
+
+_SHOWN = 5
+"""Missing files of a stage that are named in the table's text; the JSON has all."""
+
+
+def check_format(layout: str) -> None:
+    """Refuse a format that does not exist.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if layout not in FORMATS:
+        raise ConfigError("--format: " + unknown("format", layout, FORMATS))
+
+
+def show_report(report: Report, layout: str) -> None:
+    """Print a report as a table and lines, or as JSON."""
+    if layout == "json":
+        typer.echo(json.dumps(as_json(report), indent=1))
+        return
+    Console().print(_table(report))
+    for line in _lines(report):
+        typer.echo(line)
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Counts of every stage, and all problems and paths."""
+    return {
+        "campaign": report.campaign.name,
+        "state": _state(report),
+        "stages": [{"stage": stage, **_counts(report, stage)} for stage in STAGES],
+        "problems": report.problems,
+        "missing": [str(path) for path in report.missing],
+        "left_over": [str(path) for path in report.left_over],
+        "extra": [str(path) for path in report.extra],
+        "warnings": report.warnings,
+    }
+
+
+def _state(report: Report) -> str:
+    return ("complete", "wrong", "incomplete")[report.exit_code]
+
+
+def _counts(report: Report, stage: str) -> dict[str, int]:
+    # a problem of the dataset as a whole is not one of a file
+    files = [each for each in report.checked if each.stage == stage and not each.path.is_dir()]
+    return {
+        "expected": len(files),
+        "present": sum(not each.missing for each in files),
+        "good": sum(each.good for each in files),
+        "bad": sum(bool(each.problems) for each in files),
+        "missing": sum(each.missing for each in files),
+    }
+
+
+def _table(report: Report) -> Table:
+    table = Table(title=f"{report.campaign.name}: files", title_justify="left")
+    table.add_column("stage")
+    for stage in STAGES:
+        counts = _counts(report, stage)
+        if not table.columns[1:]:
+            for name in counts:
+                table.add_column(name, justify="right")
+        table.add_row(stage, *map(str, counts.values()))
+    return table
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield from report.problems
+    for stage in STAGES:
+        missing = [str(each.path) for each in report.checked if each.stage == stage and each.missing]
+        if missing:
+            more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+            yield f"missing in {stage}: {', '.join(missing[:_SHOWN])}{more}"
+    if report.left_over:
+        yield f"left over, not asked for: {len(report.left_over)} files, the first is {report.left_over[0]}"
+    if report.extra:
+        names = ", ".join(map(str, report.extra[:_SHOWN]))
+        more = f" and {len(report.extra) - _SHOWN} more" if len(report.extra) > _SHOWN else ""
+        yield f"extra, exported by hand and not checked: {names}{more}"
+    yield from (f"warning: {line}" for line in report.warnings)
+    yield {
+        0: "everything is there and good" + (", but see the warnings" if report.warnings else ""),
+        1: f"{len(report.problems)} problems",
+        2: f"nothing is wrong; {len(report.missing)} files are missing",
+    }[report.exit_code]

@@ -1,0 +1,34 @@
+"""Hard events as a campaign stores them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe_files import read_hard_events
+from jetresim.generators.provenance import hard_provenance
+from jetresim.generators.survey import Survey
+
+
+def hard_events(
+    campaign: Campaign, process: str, path: Path, events: range, survey: Survey | None = None
+) -> Iterator[HardEvent]:
+    """The hard events of a chunk, all of them or an error.
+
+    Raises
+    ------
+    DataError
+        The file is damaged, is of another campaign, process or survey, or does not hold exactly the events
+        that are asked for.
+    """
+    found = 0
+    provenance = hard_provenance(campaign, process, events.start, survey)
+    for event in read_hard_events(path, events.start, provenance):
+        found += 1
+        yield event
+    if found != len(events):
+        raise DataError(
+            f"{path}: holds {found} hard events, expected {len(events)} (events {events.start} to "
+            f"{events.stop - 1}); delete it to have it made again"
+        )

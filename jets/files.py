@@ -1,0 +1,111 @@
+"""Jets tables as files: written part by part, and asked which hard events survived."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.errors import DataError
+from jetresim.campaign.files import scratch_path
+from jetresim.campaign.provenance import SCHEMA_VERSION, check_made_with, encode, jets_inputs, versions
+from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, writer
+from jetresim.jets.schema import JETS_SCHEMA, surviving_events
+from jetresim.showers.herwig7.program import find_herwig, herwig_version
+
+if TYPE_CHECKING:
+    from jetresim.jets.simulation import SimulatedPart
+
+
+class JetsFile:
+    """Collects parts into row groups of `ROW_GROUP` rows, whatever the size of the parts."""
+
+    def __init__(self, path: Path) -> None:
+        self._sink = writer(path, JETS_SCHEMA)
+        self._pending = JETS_SCHEMA.empty_table()
+        self._counts: Counter[str] = Counter()
+        self._events = self._without_target = 0
+
+    def add(self, part: "SimulatedPart") -> None:
+        """Append the rows of a part."""
+        self._events += part.events
+        self._without_target += part.without_target
+        self._counts.update(part.table["status"].to_pylist())
+        table = pa.concat_tables([self._pending, part.table])
+        full = len(table) - len(table) % ROW_GROUP
+        if full:
+            self._sink.write_table(table.slice(0, full), row_group_size=ROW_GROUP)
+        self._pending = table.slice(full)
+
+    def close(self, identity: dict[str, object]) -> None:
+        """Write the rest, and the metadata with the counts."""
+        self._sink.write_table(self._pending)
+        found = {
+            "events": self._events,
+            "events_without_target": self._without_target,
+            "counts": dict(self._counts),
+        }
+        self._sink.add_key_value_metadata({METADATA_KEY: encode({**identity, **found})})
+        self._sink.close()
+
+
+@contextmanager
+def jets_file(
+    path: Path, campaign: Campaign, process: str, realization: str, first: int
+) -> Iterator[JetsFile]:
+    """Open a jets file for writing; it exists only once it is complete."""
+    identity = {
+        "schema": SCHEMA_VERSION,
+        "process": process,
+        "realization": realization,
+        "first_event": first,
+        "settings": jets_inputs(campaign, process, realization),
+        "versions": software_versions(campaign, realization),
+    }
+    with scratch_path(path) as temporary:
+        file = JetsFile(temporary)
+        yield file
+        file.close(identity)
+
+
+def software_versions(campaign: Campaign, realization: str) -> dict[str, str]:
+    """Versions of the software that makes a realization, its shower program among them."""
+    augmentation = campaign.augmentation(realization)
+    if augmentation.shower != "herwig7":
+        return versions()
+    return versions() | {"herwig": herwig_version(find_herwig(augmentation.herwig))}
+
+
+def read_survivors(anchor: Path, campaign: Campaign, process: str) -> frozenset[int]:
+    """Hard events whose anchor has a jet that groups can be made with.
+
+    Parameters
+    ----------
+    anchor : Path
+        Jets file of the nominal realization of the chunk.
+
+    Raises
+    ------
+    DataError
+        The file is damaged or belongs to something else.
+    """
+    jets_metadata(anchor, campaign, process, NOMINAL)
+    found = (surviving_events(table, campaign) for table in batches(anchor, JETS_SCHEMA))
+    return frozenset().union(*found)
+
+
+def jets_metadata(path: Path, campaign: Campaign, process: str, realization: str) -> dict[str, Any]:
+    """Metadata of a jets file, once it is sure that it is the one that was asked for."""
+    metadata = read_metadata(path)
+    expected = {"schema": SCHEMA_VERSION, "process": process, "realization": realization}
+    for key, value in expected.items():
+        if metadata.get(key) != value:
+            raise DataError(f"{path}: jets of {key} {metadata.get(key)!r}; expected {key} {value!r}")
+    if missing := {"first_event", "events", "settings", "versions"} - metadata.keys():
+        raise DataError(f"{path}: metadata without {', '.join(sorted(missing))}; remake the file")
+    check_made_with(path, metadata["settings"], jets_inputs(campaign, process, realization))
+    return metadata

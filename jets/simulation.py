@@ -1,0 +1,271 @@
+"""Hard events through shower, detector and jets, in batches and in memory."""
+
+import math
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign, Process
+from jetresim.campaign.intervention import Stage
+from jetresim.detectors.registry import make_detector
+from jetresim.generators.events import HardEvent
+from jetresim.generators.targets import find_targets, outgoing_partons, passes_cuts
+from jetresim.jets.analysis import jets_table
+from jetresim.jets.matching import Truth
+from jetresim.jets.schema import surviving_events
+from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, placed_among, selected
+from jetresim.showers.pythia8 import Pythia8Resumed, Pythia8Shower, Records
+from jetresim.showers.registry import Job, make_shower
+
+Window = list[tuple[HardEvent, Truth]]
+"""Some consecutive hard events."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedPart:
+    """Jets of some consecutive hard events.
+
+    Attributes
+    ----------
+    table : pa.Table
+        One row a target, see `jets.schema`.
+    events, without_target : int
+        Number of hard events, and of those among them that have no target.
+    """
+
+    table: pa.Table
+    events: int
+    without_target: int
+
+
+def simulate(
+    campaign: Campaign,
+    process: str,
+    realization: str,
+    events: Iterable[HardEvent],
+    job: Job,
+    survivors: Collection[int] | None = None,
+) -> Iterator[SimulatedPart]:
+    """One realization of hard events, in their order.
+
+    Events that fail the cuts, have no target or do not survive are not showered; they keep their place.
+    Where events share a run of the program, those before a survivor are showered and go no further.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    process, realization : str
+    events : iterable of HardEvent
+    job : Job
+        What the shower program needs to know of the job it runs in.
+    survivors : collection of int, optional
+        Indices of the hard events to simulate; all if left out.
+    """
+    length = detector_run(campaign, [realization])
+    waiting = _Waiting(campaign.process(process), events, survivors, campaign.block_events(realization))
+    finish = _Finish(campaign, process, realization)
+    shower = make_shower(campaign, process, realization, job)
+    made = ((batch, {}) for batch in shower.simulate(waiting.to_shower()))
+    for batch, _ in in_whole_runs(made, length):
+        window = waiting.take(batch, length)
+        if survivors is not None:
+            batch = selected(batch, np.isin(batch.events, list(survivors)))
+        yield finish.part(batch, window)
+    if window := waiting.take_rest():
+        yield finish.part(empty_batch(), window)
+
+
+def simulate_family(
+    campaign: Campaign,
+    process: str,
+    events: Iterable[HardEvent],
+    realizations: Collection[str] | None = None,
+    survivors: Collection[int] | None = None,
+) -> Iterator[dict[str, SimulatedPart]]:
+    """The anchor and the realizations that continue from its event records, side by side.
+
+    The work they share is done once. With `Campaign.survivors_only`, only events whose anchor has a
+    jet to group with are continued.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    process : str
+    events : iterable of HardEvent
+    realizations : collection of str, optional
+        Those to make; the whole family if left out.
+    survivors : collection of int, optional
+        Indices of the hard events to simulate, where they are known and the anchor is not to be made.
+    """
+    names = campaign.anchor_family if realizations is None else list(realizations)
+    members = {name: continuation(campaign, process, name) for name in names if name != NOMINAL}
+    finish = {name: _Finish(campaign, process, name) for name in names}
+    unknown = campaign.survivors_only and survivors is None
+    if unknown:
+        finish.setdefault(NOMINAL, _Finish(campaign, process, NOMINAL))
+    length = detector_run(campaign, finish)
+    waiting = _Waiting(campaign.process(process), events, survivors)
+    anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign, names))
+    made = ((batch, anchor.records) for batch in anchor.simulate(waiting.to_shower()))
+    for batch, records in in_whole_runs(made, length):
+        window, parts = waiting.take(batch, length), {}
+        if NOMINAL in finish:
+            parts[NOMINAL] = finish[NOMINAL].part(batch, window)
+        if unknown:
+            window = _only(window, surviving_events(parts[NOMINAL].table, campaign))
+        continued = [event for event, truth in window if worth_showering(truth)]
+        for name, member in members.items():
+            parts[name] = finish[name].part(member(continued, batch, records), window)
+        yield {name: parts[name] for name in names}
+    if window := waiting.take_rest():
+        yield {name: finish[name].part(empty_batch(), window) for name in names}
+
+
+Made = tuple[ParticleBatch, Records]
+"""A batch, and the event records that others continue from."""
+
+
+def detector_run(campaign: Campaign, realizations: Iterable[str]) -> int:
+    """Consecutive hard events that must reach the detectors of some realizations together."""
+    return math.lcm(*(campaign.detector_options(name).events_per_run for name in realizations))
+
+
+def in_whole_runs(made: Iterable[Made], length: int) -> Iterator[Made]:
+    """Cut batches in another way, so that none ends within a run of a detector.
+
+    Parameters
+    ----------
+    made : iterable of (ParticleBatch, Records)
+    length : int
+        A run is a block of so many consecutive event indices, whichever of them were showered.
+    """
+    if length == 1:
+        yield from made
+        return
+    held: Made | None = None
+    for batch, records in made:
+        if held is not None:
+            batch, records = joined(held[0], batch), _merged(held[1], records)
+        run = batch.events // length
+        complete = run < run[-1]
+        if complete.any():
+            yield selected(batch, complete), records
+        left = selected(batch, ~complete)
+        held = left, _records_of(records, left.events.tolist())
+    if held is not None:
+        yield held
+
+
+def _records_of(records: Records, events: Iterable[int]) -> Records:
+    return {stage: {one: kept[one] for one in events if one in kept} for stage, kept in records.items()}
+
+
+def _merged(earlier: Records, later: Records) -> Records:
+    return {stage: earlier.get(stage, {}) | events for stage, events in later.items()}
+
+
+def hard_truth(event: HardEvent, process: Process) -> Truth:
+    """What matching needs of a hard event."""
+    targets = find_targets(event.record, process.targets)
+    return Truth(
+        targets=tuple(targets),
+        partons=tuple(outgoing_partons(event.record)),
+        passes_cuts=passes_cuts(targets, process.cuts),
+    )
+
+
+def worth_showering(truth: Truth) -> bool:
+    """Whether a hard event has anything to be simulated for."""
+    return bool(truth.targets) and truth.passes_cuts and truth.wanted
+
+
+def _only(window: Window, survivors: Collection[int]) -> Window:
+    return [(event, replace(truth, wanted=event.index in survivors)) for event, truth in window]
+
+
+class _Waiting:
+    """Hard events on their way: those to shower are handed out, all wait to be placed in a part."""
+
+    def __init__(
+        self,
+        process: Process,
+        events: Iterable[HardEvent],
+        survivors: Collection[int] | None = None,
+        block_events: int = 1,
+    ) -> None:
+        self._process = process
+        self._events = events
+        self._survivors = survivors
+        self._block_events = block_events
+        self._last = {event // block_events: event for event in sorted(survivors or ())}
+        self._queue: deque[tuple[HardEvent, Truth]] = deque()
+
+    def to_shower(self) -> Iterator[HardEvent]:
+        """The events that are worth showering, and those that come before them in their blocks."""
+        for event in self._events:
+            truth = hard_truth(event, self._process)
+            if self._survivors is not None:
+                truth = replace(truth, wanted=event.index in self._survivors)
+            self._queue.append((event, truth))
+            if worth_showering(replace(truth, wanted=self._is_needed(event.index))):
+                yield event
+
+    def _is_needed(self, index: int) -> bool:
+        """Whether a survivor is made of an event or of one after it in its block."""
+        return self._survivors is None or index <= self._last.get(index // self._block_events, -1)
+
+    def take(self, batch: ParticleBatch, length: int) -> Window:
+        """All events up to the last one of a batch, and the rest of its run of a detector."""
+        last = int(batch.events[-1]) // length * length + length - 1
+        window: Window = []
+        while self._queue and self._queue[0][0].index <= last:
+            window.append(self._queue.popleft())
+        return window
+
+    def take_rest(self) -> Window:
+        """The events after the last batch, none of which was to be showered."""
+        rest = list(self._queue)
+        self._queue.clear()
+        return rest
+
+
+class _Finish:
+    """Detector, jets and places of the events of one realization."""
+
+    def __init__(self, campaign: Campaign, process: str, realization: str) -> None:
+        self._seed_of = lambda event: campaign.seed_of(process, event, realization)
+        self._detector = make_detector(campaign, realization)
+        self._jets = campaign.jets
+
+    def part(self, batch: ParticleBatch, window: Window) -> SimulatedPart:
+        """Jets of all events of a window, of which the batch holds those that were showered."""
+        indices = np.array([event.index for event, _ in window], dtype=np.int64)
+        seeds = np.array([self._seed_of(index) for index in indices.tolist()], dtype=np.int64)
+        batch = placed_among(batch, indices, seeds)
+        truths = [truth for _, truth in window]
+        table = jets_table(batch, self._detector.candidates(batch), truths, self._jets)
+        return SimulatedPart(table, len(window), sum(not truth.targets for truth in truths))
+
+
+Continuation = Callable[[list[HardEvent], ParticleBatch, Records], ParticleBatch]
+"""Hard events, the anchor's batch and its event records → a batch of the realization."""
+
+
+def continuation(campaign: Campaign, process: str, realization: str) -> Continuation:
+    """How a realization continues from the anchor."""
+    if campaign.augmentation(realization).intervene.first_stage == Stage.DETECTOR:
+        return lambda events, batch, records: selected(
+            batch, np.isin(batch.events, [event.index for event in events])
+        )
+    resumed = Pythia8Resumed(campaign, process, realization)
+    return lambda events, batch, records: resumed.resume(events, records)
+
+
+def kept_stages(campaign: Campaign, realizations: Iterable[str]) -> frozenset[Stage]:
+    """Stages from which realizations continue with the anchor's event record."""
+    stages = {campaign.augmentation(name).intervene.first_stage for name in realizations}
+    return frozenset(stages & {Stage.HADRONIZATION, Stage.DECAYS})

@@ -1,0 +1,82 @@
+"""Shower programs that a campaign asks for: which are there, and what it is without the others."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from jetresim.campaign.config import Augmentation, Campaign, load
+from jetresim.campaign.errors import ShowerError
+from jetresim.generators.brought import with_brought_files, with_remembered_files
+from jetresim.showers.herwig7.program import find_herwig
+
+
+def without_missing_programs(campaign: Campaign) -> tuple[Campaign, list[str]]:
+    """Leave out the augmentations marked `optional` whose shower program is not installed.
+
+    Returns
+    -------
+    campaign : Campaign
+    notes : list of str
+        One line for each augmentation that was left out.
+    """
+    notes = {}
+    for augmentation in _of_herwig(campaign):
+        if augmentation.optional:
+            try:
+                find_herwig(augmentation.herwig)
+            except ShowerError as error:
+                notes[augmentation.name] = f"realization {augmentation.name} is left out: {error}"
+    return _without(campaign, notes), list(notes.values())
+
+
+def as_made(campaign: Campaign, folders: Sequence[Path]) -> tuple[Campaign, list[str]]:
+    """The campaign as it was made: without optional augmentations that were left out, of the files then.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    folders : sequence of Path
+        Folders of the campaign or of parts of it. Where none holds the configuration that Snakemake saves,
+        the programs of this machine decide.
+
+    Returns
+    -------
+    campaign : Campaign
+    notes : list of str
+        One line for each augmentation that was left out.
+    """
+    saved = [load(path) for folder in folders if (path := folder / "config.yaml").is_file()]
+    campaign = with_brought_files(with_remembered_files(campaign, saved), {})
+    if not saved:
+        return without_missing_programs(campaign)
+    made = {augmentation.name for each in saved for augmentation in each.augmentations}
+    absent = [one.name for one in campaign.augmentations if one.optional and one.name not in made]
+    notes = [f"realization {name} is left out: it is optional and was not made" for name in absent]
+    return _without(campaign, absent), notes
+
+
+def _without(campaign: Campaign, names: Collection[str]) -> Campaign:
+    """The campaign without some augmentations."""
+    if not names:
+        return campaign
+    kept = [one.model_dump(mode="json") for one in campaign.augmentations if one.name not in names]
+    return Campaign.model_validate({**campaign.model_dump(mode="json"), "augmentations": kept})
+
+
+def check_programs(campaign: Campaign) -> None:
+    """Have every shower program that is not built in say that it is there and accepts its input card.
+
+    Raises
+    ------
+    ShowerError
+        A program is missing or refuses the card.
+    """
+    # its readers take time that campaigns without it need not spend
+    from jetresim.showers.herwig7.shower import check_herwig
+
+    distinct = {augmentation.herwig.model_dump_json(): augmentation for augmentation in _of_herwig(campaign)}
+    for augmentation in distinct.values():
+        check_herwig(augmentation.herwig, campaign.beams.energy)
+
+
+def _of_herwig(campaign: Campaign) -> list[Augmentation]:
+    return [augmentation for augmentation in campaign.augmentations if augmentation.shower == "herwig7"]
