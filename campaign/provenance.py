@@ -13,14 +13,12 @@ from jetresim.campaign import __version__
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
+from jetresim.campaign.herwig import event_inputs
 
 SCHEMA_VERSION = 1
 """Version of the layout of all files of a campaign."""
 
 _PACKAGES = ("pythia8mc", "fastjet", "pylhe", "awkward", "numpy", "pyarrow")
-
-
-_WHERE_HERWIG_IS = {"executable", "container", "time_limit"}
 
 
 @cache
@@ -63,7 +61,7 @@ def jets_inputs(campaign: Campaign, process: str, realization: str) -> dict[str,
         "process": campaign.process(process).model_dump(mode="json", include={"targets", "cuts"}),
         "shower": augmentation.shower,
         "settings": [] if herwig else campaign.shower_settings(process, realization).lines,
-        "herwig": augmentation.herwig.model_dump(mode="json", exclude=_WHERE_HERWIG_IS) if herwig else None,
+        "herwig": event_inputs(augmentation.herwig) if herwig else None,
         "intervene": augmentation.intervene.model_dump(mode="json"),
         "detector": campaign.detector_options(realization).model_dump(mode="json"),
         "survivors": _survivors(campaign, process) if campaign.follows_survivors(realization) else None,

@@ -44,6 +44,7 @@ from jetresim.workflow.cli import app
 from jetresim.workflow.stages.groups import make_groups
 from jetresim.workflow.stages.hard import make_hard, make_survey
 from jetresim.workflow.stages.jets import make_jets
+from tests.herwig_samples import STAND_IN
 
 HIGGS_FILE = Path(__file__).parent / "data" / "lhe" / "hz_systrwgt.lhe.gz"
 
@@ -469,7 +470,7 @@ class InBlocks(Pythia8Shower):
 
 
 def test_program_with_one_stream_a_block_is_given_the_block_up_to_the_event(tmp_path, monkeypatch):
-    herwig = {"name": "herwig7", "herwig": {"executable": "none", "block_events": BLOCK}}
+    herwig = {"name": "herwig7", "herwig": {"executable": str(STAND_IN), "block_events": BLOCK}}
     campaign = asked(augmentations=[NOMINAL, herwig], chunk=10)
     paths = Paths.of(campaign, str(tmp_path))
     survey = Survey(cross_section=1.0, cross_section_error=0.1, made_with=survey_provenance(campaign, "top"))

@@ -80,7 +80,6 @@ def _generator() -> Iterator[str]:
 
 
 def _handler(options: HerwigOptions, dialect: Dialect) -> Iterator[str]:
-    hadronization = "/Herwig/Hadronization/ClusterHadHandler" if options.hadronization else "NULL"
     decays = "/Herwig/Decays/DecayHandler" if options.decays else "NULL"
     yield "cd /Herwig/EventHandlers"
     yield "library LesHouches.so"
@@ -88,8 +87,8 @@ def _handler(options: HerwigOptions, dialect: Dialect) -> Iterator[str]:
     yield "set LesHouchesHandler:PartonExtractor /Herwig/Partons/PPExtractor"
     yield "set LesHouchesHandler:CascadeHandler /Herwig/Shower/ShowerHandler"
     yield f"set LesHouchesHandler:DecayHandler {decays}"
-    yield f"set LesHouchesHandler:HadronizationHandler {hadronization}"
-    if options.hadronization and dialect is Dialect.NEW:
+    yield "set LesHouchesHandler:HadronizationHandler /Herwig/Hadronization/ClusterHadHandler"
+    if dialect is Dialect.NEW:
         yield "insert LesHouchesHandler:PostHadronizationHandlers 0 /Herwig/Hadronization/SpinHadronizer"
     yield "set LesHouchesHandler:WeightOption VarNegWeight"
     yield "set LesHouchesHandler:WeightNormalization CrossSection"
@@ -104,6 +103,9 @@ def _reader() -> Iterator[str]:
     yield f"set LesHouchesReader:FileName {HARD_EVENTS}"
     yield "set LesHouchesReader:AllowedToReOpen No"
     yield "set LesHouchesReader:InitPDFs 0"
+    # Herwig's events depend on how many hard events it scans before the run: with one, which it scans and
+    # then passes over, a part of a block gives the beginning of the whole one.
+    yield "set LesHouchesReader:MaxScan 1"
     yield "set LesHouchesReader:Cuts /Herwig/Cuts/NoCuts"
     yield "set LesHouchesReader:MomentumTreatment RescaleEnergy"
     yield "set LesHouchesReader:WeightWarnings DontWarnAboutWeights"
@@ -141,8 +143,6 @@ def _shower(options: HerwigOptions) -> Iterator[str]:
     yield f"set /Herwig/Shower/ShowerHandler:SpinCorrelations {'Yes' if options.spin_correlations else 'No'}"
     if not options.mpi:
         yield "set /Herwig/Shower/ShowerHandler:MPIHandler NULL"
-    if not options.hadronization:
-        yield "set /Herwig/Analysis/Basics:CheckQuark No"
 
 
 def _tune(options: HerwigOptions, dialect: Dialect) -> Iterator[str]:
