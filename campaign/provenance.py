@@ -14,6 +14,7 @@ from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.herwig import event_inputs
+from jetresim.campaign.settings import Settings
 
 SCHEMA_VERSION = 1
 """Version of the layout of all files of a campaign."""
@@ -126,6 +127,11 @@ def _flat(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(content, Mapping):
         for key, value in content.items():
             yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(content, list) and all(" = " in str(line) for line in content):
+        settings = Settings(content)
+        for name in settings.names:
+            yield f"{prefix}.{name}", "; ".join(value for known, value in settings if known == name)
+        yield f"{prefix}:order", ", ".join(name for name, _ in settings)  # sorts behind their values
     elif isinstance(content, list):
         for place, value in enumerate(content):
             yield from _flat(value, f"{prefix}[{place}]")
