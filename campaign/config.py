@@ -332,6 +332,11 @@ class Dataset(Strict):
     toptagging_signal: tuple[Label, ...] = Field(
         (12,), description="labels that are signal (`is_signal_new`) in the format `toptagging`"
     )
+    mixed_versions: Literal["refuse", "allow"] = Field(
+        "refuse",
+        description="files made by different versions of Pythia, Herwig, FastJet or this software: `refuse` "
+        "to make a dataset of them, or `allow` it and name them on its card",
+    )
     license: str = Field(
         "unknown", min_length=1, description="licence of the data, as the Hugging Face Hub abbreviates it"
     )

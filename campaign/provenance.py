@@ -3,30 +3,119 @@
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from jetresim.campaign import __version__
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.herwig import event_inputs
 from jetresim.campaign.settings import Settings
+from jetresim.campaign.version import code_version
 
 SCHEMA_VERSION = 1
 """Version of the layout of all files of a campaign."""
 
 _PACKAGES = ("pythia8mc", "fastjet", "pylhe", "awkward", "numpy", "pyarrow")
 
+_ONE_IN_A_DATASET = ("pythia8mc", "herwig", "fastjet", "jetresim")
+"""Programs of which all files of a dataset must be made by the same version."""
+
+_NAMED_FILES = 3
+
 
 @cache
 def versions() -> dict[str, str]:
     """Versions of the software that decides what the events look like."""
-    ours = {"jetresim": __version__, "python": platform.python_version()}
-    return ours | {package: version(package) for package in _PACKAGES}
+    ours = {"jetresim": code_version(), "python": platform.python_version()}
+    return ours | {package: metadata.version(package) for package in _PACKAGES}
+
+
+def merged_versions(found: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Join software versions; where they differ, all are named."""
+    seen: dict[str, set[str]] = {}
+    for each in found:
+        for package, version in each.items():
+            seen.setdefault(package, set()).update(str(version).split(", "))
+    return {package: ", ".join(sorted(seen[package])) for package in sorted(seen)}
+
+
+def mixed_versions(versions: Mapping[str, str]) -> dict[str, str]:
+    """Those of merged versions that must be one in a dataset, and are not."""
+    return {name: versions[name] for name in _ONE_IN_A_DATASET if ", " in versions.get(name, "")}
+
+
+def check_one_version(
+    output: Path, sources: Iterable[tuple[str, Mapping[str, str]]], campaign: Campaign
+) -> None:
+    """Refuse to make a file of others that different versions of a program made, unless that is allowed.
+
+    Parameters
+    ----------
+    output : Path
+        The file, for the message.
+    sources : iterable of (str, mapping)
+        What each source is called, and the versions it was made by.
+    campaign : Campaign
+        Has the key ``dataset.mixed_versions``.
+
+    Raises
+    ------
+    DataError
+        One line that lists the versions, with some of the sources of each.
+    """
+    made_by = MadeBy()
+    for source, found in sources:
+        made_by.add(source, found)
+    made_by.check(output, campaign)
+
+
+class MadeBy:
+    """Which versions of the programs of `_ONE_IN_A_DATASET` have made the sources of a file."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, dict[str, _Sources]] = {name: {} for name in _ONE_IN_A_DATASET}
+
+    def add(self, source: str, versions: Mapping[str, str]) -> None:
+        """Count a source by the versions it was made by."""
+        for name in self._sources.keys() & versions.keys():
+            for version in versions[name].split(", "):
+                self._sources[name].setdefault(version, _Sources()).add(source)
+
+    def check(self, output: Path, campaign: Campaign) -> None:
+        """Refuse sources of different versions; see `check_one_version`."""
+        if campaign.dataset.mixed_versions == "allow":
+            return
+        listed = [
+            f"{name} " + ", ".join(f"{version} ({by[version]})" for version in sorted(by))
+            for name, by in self._sources.items()
+            if len(by) > 1
+        ]
+        if listed:
+            raise DataError(
+                f"{output}: made from files of different versions: {'; '.join(listed)}; make the files of "
+                "one version again (Snakemake's --forcerun), or set `dataset: {mixed_versions: allow}`"
+            )
+
+
+class _Sources:
+    """Counts sources and remembers the first names."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._count = 0
+
+    def add(self, name: str) -> None:
+        self._count += 1
+        if len(self._names) < _NAMED_FILES:
+            self._names.append(name)
+
+    def __str__(self) -> str:
+        more = self._count - len(self._names)
+        return ", ".join(self._names) + (f" and {more} more" if more else "")
 
 
 def encode(content: Any) -> str:

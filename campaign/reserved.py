@@ -15,6 +15,8 @@ RESERVED = {
     "PhaseSpace:increaseMaximum": "each hard event must be independent of the ones before it",
     "ProcessLevel:all": "the hard process is what all realizations share",
     "PartonLevel:all": "it is off for hard events and on for showers",
+    "MultipartonInteractions:reuseInit": "what Pythia initializes must not come from a file",
+    "MultipartonInteractions:initFile": "what Pythia initializes must not come from a file",
     "HadronLevel:all": "jets are made of hadrons",
     "HadronLevel:Hadronize": "jets are made of hadrons",
 }

@@ -18,15 +18,16 @@ from jetresim.campaign.files import atomic_path
 from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.provenance import (
     SCHEMA_VERSION,
+    MadeBy,
     check_made_with,
     digest,
     encode,
     groups_inputs,
     jets_inputs,
+    merged_versions,
     versions,
 )
 from jetresim.campaign.seeds import stable_hash, unit_hash
-from jetresim.dataset.groups import merged_versions
 from jetresim.dataset.process_warnings import WARNINGS_KEY, merged_warnings
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, single, writer
@@ -66,14 +67,15 @@ def write_split(output_dir: Path, groups: Sequence[Path], campaign: Campaign, sp
     Raises
     ------
     DataError
-        A file is unreadable or was made with other settings, or the files do not cover every hard event
-        of the campaign exactly once.
+        A file is unreadable or was made with other settings, the files were made by different versions of a
+        program, or they do not cover every hard event of the campaign exactly once.
     """
     paths = sorted(groups)
     sources = _Sources(campaign)
     for path in paths:
         sources.add(path, read_metadata(path))
     sources.check_coverage()
+    sources.check_versions(output_dir)
     metadata = sources.metadata(split)
     with atomic_path(output_dir) as folder:
         folder.mkdir()
@@ -120,7 +122,7 @@ def check_shard(path: Path, metadata: dict[str, Any], campaign: Campaign) -> Non
     ------
     DataError
     """
-    if missing := {"split", "campaign", "realizations", "totals", "counts"} - metadata.keys():
+    if missing := {"split", "campaign", "realizations", "totals", "counts", "versions"} - metadata.keys():
         raise DataError(f"{path}: metadata without {', '.join(sorted(missing))}; not a shard of a split")
     if path.name not in shard_names(campaign, metadata["split"]):
         raise DataError(f"{path}: is no file of split {metadata['split']!r}; write the split again")
@@ -171,7 +173,7 @@ def check_groups_source(path: Path, metadata: dict[str, Any], campaign: Campaign
 
 
 def _check_groups_kind(path: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
-    needed = {"process", "first_event", "events", "campaign", "realizations", "totals", "counts"}
+    needed = {"process", "first_event", "events", "campaign", "realizations", "totals", "counts", "versions"}
     if missing := needed - metadata.keys():
         raise DataError(f"{path}: metadata without {', '.join(sorted(missing))}; not a groups file")
     process = metadata["process"]
@@ -251,6 +253,8 @@ class _Sources:
         self._campaign = campaign
         self._chunks: dict[str, list[tuple[int, int, Path]]] = {name: [] for name in campaign.processes}
         self._versions = versions()
+        self._made_by = MadeBy()
+        self._made_by.add("this job", self._versions)
         self._sums: dict[str, Any] = {"totals": {}, "counts": {}}
         self._warnings: dict[str, list[str]] = {}
         self._checked: set[tuple[str, str]] = set()
@@ -272,6 +276,7 @@ class _Sources:
         chunk = (metadata["first_event"], metadata["events"], path)
         self._chunks[metadata["process"]].append(chunk)
         self._versions = merged_versions([self._versions, metadata["versions"]])
+        self._made_by.add(f"{path.parent.name}/{path.name}", metadata["versions"])
         self._sums = _summed([self._sums, {key: metadata[key] for key in self._sums}])
         self._warnings = merged_warnings([self._warnings, metadata.get(WARNINGS_KEY, {})])
 
@@ -292,6 +297,15 @@ class _Sources:
                 covered += events
             if covered != process.events:
                 raise DataError(f"{name}: groups of {covered} hard events; the campaign has {process.events}")
+
+    def check_versions(self, output: Path) -> None:
+        """All files were made by the same versions, where the campaign asks for that.
+
+        Raises
+        ------
+        DataError
+        """
+        self._made_by.check(output, self._campaign)
 
     def metadata(self, split: str) -> dict[str, Any]:
         """What the files of a split say about the whole dataset."""

@@ -20,6 +20,7 @@ from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.processes import LABELS
+from jetresim.campaign.provenance import check_one_version, merged_versions, mixed_versions
 from jetresim.campaign.status import Status
 from jetresim.dataset.assemble import check_split, shard_count, shard_names
 from jetresim.dataset.process_warnings import warning_lines
@@ -157,9 +158,13 @@ def write_card(dataset_dir: Path, campaign: Campaign) -> None:
     """
     shards = {split: _shards(dataset_dir / split) for split in SPLITS}
     metadata = {split: check_split(paths, campaign) for split, paths in shards.items()}
+    check_one_version(dataset_dir, ((split, said["versions"]) for split, said in metadata.items()), campaign)
+    versions = merged_versions(said["versions"] for said in metadata.values())
+    described = metadata["train"] | {"versions": versions}
+    listed = {"versions": versions} | manifest(dataset_dir, campaign)
     texts = {
-        "manifest.json": json.dumps(manifest(dataset_dir, campaign), indent=1) + "\n",
-        "README.md": _card(metadata["train"], _contents(shards, campaign), campaign),
+        "manifest.json": json.dumps(listed, indent=1) + "\n",
+        "README.md": _card(described, _contents(shards, campaign), campaign),
     }
     for name, text in texts.items():
         with atomic_path(dataset_dir / name) as path:
@@ -391,7 +396,17 @@ realization is stored. The same configuration (`campaign` in the metadata of eve
 below give the same dataset, however the work is cut into jobs. `manifest.json` lists all files with their
 checksums.
 
-{_table(["software", "version"], sorted(metadata["versions"].items()))}"""
+{_table(["software", "version"], sorted(metadata["versions"].items()))}{_mixed(metadata["versions"])}"""
+
+
+def _mixed(versions: dict[str, str]) -> str:
+    """A warning, where parts of the dataset were made by different versions of a program."""
+    mixed = ", ".join(f"{name} ({found})" for name, found in mixed_versions(versions).items())
+    warning = f"""
+
+**Parts of this dataset were made by different versions** of {mixed}. The configuration allowed it with
+`dataset.mixed_versions`; no single version makes all of these groups again."""
+    return warning if mixed else ""
 
 
 def _citations() -> str:

@@ -1,10 +1,11 @@
 """Jets of all realizations of a chunk → groups, one row a target of a hard event."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice, zip_longest
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,13 @@ from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import scratch_path
-from jetresim.campaign.provenance import SCHEMA_VERSION, encode, versions
+from jetresim.campaign.provenance import (
+    SCHEMA_VERSION,
+    check_one_version,
+    encode,
+    merged_versions,
+    versions,
+)
 from jetresim.campaign.status import Status
 from jetresim.dataset.process_warnings import WARNINGS_KEY
 from jetresim.dataset.schema import GROUPS_SCHEMA, MEMBER
@@ -91,6 +98,7 @@ def build_groups(
     campaign: Campaign,
     process: str,
     warnings: Sequence[str] = (),
+    hard_versions: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Bring the realizations of a chunk together, target by target.
 
@@ -110,11 +118,14 @@ def build_groups(
         Name of the process.
     warnings : sequence of str
         What the survey of its hard events warns of, for the metadata.
+    hard_versions : mapping of str to str, optional
+        Software that the hard events were made by.
 
     Raises
     ------
     DataError
-        A jets file is unreadable, belongs to something else, or is not row by row about the targets of
+        The files were made by different versions of a program, see `campaign.provenance.check_one_version`,
+        or a jets file is unreadable, belongs to something else, or is not row by row about the targets of
         the hard events.
     """
     names = campaign.realizations
@@ -122,7 +133,8 @@ def build_groups(
         raise DataError(
             f"{output}: {len(jets)} jets files given; expected one for each of {', '.join(names)}"
         )
-    assembly = GroupsAssembly(jets, campaign, process)
+    assembly = GroupsAssembly(jets, campaign, process, hard_versions)
+    check_one_version(output, assembly.made_by, campaign)
     with scratch_path(output) as temporary, writer(temporary, GROUPS_SCHEMA) as sink:
         for table in assembly.tables(hard):
             sink.write_table(table)
@@ -139,14 +151,23 @@ class GroupsAssembly:
         Jets table of each realization, in the order of ``campaign.realizations``.
     campaign : Campaign
     process : str
+    hard_versions : mapping of str to str, optional
+        Software that the hard events were made by.
     """
 
-    def __init__(self, jets: Sequence[Path], campaign: Campaign, process: str) -> None:
+    def __init__(
+        self,
+        jets: Sequence[Path],
+        campaign: Campaign,
+        process: str,
+        hard_versions: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         names = campaign.realizations
         self._jets, self._campaign, self._process = jets, campaign, process
         self._sources = [
             jets_metadata(path, campaign, process, name) for path, name in zip(jets, names, strict=True)
         ]
+        self._hard_versions = hard_versions
         self._tally = _Tally(statuses={name: Counter() for name in names})
 
     def tables(self, hard: Iterable[HardTruth]) -> Iterator[pa.Table]:
@@ -161,28 +182,30 @@ class GroupsAssembly:
         _check_ranges(self._sources, jets, tally)
 
     @property
+    def made_by(self) -> list[tuple[str, Mapping[str, str]]]:
+        """What goes into the groups, and the software that each of it was made by."""
+        jets = [(f"jets of {source['realization']}", source["versions"]) for source in self._sources]
+        return [("hard events", self._hard_versions), *jets, ("this job", versions())]
+
+    @property
     def metadata(self) -> dict[str, Any]:
         """What the file says about itself, once all tables are made."""
-        return _metadata(self._campaign, self._process, self._sources, self._tally)
-
-
-def merged_versions(found: Iterable[dict[str, str]]) -> dict[str, str]:
-    """Join software versions; where they differ, all are named."""
-    seen: dict[str, set[str]] = {}
-    for each in found:
-        for package, version in each.items():
-            seen.setdefault(package, set()).update(str(version).split(", "))
-    return {package: ", ".join(sorted(seen[package])) for package in sorted(seen)}
+        made_by = merged_versions(found for _, found in self.made_by)
+        return _metadata(self._campaign, self._process, self._sources, self._tally, made_by)
 
 
 def _metadata(
-    campaign: Campaign, process: str, sources: list[dict[str, Any]], tally: _Tally
+    campaign: Campaign,
+    process: str,
+    sources: list[dict[str, Any]],
+    tally: _Tally,
+    made_by: dict[str, str],
 ) -> dict[str, Any]:
     return {
         "schema": SCHEMA_VERSION,
         "campaign": campaign.model_dump(mode="json"),
         "realizations": campaign.realizations,
-        "versions": merged_versions([*(source["versions"] for source in sources), versions()]),
+        "versions": made_by,
         "process": process,
         "first_event": sources[0]["first_event"],
         "events": tally.hard_events,

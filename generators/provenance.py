@@ -24,8 +24,9 @@ def hard_provenance(campaign: Campaign, process: str, first: int, survey: Survey
     survey : Survey, optional
         The survey that normalizes the weights; left out where it is not at hand to compare with.
     """
-    # Warnings name the paths of files, which may move.
+    # Warnings name the paths of files, which may move; versions are compared on their own.
+    left_out = {"warnings", "versions"}
     normalized = (
-        {} if survey is None else {"survey": digest(survey.model_dump(mode="json", exclude={"warnings"}))}
+        {} if survey is None else {"survey": digest(survey.model_dump(mode="json", exclude=left_out))}
     )
     return {"first_event": first, "made_with": survey_provenance(campaign, process), **normalized}

@@ -13,6 +13,7 @@ import pythia8mc
 from jetresim.campaign.config import Beams, Campaign, unknown
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.reserved import RESERVED, RESERVED_GROUPS
+from jetresim.campaign.seed_contract import breaks_seed_contract
 from jetresim.campaign.seeds import initialization_seed
 from jetresim.campaign.settings import DECAY_SWITCHES, Settings, setting_names
 
@@ -155,6 +156,8 @@ def check_settings(settings: Settings, where: str) -> None:
     for name, value in settings:
         if reason := RESERVED.get(name) or groups.get(name.lower().split(":")[0]):
             raise ConfigError(f"{where}: `{name}` cannot be set here; {reason}")
+        if reason := breaks_seed_contract(name, value):
+            raise ConfigError(f"{where}: `{name} = {value}` is refused; {reason}")
         if re.fullmatch(r"-?\d+:\w+", name):
             _check_particle_property(name, value, where)
         elif name.lower() in setting_names():

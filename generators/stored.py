@@ -5,10 +5,17 @@ from pathlib import Path
 
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
+from jetresim.campaign.provenance import merged_versions
 from jetresim.generators.events import HardEvent
-from jetresim.generators.lhe_files import read_hard_events
+from jetresim.generators.lhe_files import open_lhe, read_hard_events
 from jetresim.generators.provenance import hard_provenance
 from jetresim.generators.survey import Survey
+
+
+def hard_versions(hard: Path, survey: Survey) -> dict[str, str]:
+    """Software that the hard events of a chunk and their survey were made by."""
+    with open_lhe(hard) as source:
+        return merged_versions([survey.versions, source.provenance.get("versions", {})])
 
 
 def hard_events(

@@ -54,6 +54,7 @@ class Survey(Strict):
     needs_matching: bool = Field(False, description="NLO events, whose shower needs settings of their own")
     warnings: tuple[str, ...] = Field((), description="what a user should know, one line each")
     made_with: dict[str, Any] = Field({}, description="what it was made for: see `generators.provenance`")
+    versions: dict[str, str] = Field({}, description="software that it was made by")
 
 
 def survey_warnings(survey: Survey, process: Process) -> list[str]:

@@ -28,6 +28,8 @@ _BEFORE_CHECKSUM = CHECKSUM_KEY.encode() + b"\x18\x10"
 
 _READ_BYTES = 2**20
 
+_ARROW_SCHEMA = b"ARROW:schema"
+
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
@@ -91,7 +93,7 @@ def batches(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> 
     ----------
     path : Path
     schema : pa.Schema
-        Columns that the file must have, and no others.
+        Columns that the file must have, and no others; the tables have its types.
     columns : list of str, optional
         Columns to read; all by default.
 
@@ -108,7 +110,13 @@ def batches(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> 
         _check_schema(path, file.schema_arrow, schema)
         with naming(path):
             found = file.iter_batches(ROW_GROUP, columns=columns)
-            yield from rebatched(pa.Table.from_batches([batch]) for batch in found)
+            wanted = pa.schema([field for field in schema if columns is None or field.name in columns])
+            yield from rebatched(_typed(pa.Table.from_batches([batch]), wanted) for batch in found)
+
+
+def _typed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The columns of a table as a schema has them: dictionaries are stored as their values."""
+    return table.select(schema.names).cast(schema)
 
 
 def rebatched(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -132,10 +140,14 @@ def _check_schema(path: Path, found: pa.Schema, expected: pa.Schema) -> None:
     if found.names != expected.names:
         raise DataError(f"{path}: columns {', '.join(found.names)}; expected {', '.join(expected.names)}")
     for name in expected.names:
-        if found.field(name).type != expected.field(name).type:
+        if _stored(found.field(name).type) != _stored(expected.field(name).type):
             raise DataError(
                 f"{path}: column {name!r} has another type than this version writes; remake the file"
             )
+
+
+def _stored(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def single(column: pa.ChunkedArray) -> pa.Array:
@@ -148,7 +160,9 @@ class _ChecksummedWriter(pq.ParquetWriter):
 
     def __init__(self, path: Path, schema: pa.Schema, **options: Any) -> None:
         self._path = path
-        super().__init__(path, schema, write_page_checksum=True, **options)
+        # Arrow takes the metadata of a table from its own copy of the schema where there is one, which would
+        # be written before the metadata is known, and hold it a second time.
+        super().__init__(path, schema, write_page_checksum=True, store_schema=False, **options)
 
     def __exit__(self, *error: Any) -> None:
         # where writing failed there is no file to read back, and the first error is the one to tell
@@ -180,9 +194,17 @@ def check_checksum(path: Path) -> None:
         The file cannot be read, is damaged or was changed.
     """
     with naming(path):
-        stored = (pq.read_metadata(path).metadata or {}).get(CHECKSUM_KEY.encode())
+        stored = _own_checksum(path)
         if stored is not None and _checksum(path)[0] != stored:
             raise DataError(f"{path}: is damaged, its checksum is wrong; {REMEDY}")
+
+
+def _own_checksum(path: Path) -> bytes | None:
+    """The checksum that a file was written with, not that of a file whose metadata others took over."""
+    footer = pq.read_metadata(path)
+    stored = footer.metadata or {}
+    taken_over = footer.schema.to_arrow_schema().metadata or {} if _ARROW_SCHEMA in stored else {}
+    return None if CHECKSUM_KEY.encode() in taken_over else stored.get(CHECKSUM_KEY.encode())
 
 
 def _checksum(path: Path) -> tuple[bytes, int]:

@@ -1,5 +1,7 @@
 """A changed byte in a file is an error or changes nothing, never other values."""
 
+import json
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -135,6 +137,22 @@ def test_files_of_others_need_no_checksum(folder):
     path = folder / "plain.parquet"
     pq.write_table(pa.table({"a": [1]}), path)
     check_checksum(path)
+
+
+def test_arrow_gives_the_metadata_where_people_look_first(originals):
+    for path in originals.values():
+        stored = pq.read_metadata(path).metadata
+        for found in (pq.read_schema(path).metadata, pq.read_table(path).schema.metadata):
+            assert json.loads(found[b"rs3l"])["schema"] == 1
+        assert sum(stored[b"rs3l"][:100] in value for value in stored.values()) == 1
+
+
+def test_what_others_made_of_a_file_needs_no_checksum(originals, folder):
+    """Arrow hands the metadata on, with the checksum of the file that the table was read from."""
+    table, copy = pq.read_table(originals["groups"]), folder / "filtered.parquet"
+    pq.write_table(table.slice(1), copy)
+    assert CHECKSUM_KEY.encode() in pq.read_metadata(copy).metadata
+    assert rows(copy, GROUPS_SCHEMA).num_rows == table.num_rows - 1
 
 
 def test_fingerprint_depends_on_every_value_and_not_on_the_order(originals):

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from jetresim import campaign
+from jetresim.campaign.version import code_version
 from tests.sources import imported
 
 ROOT = Path(__file__).parents[1]
@@ -178,9 +179,12 @@ def test_pythia_is_one_exact_release():
 
 
 def test_version_is_the_same_everywhere():
-    assert PYPROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "campaign.__version__"}
+    assert PYPROJECT["tool"]["setuptools"]["dynamic"]["version"] == {
+        "attr": "jetresim.campaign.version.code_version"
+    }
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert str(citation["version"]) == campaign.__version__
+    assert code_version().partition("+")[0] == campaign.__version__
     assert citation["license"] == PYPROJECT["project"]["license"]
 
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from synthetic import all_groups, groups_file, hard_truths, jets_files, jets_row, make_campaign, write_jets
 
 from jetresim.campaign.errors import DataError
+from jetresim.campaign.provenance import merged_versions
 from jetresim.campaign.status import Status
-from jetresim.dataset.groups import _interleaved, _required, build_groups, merged_versions
+from jetresim.dataset.groups import _interleaved, _required, build_groups
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import ROW_GROUP, batches, read_metadata
 
@@ -299,3 +300,46 @@ def test_requirements_are_nested(rows):
 def test_versions_that_differ_are_all_named():
     found = merged_versions([{"a": "1", "b": "2"}, {"a": "1, 3"}, {"a": "1"}])
     assert found == {"a": "1, 3", "b": "2"}
+
+
+OTHER = {"pythia8mc": "8.316.0"}
+
+
+def test_jets_of_different_versions_are_refused_with_a_list(tmp_path):
+    campaign = make_campaign()
+    jets = jets_files(tmp_path / "jets", campaign, "higgs", EVENTS)
+    write_jets(jets[1], campaign, "higgs", "seed", EVENTS, versions=OTHER)
+    with pytest.raises(DataError) as error:
+        build_groups(tmp_path / "g.parquet", hard_truths(campaign, "higgs", EVENTS), jets, campaign, "higgs")
+    assert str(error.value).startswith(
+        f"{tmp_path / 'g.parquet'}: made from files of different versions: pythia8mc 8.316.0 (jets of seed), "
+        "8.317.2 (jets of nominal, "
+    )
+    assert "mixed_versions: allow" in str(error.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["jets"]
+
+
+@pytest.mark.parametrize("program", ["pythia8mc", "fastjet", "jetresim"])
+def test_hard_events_of_another_version_are_refused(tmp_path, program):
+    campaign = make_campaign()
+    jets = jets_files(tmp_path / "jets", campaign, "higgs", EVENTS)
+    truths = hard_truths(campaign, "higgs", EVENTS)
+    with pytest.raises(DataError, match=rf"{program} 0\.0\.1 \(hard events\)"):
+        build_groups(tmp_path / "g.parquet", truths, jets, campaign, "higgs", (), {program: "0.0.1"})
+
+
+def test_other_libraries_may_differ(tmp_path):
+    campaign = make_campaign()
+    jets = jets_files(tmp_path / "jets", campaign, "higgs", EVENTS)
+    truths = hard_truths(campaign, "higgs", EVENTS)
+    build_groups(tmp_path / "g.parquet", truths, jets, campaign, "higgs", (), {"numpy": "0.0.1"})
+    assert read_metadata(tmp_path / "g.parquet")["versions"]["numpy"].startswith("0.0.1, ")
+
+
+def test_different_versions_that_are_allowed_are_named(tmp_path):
+    campaign = make_campaign(dataset={"mixed_versions": "allow"})
+    jets = jets_files(tmp_path / "jets", campaign, "higgs", EVENTS)
+    write_jets(jets[1], campaign, "higgs", "seed", EVENTS, versions=OTHER)
+    output = tmp_path / "g.parquet"
+    build_groups(output, hard_truths(campaign, "higgs", EVENTS), jets, campaign, "higgs")
+    assert read_metadata(output)["versions"]["pythia8mc"] == "8.316.0, 8.317.2"

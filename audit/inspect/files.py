@@ -229,6 +229,7 @@ def inspect_lhe(path: Path, rows: int) -> Inspection:
         "first event": provenance.get("first_event"),
         "campaign seed": made.get("seed"),
         "configuration": digest(made),
+        "versions": provenance.get("versions", {}),
     }
     return Inspection(str(path), "hard events of a chunk", facts, [], first)
 

@@ -113,14 +113,13 @@ def _json(path: Path, rows: int) -> Inspection:
         raise DataError(f"{path}: neither a survey nor a manifest")
     files = content["files"]
     sums = {key: sum(entry.get(key, 0) for entry in files) for key in ("rows", "bytes")}
-    return Inspection(
-        str(path), "manifest of a dataset", {"files": len(files), "sums": sums}, [], files[:rows]
-    )
+    facts = {"files": len(files), "sums": sums, "versions": content.get("versions", {})}
+    return Inspection(str(path), "manifest of a dataset", facts, [], files[:rows])
 
 
 def _survey(path: Path) -> Inspection:
     survey = read_survey(path)
-    said = survey.model_dump(mode="json", exclude={"made_with"}, exclude_defaults=True)
+    said = survey.model_dump(mode="json", exclude={"made_with", "versions"}, exclude_defaults=True)
     columns = [
         (name, str(type(said[name]).__name__), Survey.model_fields[name].description or "") for name in said
     ]
@@ -130,7 +129,8 @@ def _survey(path: Path) -> Inspection:
         if made
         else {}
     )
-    return Inspection(str(path), "survey of a process", known | said, columns)
+    made_by = {"versions": survey.versions} if survey.versions else {}
+    return Inspection(str(path), "survey of a process", known | made_by | said, columns)
 
 
 _KINDS: dict[tuple[str, ...], Callable[[Path, int], Inspection]] = {

@@ -16,8 +16,8 @@ import pylhe
 from particle import Particle
 
 from jetresim.audit.replay.realization import Replayed
-from jetresim.campaign import __version__
 from jetresim.campaign.config import Beams
+from jetresim.campaign.version import code_version
 from jetresim.detectors.columns import Columns, to_columns
 from jetresim.showers.protocol import ParticleBatch
 
@@ -77,7 +77,7 @@ def _run_info(weights: Sequence[str]) -> pyhepmc.GenRunInfo:
     info = pyhepmc.GenRunInfo()
     # A blank would end the name when it is read.
     info.weight_names = _distinct(["Default", *("_".join(name.split()) for name in weights)])
-    info.tools = [pyhepmc.GenRunInfo.ToolInfo("jetresim", __version__, "realization of a hard event")]
+    info.tools = [pyhepmc.GenRunInfo.ToolInfo("jetresim", code_version(), "realization of a hard event")]
     return info
 
 

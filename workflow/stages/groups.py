@@ -6,7 +6,7 @@ from pathlib import Path
 from jetresim.campaign.config import Campaign
 from jetresim.dataset.groups import build_groups, hard_truths
 from jetresim.generators.provenance import survey_provenance
-from jetresim.generators.stored import hard_events
+from jetresim.generators.stored import hard_events, hard_versions
 from jetresim.generators.survey import read_survey, survey_warnings
 from jetresim.workflow.progress import progress
 
@@ -25,4 +25,5 @@ def make_groups(
     survey = read_survey(survey_file, survey_provenance(campaign, process))
     truths = hard_truths(campaign, process, hard_events(campaign, process, hard, events, survey), survey)
     made = progress(truths, len(events), f"groups of {process}")
-    build_groups(output, made, jets, campaign, process, survey_warnings(survey, campaign.process(process)))
+    warnings = survey_warnings(survey, campaign.process(process))
+    build_groups(output, made, jets, campaign, process, warnings, hard_versions(hard, survey))
