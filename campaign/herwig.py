@@ -6,6 +6,8 @@ from pydantic import AfterValidator, Field
 
 from jetresim.campaign.model import Strict
 
+__all__ = ["HerwigOptions", "check_chunk", "scale_factor"]
+
 _RESERVED_COMMANDS = ("saverun", "saverunfile", "run", "quit", "exit")
 
 ScaleFactor = Annotated[float, Field(gt=0, le=100)]

@@ -14,6 +14,19 @@ from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 
+__all__ = [
+    "SCHEMA_VERSION",
+    "card_inputs",
+    "check_made_with",
+    "dataset_inputs",
+    "digest",
+    "encode",
+    "groups_inputs",
+    "jets_inputs",
+    "survey_inputs",
+    "versions",
+]
+
 SCHEMA_VERSION = 1
 """Version of the layout of all files of a campaign."""
 

@@ -10,6 +10,8 @@ from jetresim.generators.lhe_files import read_hard_events
 from jetresim.generators.provenance import hard_provenance
 from jetresim.generators.survey import Survey
 
+__all__ = ["hard_events"]
+
 
 def hard_events(
     campaign: Campaign, process: str, path: Path, events: range, survey: Survey | None = None

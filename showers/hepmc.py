@@ -19,6 +19,17 @@ import pyhepmc
 from jetresim.campaign.errors import ShowerError
 from jetresim.showers.protocol import PARTICLE_FIELDS
 
+__all__ = [
+    "BEAM",
+    "FINAL",
+    "Columns",
+    "GeneratorEvent",
+    "final_particles",
+    "parse_event",
+    "read_events",
+    "to_awkward",
+]
+
 FINAL, BEAM = 1, 4
 """Status codes of HepMC 2, section particle status codes; those between are the generator's own."""
 
@@ -35,6 +46,7 @@ _VERTEX = re.compile(rb"\nV \S+ \S+ \S+ \S+ \S+ \S+ (\d+) (\d+) ")
 _VERTEX_COUNT = 8  # place of the number of vertices in the E line
 
 Columns = dict[str, npt.NDArray]
+"""Name of a quantity to its values."""
 
 
 @dataclass(frozen=True)
