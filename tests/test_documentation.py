@@ -1,6 +1,7 @@
 """The documentation says what is there: links, commands, names, columns, messages and examples."""
 
 import ast
+import json
 import os
 import re
 import shlex
@@ -123,7 +124,7 @@ def test_links_within_the_site_do_not_leave_it():
 def test_navigation_is_complete_and_leads_to_pages_that_exist():
     listed = pages_of(SITE["nav"])
     inside = {path.name for path in DOCS.glob("*.md")}
-    outside = {path for path in outside_pages() if path.endswith(".md")}
+    outside = {path.replace(".ipynb", ".md") for path in outside_pages() if path.endswith((".md", ".ipynb"))}
     assert sorted(listed) == sorted(inside | outside)
     assert all((ROOT / path).is_file() for path in outside_pages())
 
@@ -309,6 +310,22 @@ def test_python_examples_run(page, demo, monkeypatch, capsys):
     assert capsys.readouterr().out
 
 
+def test_notebook_runs_on_the_demo_and_is_stored_without_outputs(demo, monkeypatch, capsys):
+    monkeypatch.chdir(demo)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    notebook = json.loads((ROOT / "examples" / "demo.ipynb").read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell for cell in cells if cell["outputs"] or cell["execution_count"]] == []
+    namespace = {}
+    for cell in cells:
+        exec(compile("".join(cell["source"]), f"demo.ipynb, {cell['id']}", "exec"), namespace)
+    plt = namespace["plt"]
+    labels = [line.get_label() for line in plt.gcf().axes[0].lines]
+    plt.close("all")
+    assert labels == namespace["groups"].realizations
+    assert f"{len(namespace['first'])} pairs" in capsys.readouterr().out
+
+
 def test_citations_agree():
     numbers = {number for _, number in CITATIONS}
     references = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["references"]
@@ -326,7 +343,7 @@ def test_changelog_begins_with_what_is_new_or_with_this_version():
 
 def test_site_builds_without_warnings(tmp_path):
     pytest.importorskip("mkdocs")
-    for name in ("docs", "config"):
+    for name in ("docs", "config", "examples"):
         shutil.copytree(ROOT / name, tmp_path / name)
     for name in ("mkdocs.yml", "CHANGELOG.md"):
         shutil.copy(ROOT / name, tmp_path / name)
