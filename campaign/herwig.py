@@ -30,7 +30,7 @@ class HerwigOptions(Strict):
     """Where Herwig 7 is found and what it is told.
 
     The scale factors multiply muR or muF themselves; Pythia's `renormMultFac` multiplies pT², that
-    is muR². `campaign.herwig.scale_factor` converts.
+    is muR². `jetresim.campaign.herwig.scale_factor` converts.
     """
 
     executable: str = Field("Herwig", min_length=1, description="program, by name on the PATH or by path")

@@ -45,7 +45,7 @@ COMMANDS = typer.main.get_command(app).commands
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS_OF_MAKE = set(re.findall(r"^([a-z]+):.*## ", MAKEFILE, flags=re.MULTILINE))
 TOOLS = {"make", "python", "jetresim", "snakemake"}
-OTHERS = {".", "tail", "#!/bin/sh", "export", "xrdcp", "for", "done"}
+OTHERS = {".", "pip", "tail", "#!/bin/sh", "export", "xrdcp", "for", "done"}
 MINIMAL = {"name": "x", "seed": 1, "events": 10, "processes": {"higgs": None}, "augmentations": ["nominal"]}
 
 

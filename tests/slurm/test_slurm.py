@@ -150,10 +150,10 @@ def test_campaign_on_slurm_has_the_bytes_of_a_local_run(slurm, launch, local, tm
     snakemake = launch(*QUICK, "--until", "dataset", TMPDIR=str(scratch))
     wait_for(lambda: slurm.jobs("rule_jets_of_anchor"), "jets")
     slurm("scontrol", "update", f"NodeName={slurm.node}", "State=DRAIN", "Reason=test")
-    wait_for(lambda: used.extend(scratch.glob("resim-*")) or "drained" in slurm.state(), "drained node")
+    wait_for(lambda: used.extend(scratch.glob("jetresim-*")) or "drained" in slurm.state(), "drained node")
     assert snakemake.process.poll() is None
     slurm("scontrol", "update", f"NodeName={slurm.node}", "State=RESUME")
-    wait_for(lambda: used.extend(scratch.glob("resim-*")) or snakemake.process.poll() is not None, "end", 900)
+    wait_for(lambda: used.extend(scratch.glob("jetresim-*")) or snakemake.process.poll() is not None, "end", 900)
     said = snakemake.ended(0)
     made = tmp_path / "results" / "small"
     for stage in (*STAGES, *(f"dataset/{split}" for split in SPLITS)):
@@ -163,7 +163,7 @@ def test_campaign_on_slurm_has_the_bytes_of_a_local_run(slurm, launch, local, tm
     assert sum("hard" in job.comment for job in jobs) == 1, "three short jobs share one"
     assert len(jobs) == 3 + 6 + 3, "three groups of short jobs, one for every file of jets and every split"
     assert used, "the jobs wrote elsewhere"
-    assert list(scratch.glob("resim-*")) == list(made.rglob(".partial-*")) == []
+    assert list(scratch.glob("jetresim-*")) == list(made.rglob(".partial-*")) == []
 
 
 def test_jobs_that_are_cancelled_or_ask_for_too_little_are_tried_again(
