@@ -46,7 +46,7 @@ A job is made again when an input is, and when that part of the configuration ch
 (`jetresim.campaign.provenance`). Memory, run time and retries are those of the [profiles](cluster.md).
 """
 
-WIDTH, HEIGHT, ACROSS, DOWN = 104, 26, 134, 40
+WIDTH, HEIGHT, ACROSS, DOWN = 108, 28, 124, 54
 """Size of a box, and from one to the next [pixels]."""
 
 HEAD = """\
@@ -103,8 +103,8 @@ class Rule:
     def command(self) -> str:
         """What a job runs, with braces for what differs."""
         words = "".join(re.findall(r'"(.*)"', self.directives["shell"])).partition(" > ")[0]
-        layout = re.search(r'layout="(\w+)"', self.directives["params"])
-        words = words.replace("{params.layout}", layout[1]) if layout else words
+        for layout in re.findall(r'layout="(\w+)"', self.directives["params"]):
+            words = words.replace("{params.layout}", layout)
         return re.sub(r"{(?:params|wildcards)\.(\w+)(?::q)?}", r"{\1}", words)
 
     @property
@@ -129,7 +129,9 @@ def read_rules() -> dict[str, Rule]:
         for base, variant, name, body in zip(*(parts[place::4] for place in range(4)), strict=True):
             own = directives(body)
             if base:
-                found[variant] = Rule(variant, path.name, "", found[base].directives | own, base)
+                inherited = found[base].directives
+                params = own["params"] + inherited["params"]  # Snakemake replaces them one by one
+                found[variant] = Rule(variant, path.name, "", inherited | own | {"params": params}, base)
             else:
                 found[name] = Rule(name, path.name, re.search(r'"""(.*?)"""', body, re.DOTALL)[1], own)
     return found
@@ -184,54 +186,52 @@ def direct(edges: Edges) -> Edges:
 
 
 def picture(edges: Edges) -> str:
-    """The graph as SVG, from left to right."""
-    columns: dict[int, list[str]] = {}
+    """The graph as SVG, from top to bottom."""
+    rows: dict[int, list[str]] = {}
     for name, depth in depths(edges).items():
-        columns.setdefault(depth, []).append(name)
-    rows = max(map(len, columns.values()))
+        rows.setdefault(depth, []).append(name)
+    columns = max(map(len, rows.values()))
     places = {
-        name: (depth * ACROSS + 5, ((rows - len(names)) / 2 + row) * DOWN + 5)
-        for depth, names in columns.items()
-        for row, name in enumerate(names)
+        name: (((columns - len(names)) / 2 + column) * ACROSS + 5, depth * DOWN + 5)
+        for depth, names in rows.items()
+        for column, name in enumerate(names)
     }
-    size = f"{len(columns) * ACROSS - ACROSS + WIDTH + 10} {rows * DOWN - DOWN + HEIGHT + 10}"
+    size = f"{(columns - 1) * ACROSS + WIDTH + 10} {(len(rows) - 1) * DOWN + HEIGHT + 10}"
     lines = [arrow(places[first], places[second]) for first, second in sorted(direct(edges))]
     boxes = [box(name, place) for name, place in places.items()]
     return "\n".join([HEAD.format(size=size), *lines, *boxes, "</svg>\n"])
 
 
 def arrow(start: tuple[float, float], end: tuple[float, float]) -> str:
-    """A curve from the right of a box to the left of another."""
-    x, y, to_x, to_y = start[0] + WIDTH, start[1] + HEIGHT / 2, end[0], end[1] + HEIGHT / 2
-    bend = (to_x - x) / 2
-    path = f"M{x:g} {y:g}C{x + bend:g} {y:g} {to_x - bend:g} {to_y:g} {to_x:g} {to_y:g}"
+    """A curve from the bottom of a box to the top of another."""
+    x, y, to_x, to_y = start[0] + WIDTH / 2, start[1] + HEIGHT, end[0] + WIDTH / 2, end[1]
+    bend = (to_y - y) / 2
+    path = f"M{x:g} {y:g}C{x:g} {y + bend:g} {to_x:g} {to_y - bend:g} {to_x:g} {to_y:g}"
     return f'<path d="{path}" fill="none" stroke="#888" stroke-width="1.3" marker-end="url(#tip)"/>'
 
 
 def box(name: str, place: tuple[float, float]) -> str:
     """A rule in the picture."""
     x, y = place
-    return BOX.format(x=x, y=y, width=WIDTH, height=HEIGHT, middle=x + WIDTH / 2, line=y + 17, name=name)
+    return BOX.format(x=x, y=y, width=WIDTH, height=HEIGHT, middle=x + WIDTH / 2, line=y + 18, name=name)
 
 
 def section(rule: Rule, edges: Edges) -> str:
     """The part of the page on one rule."""
     needs = sorted(first for first, second in edges if second == rule.name)
     per = " × ".join(rule.wildcards)
-    text = rule.text or f"As `{rule.variant_of}`, in another layout."
+    text = rule.text or " ".join(rule.outputs.values())
     lines = [
         f"## {rule.name}",
         "",
         text,
         "",
-        "| | |",
-        "|---|---|",
-        f"| needs | {', '.join(f'[{name}](#{name})' for name in needs) or 'nothing'} |",
-        *(f"| makes | `{path}`: {what} |" for path, what in rule.outputs.items()),
-        f"| jobs | {f'one for each {per}' if per else 'one'} |",
-        f"| command | `{rule.command}` |",
-        *([f"| depends on | `{rule.inputs_function}` |"] if rule.inputs_function else []),
-        f"| file | `workflow/rules/{rule.file}` |",
+        f"- needs {', '.join(f'[{name}](#{name})' for name in needs) or 'nothing'}",
+        *(f"- makes `{path}`" for path in rule.outputs),
+        f"- jobs: {f'one for each {per}' if per else 'one'}",
+        f"- command: `{rule.command}`",
+        *([f"- depends on `{rule.inputs_function}`"] if rule.inputs_function else []),
+        f"- file: `workflow/rules/{rule.file}`",
     ]
     return "\n".join(lines) + "\n"
 
