@@ -1,6 +1,8 @@
 """The documentation says what is there: links, commands, names, columns, messages and examples."""
 
 import ast
+import contextlib
+import importlib
 import json
 import os
 import re
@@ -132,6 +134,19 @@ def test_navigation_is_complete_and_leads_to_pages_that_exist():
 def test_pages_name_no_folder_of_a_machine():
     for page, text in TEXTS.items():
         assert not re.search(r"(?<![\w.>}])/(home|tmp|root|work|usr)\b", text), page
+
+
+def test_names_of_the_package_in_pages_exist():
+    """Modules and what is in them, and files of the repository; capital letters stand for anything."""
+    for page, text in TEXTS.items():
+        for name in re.findall(r"`(jetresim\.[a-z][\w.]*\w)`", prose(text)):
+            with contextlib.suppress(ModuleNotFoundError):
+                importlib.import_module(name)
+                continue
+            module, _, attribute = name.rpartition(".")
+            assert hasattr(importlib.import_module(module), attribute), f"{page}: {name}"
+        for path in re.findall(r"`((?:docs|envs|examples|profiles|workflow)/[\w./-]+|\w+/[\w/]+\.py)`", text):
+            assert "NAME" in path or (ROOT / path).exists(), f"{page}: {path}"
 
 
 @pytest.mark.parametrize(("page", "block"), blocks("python"))

@@ -153,7 +153,9 @@ def test_campaign_on_slurm_has_the_bytes_of_a_local_run(slurm, launch, local, tm
     wait_for(lambda: used.extend(scratch.glob("jetresim-*")) or "drained" in slurm.state(), "drained node")
     assert snakemake.process.poll() is None
     slurm("scontrol", "update", f"NodeName={slurm.node}", "State=RESUME")
-    wait_for(lambda: used.extend(scratch.glob("jetresim-*")) or snakemake.process.poll() is not None, "end", 900)
+    wait_for(
+        lambda: used.extend(scratch.glob("jetresim-*")) or snakemake.process.poll() is not None, "end", 900
+    )
     said = snakemake.ended(0)
     made = tmp_path / "results" / "small"
     for stage in (*STAGES, *(f"dataset/{split}" for split in SPLITS)):
