@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import assembly_memory, intervention_cost, memory, shower_cost
+from benchmarks import assembly_memory, herwig_cost, intervention_cost, memory, shower_cost
 from benchmarks.detector_cost import detector_benchmark
 from benchmarks.herwig_reading import reading_benchmark
 from benchmarks.loader_throughput import EPOCHS, FIRST, loader_benchmark
@@ -28,6 +29,10 @@ def rows() -> Iterator[Row]:
     herwig = reading_benchmark()
     yield "reading Herwig's HepMC / plain pyhepmc loop [events/s]", f"{herwig.ratio:.2f}", ""
     yield "reading Herwig's HepMC / Herwig's own rate of 38/s", f"{herwig.over_herwig:.1f}", "> 1"
+    if which("Herwig"):
+        cost = herwig_cost.herwig_cost("qcd", events=1000, rounds=2)
+        yield "CPU of a Herwig job / bare `Herwig run`", f"{cost.cpu_ratio:.2f}", f"≤ {herwig_cost.CPU_GOAL}"
+        yield "wall time of the same, on two cores", f"{cost.wall_ratio:.2f}", f"≤ {herwig_cost.WALL_GOAL}"
 
 
 def _showers() -> Iterator[Row]:

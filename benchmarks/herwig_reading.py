@@ -10,7 +10,7 @@ from time import perf_counter
 import pyhepmc
 
 from jetresim.showers.hepmc import final_particles, read_events, to_awkward
-from jetresim.showers.herwig7 import BATCH_EVENTS
+from jetresim.showers.herwig7.shower import BATCH_EVENTS
 
 RECORDING = Path(__file__).parent.parent / "tests" / "data" / "herwig7" / "qcd_nominal.hepmc.xz"
 

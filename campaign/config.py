@@ -502,18 +502,17 @@ class Campaign(Strict):
         return max(self.groups.pt_min - margin, 0.0)
 
     def follows_survivors(self, realization: str) -> bool:
-        """Whether a realization is simulated only where the anchor has a jet to group with.
+        """Whether a realization is simulated only where the anchor has a jet to group with."""
+        return self.survivors_only and realization != NOMINAL
 
-        Herwig's events depend on the ones before them in their block, so it makes them all.
-        """
-        own_streams = self.augmentation(realization).shower == "pythia8"
-        return self.survivors_only and realization != NOMINAL and own_streams
+    def block_events(self, realization: str) -> int:
+        """Consecutive hard events that share a run of the shower program: 1, but for Herwig."""
+        augmentation = self.augmentation(realization)
+        return augmentation.herwig.block_events if augmentation.shower == "herwig7" else 1
 
     def seed_of(self, process: str, event: int, realization: str) -> int:
         """Seed of a realization of a hard event; the events of a Herwig run share that of the first one."""
-        augmentation = self.augmentation(realization)
-        block = augmentation.herwig.block_events if augmentation.shower == "herwig7" else 1
-        return event_seed(self.seed, process, event - event % block, realization)
+        return event_seed(self.seed, process, event - event % self.block_events(realization), realization)
 
     def process(self, name: str) -> Process:
         """A process by name."""

@@ -13,6 +13,8 @@ from jetresim.campaign import __version__
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
+from jetresim.campaign.herwig import event_inputs
+from jetresim.campaign.settings import Settings
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -31,9 +33,6 @@ SCHEMA_VERSION = 1
 """Version of the layout of all files of a campaign."""
 
 _PACKAGES = ("pythia8mc", "fastjet", "pylhe", "awkward", "numpy", "pyarrow")
-
-
-_WHERE_HERWIG_IS = {"executable", "container", "time_limit"}
 
 
 @cache
@@ -76,7 +75,7 @@ def jets_inputs(campaign: Campaign, process: str, realization: str) -> dict[str,
         "process": campaign.process(process).model_dump(mode="json", include={"targets", "cuts"}),
         "shower": augmentation.shower,
         "settings": [] if herwig else campaign.shower_settings(process, realization).lines,
-        "herwig": augmentation.herwig.model_dump(mode="json", exclude=_WHERE_HERWIG_IS) if herwig else None,
+        "herwig": event_inputs(augmentation.herwig) if herwig else None,
         "intervene": augmentation.intervene.model_dump(mode="json"),
         "detector": campaign.detector_options(realization).model_dump(mode="json"),
         "survivors": _survivors(campaign, process) if campaign.follows_survivors(realization) else None,
@@ -141,6 +140,11 @@ def _flat(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(content, Mapping):
         for key, value in content.items():
             yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(content, list) and all(" = " in str(line) for line in content):
+        settings = Settings(content)
+        for name in settings.names:
+            yield f"{prefix}.{name}", "; ".join(value for known, value in settings if known == name)
+        yield f"{prefix}:order", ", ".join(name for name, _ in settings)  # sorts behind their values
     elif isinstance(content, list):
         for place, value in enumerate(content):
             yield from _flat(value, f"{prefix}[{place}]")

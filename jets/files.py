@@ -15,7 +15,7 @@ from jetresim.campaign.files import scratch_path
 from jetresim.campaign.provenance import SCHEMA_VERSION, check_made_with, encode, jets_inputs, versions
 from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, writer
 from jetresim.jets.schema import JETS_SCHEMA, surviving_events
-from jetresim.showers.herwig7_program import find_herwig, herwig_version
+from jetresim.showers.herwig7.program import find_herwig, herwig_version
 
 if TYPE_CHECKING:
     from jetresim.jets.simulation import SimulatedPart
@@ -64,7 +64,7 @@ def jets_file(
         "realization": realization,
         "first_event": first,
         "settings": jets_inputs(campaign, process, realization),
-        "versions": _versions(campaign, realization),
+        "versions": software_versions(campaign, realization),
     }
     with scratch_path(path) as temporary:
         file = JetsFile(temporary)
@@ -72,7 +72,8 @@ def jets_file(
         file.close(identity)
 
 
-def _versions(campaign: Campaign, realization: str) -> dict[str, str]:
+def software_versions(campaign: Campaign, realization: str) -> dict[str, str]:
+    """Versions of the software that makes a realization, its shower program among them."""
     augmentation = campaign.augmentation(realization)
     if augmentation.shower != "herwig7":
         return versions()

@@ -53,6 +53,7 @@ def simulate(
     """One realization of hard events, in their order.
 
     Events that fail the cuts, have no target or do not survive are not showered; they keep their place.
+    Where events share a run of the program, those before a survivor are showered and go no further.
 
     Parameters
     ----------
@@ -65,12 +66,15 @@ def simulate(
         Indices of the hard events to simulate; all if left out.
     """
     length = detector_run(campaign, [realization])
-    waiting = _Waiting(campaign.process(process), events, survivors)
+    waiting = _Waiting(campaign.process(process), events, survivors, campaign.block_events(realization))
     finish = _Finish(campaign, process, realization)
     shower = make_shower(campaign, process, realization, job)
     made = ((batch, {}) for batch in shower.simulate(waiting.to_shower()))
     for batch, _ in in_whole_runs(made, length):
-        yield finish.part(batch, waiting.take(batch, length))
+        window = waiting.take(batch, length)
+        if survivors is not None:
+            batch = selected(batch, np.isin(batch.events, list(survivors)))
+        yield finish.part(batch, window)
     if window := waiting.take_rest():
         yield finish.part(empty_batch(), window)
 
@@ -187,22 +191,32 @@ class _Waiting:
     """Hard events on their way: those to shower are handed out, all wait to be placed in a part."""
 
     def __init__(
-        self, process: Process, events: Iterable[HardEvent], survivors: Collection[int] | None = None
+        self,
+        process: Process,
+        events: Iterable[HardEvent],
+        survivors: Collection[int] | None = None,
+        block_events: int = 1,
     ) -> None:
         self._process = process
         self._events = events
         self._survivors = survivors
+        self._block_events = block_events
+        self._last = {event // block_events: event for event in sorted(survivors or ())}
         self._queue: deque[tuple[HardEvent, Truth]] = deque()
 
     def to_shower(self) -> Iterator[HardEvent]:
-        """The events that are worth showering."""
+        """The events that are worth showering, and those that come before them in their blocks."""
         for event in self._events:
             truth = hard_truth(event, self._process)
             if self._survivors is not None:
                 truth = replace(truth, wanted=event.index in self._survivors)
             self._queue.append((event, truth))
-            if worth_showering(truth):
+            if worth_showering(replace(truth, wanted=self._is_needed(event.index))):
                 yield event
+
+    def _is_needed(self, index: int) -> bool:
+        """Whether a survivor is made of an event or of one after it in its block."""
+        return self._survivors is None or index <= self._last.get(index // self._block_events, -1)
 
     def take(self, batch: ParticleBatch, length: int) -> Window:
         """All events up to the last one of a batch, and the rest of its run of a detector."""

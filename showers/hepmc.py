@@ -1,11 +1,10 @@
 """HepMC 2 text → arrays, one event at a time.
 
-The stream is cut into events here, so that one which is cut off is noticed whatever the parser
-makes of it; pyhepmc parses each event. The format is IO_GenEvent of HepMC 2
-(Comput. Phys. Commun. 134 (2001) 41; HepMC 2 user manual, section ASCII output).
+The stream is cut into events here, so that one which is cut off is noticed. Arrow parses the lines of
+an event: pyhepmc builds its graph, which takes longer and which nobody asks for. The format is
+IO_GenEvent of HepMC 2 (Comput. Phys. Commun. 134 (2001) 41; HepMC 2 user manual, section ASCII output).
 """
 
-import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from functools import cached_property
 import awkward as ak
 import numpy as np
 import numpy.typing as npt
-import pyhepmc
+import pyarrow as pa
+from pyarrow import csv
 
 from jetresim.campaign.errors import ShowerError
 from jetresim.showers.protocol import PARTICLE_FIELDS
@@ -34,7 +34,6 @@ FINAL, BEAM = 1, 4
 """Status codes of HepMC 2, section particle status codes; those between are the generator's own."""
 
 _FLOAT_FIELDS = PARTICLE_FIELDS[1:]
-_VERTEX_FIELDS = ("x", "y", "z", "t")
 
 _START = b"HepMC::IO_GenEvent-START_EVENT_LISTING"
 _END = b"HepMC::IO_GenEvent-END_EVENT_LISTING"
@@ -42,8 +41,17 @@ _VERSION = b"HepMC::Version"
 _FOREIGN_START = re.compile(rb"HepMC::(?!IO_GenEvent)[\w-]*START_EVENT_LISTING")
 _BOUNDARY = re.compile(rb"\n(?=E |HepMC::)")
 _BOUNDARY_BYTES = len(b"\nHepMC::")
-_VERTEX = re.compile(rb"\nV \S+ \S+ \S+ \S+ \S+ \S+ (\d+) (\d+) ")
-_VERTEX_COUNT = 8  # place of the number of vertices in the E line
+_VERTEX_COUNT, _RANDOM_COUNT = 8, 11  # places in the E line
+
+_COLUMNS = ("line", "barcode", "id", "x", "y", "z", "t", "mass", "status", "rest")
+"""Of a particle, whose x, y, z, t are its momentum. In the places of mass and status a vertex has its numbers
+of incoming particles that have no other vertex, and of outgoing ones."""
+
+_TYPES = {"id": pa.int32(), **dict.fromkeys(("x", "y", "z", "t", "mass"), pa.float64()), "status": pa.int32()}
+_PARSE = csv.ParseOptions(delimiter=" ", quote_char='"', double_quote=False)
+_CONVERT = csv.ConvertOptions(
+    column_types=_TYPES, include_columns=list(_TYPES), null_values=[], check_utf8=False
+)
 
 Columns = dict[str, npt.NDArray]
 """Name of a quantity to its values."""
@@ -51,7 +59,7 @@ Columns = dict[str, npt.NDArray]
 
 @dataclass(frozen=True)
 class GeneratorEvent:
-    """A complete event of a generator, with all its particles.
+    """A complete event of a generator, with all its particles in the order of the text.
 
     Attributes
     ----------
@@ -59,34 +67,33 @@ class GeneratorEvent:
         Event number.
     weight : float
         First weight.
-    particles : structured ndarray, shape (P,)
-        Fields pid, status, px, py, pz, e [GeV] among others; see `pyhepmc.GenEventData`.
-    vertices : structured ndarray, shape (V,)
-        Fields x, y, z, t [mm] among others.
+    pdgids, status : ndarray of int32, shape (P,)
+        PDG ids and status codes.
+    momenta : ndarray of float64, shape (P, 4)
+        px, py, pz and energy [GeV].
+    vertices : ndarray of float64, shape (V, 4)
+        x, y, z and time [mm].
     production : ndarray of int64, shape (P,)
         Index of each particle's production vertex, -1 for none.
     """
 
     number: int
     weight: float
-    particles: npt.NDArray
-    vertices: npt.NDArray
+    pdgids: npt.NDArray[np.int32]
+    status: npt.NDArray[np.int32]
+    momenta: npt.NDArray[np.float64]
+    vertices: npt.NDArray[np.float64]
     production: npt.NDArray[np.int64]
-
-    @cached_property
-    def momenta(self) -> npt.NDArray[np.float64]:
-        """px, py, pz and energy [GeV] of all particles, shape (P, 4)."""
-        return np.stack([self.particles[name] for name in ("px", "py", "pz", "e")], axis=1)
 
     @cached_property
     def final(self) -> npt.NDArray[np.int64]:
         """Indices of the final-state particles, in the generator's order."""
-        return np.flatnonzero(self.particles["status"] == FINAL)
+        return np.flatnonzero(self.status == FINAL)
 
     @property
     def beam_energies(self) -> npt.NDArray[np.float64]:
         """Energies of the beam particles [GeV]."""
-        return self.particles["e"][self.particles["status"] == BEAM]
+        return self.momenta[self.status == BEAM, 3]
 
 
 def read_events(chunks: Iterable[bytes]) -> Iterator[GeneratorEvent]:
@@ -134,38 +141,67 @@ def parse_event(text: bytes, place: int = 0) -> GeneratorEvent:
     ShowerError
         The text is damaged, or in other units than GeV and mm.
     """
-    event = None
-    if _is_whole(text):
-        with pyhepmc.open(io.BytesIO(text), format="HepMC2") as reader:
-            event = reader.read()
-    if event is None:
-        raise ShowerError(
-            f"the HepMC event at place {place + 1} is damaged: its vertices and particles do not add up"
-        )
-    if (event.momentum_unit, event.length_unit) != (pyhepmc.Units.GEV, pyhepmc.Units.MM):
-        raise ShowerError(
-            f"HepMC event {event.event_number} is in {event.momentum_unit.name} and "
-            f"{event.length_unit.name}, expected GEV and MM"
-        )
-    data = pyhepmc.GenEventData()
-    event.write_data(data)
-    weights = data.weights
+    head, _, body = text.partition(b"\nV ")
+    try:
+        return _event(head, b"V " + body)
+    except (ValueError, IndexError):  # of which Arrow's errors are one kind
+        reason = "its vertices and particles do not add up"
+        raise ShowerError(f"the HepMC event at place {place + 1} is damaged: {reason}") from None
+
+
+def _event(head: bytes, body: bytes) -> GeneratorEvent:
+    """An event from the lines before its vertices and from those with its vertices and particles."""
+    first, *others = head.split(b"\n")
+    words = first.split()
+    _check_units(words, others)
+    lines, is_particle = _table(body)
+    particles, vertices = lines.filter(pa.array(is_particle)), lines.filter(pa.array(~is_particle))
+    incoming, outgoing = vertices["mass"].to_numpy().astype(np.int64), vertices["status"].to_numpy()
+    counts = np.diff(np.append(np.flatnonzero(~is_particle), len(is_particle))) - 1
+    if len(counts) != int(words[_VERTEX_COUNT]) or not np.array_equal(counts, incoming + outgoing):
+        raise ValueError
+    # A vertex is followed by the particles that come from nowhere into it and by those that leave it.
+    place = np.arange(len(particles)) - np.repeat(np.cumsum(counts) - counts, counts)
+    vertex = np.repeat(np.arange(len(counts)), counts)
+    weights = _RANDOM_COUNT + int(words[_RANDOM_COUNT]) + 1
     return GeneratorEvent(
-        number=event.event_number,
-        weight=float(weights[0]) if len(weights) else 1.0,
-        particles=data.particles.copy(),
-        vertices=data.vertices.copy(),
-        production=_production_vertices(len(data.particles), data.links1, data.links2),
+        number=int(words[1]),
+        weight=float(words[weights + 1]) if int(words[weights]) else 1.0,
+        pdgids=particles["id"].to_numpy(),
+        status=particles["status"].to_numpy(),
+        momenta=_four(particles),
+        vertices=_four(vertices),
+        production=np.where(place < np.repeat(incoming, counts), -1, vertex),
     )
 
 
-def _is_whole(text: bytes) -> bool:
-    """Whether there are as many vertices and particles as announced; where some miss, pyhepmc crashes."""
-    head = text.partition(b"\n")[0].split()
-    vertices = _VERTEX.findall(text)
-    particles = sum(int(incoming) + int(outgoing) for incoming, outgoing in vertices)
-    announced = head[_VERTEX_COUNT : _VERTEX_COUNT + 1]
-    return announced == [b"%d" % len(vertices)] and text.count(b"\nP ") == particles
+def _check_units(words: Sequence[bytes], others: Sequence[bytes]) -> None:
+    units = next((line.split()[1:] for line in others if line.startswith(b"U ")), [b"GEV", b"MM"])
+    if units != [b"GEV", b"MM"]:
+        found = " and ".join(unit.decode() for unit in units)
+        raise ShowerError(f"HepMC event {int(words[1])} is in {found}, expected GEV and MM")
+
+
+def _table(body: bytes) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
+    """Lines of vertices and particles as a table of `_COLUMNS`, and which of them are particles.
+
+    What stands behind a particle's status has no fixed number of words; quotes make one word of it.
+    """
+    text = np.frombuffer(bytearray(body), dtype=np.uint8)
+    ends, spaces = np.flatnonzero(text == ord("\n")), np.flatnonzero(text == ord(" "))
+    starts = np.append(0, ends[:-1] + 1)
+    is_particle = text[starts] == ord("P")
+    rest = spaces[np.searchsorted(spaces, starts[is_particle]) + _COLUMNS.index("status")] + 1
+    last = ends[is_particle] - 1
+    if not (rest < last).all():
+        raise ValueError
+    text[rest] = text[last] = ord('"')
+    options = csv.ReadOptions(use_threads=False, block_size=len(text), column_names=_COLUMNS)
+    return csv.read_csv(pa.BufferReader(pa.py_buffer(text)), options, _PARSE, _CONVERT), is_particle
+
+
+def _four(lines: pa.Table) -> npt.NDArray[np.float64]:
+    return np.stack([lines[name].to_numpy() for name in "xyzt"], axis=1)
 
 
 def final_particles(event: GeneratorEvent) -> Columns:
@@ -178,13 +214,11 @@ def final_particles(event: GeneratorEvent) -> Columns:
         production vertex and time [mm], in the generator's order.
     """
     final = event.final
-    momenta = event.momenta[final]
-    columns = {"pdgid": event.particles["pid"][final].astype(np.int32)}
-    columns |= {name: momenta[:, axis] for axis, name in enumerate(("px", "py", "pz", "energy"))}
+    columns = {"pdgid": event.pdgids[final]}
+    columns |= dict(zip(("px", "py", "pz", "energy"), event.momenta[final].T, strict=True))
     produced = event.production[final]
-    for name in _VERTEX_FIELDS:
-        columns[name] = np.where(produced >= 0, event.vertices[name][produced], 0.0)
-    return columns
+    vertices = np.where(produced[:, None] >= 0, event.vertices[produced], 0.0)
+    return columns | dict(zip("xyzt", vertices.T, strict=True))
 
 
 def to_awkward(events: Sequence[Columns | None]) -> ak.Array:
@@ -209,16 +243,6 @@ def to_awkward(events: Sequence[Columns | None]) -> ak.Array:
 def _join(columns: list[npt.NDArray], name: str) -> npt.NDArray:
     dtype = np.float64 if name in _FLOAT_FIELDS else np.int32
     return np.concatenate(columns) if columns else np.empty(0, dtype=dtype)
-
-
-def _production_vertices(
-    particles: int, links1: npt.NDArray[np.int32], links2: npt.NDArray[np.int32]
-) -> npt.NDArray[np.int64]:
-    """Production vertices from HepMC 3's links: pairs (vertex, particle), the vertices counted -1, -2, -3."""
-    production = np.full(particles, -1, dtype=np.int64)
-    outgoing = links1 < 0
-    production[links2[outgoing] - 1] = -links1[outgoing] - 1
-    return production
 
 
 def _pieces(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:

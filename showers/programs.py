@@ -6,7 +6,7 @@ from pathlib import Path
 from jetresim.campaign.config import Augmentation, Campaign, load
 from jetresim.campaign.errors import ShowerError
 from jetresim.generators.brought import with_brought_files, with_remembered_files
-from jetresim.showers.herwig7_program import find_herwig
+from jetresim.showers.herwig7.program import find_herwig
 
 __all__ = ["as_made", "check_programs", "without_missing_programs"]
 
@@ -72,9 +72,8 @@ def check_programs(campaign: Campaign) -> None:
     ShowerError
         A program is missing or refuses the card.
     """
-    from jetresim.showers.herwig7 import (
-        check_herwig,
-    )  # its readers take time that campaigns without it need not spend
+    # its readers take time that campaigns without it need not spend
+    from jetresim.showers.herwig7.shower import check_herwig
 
     distinct = {augmentation.herwig.model_dump_json(): augmentation for augmentation in _of_herwig(campaign)}
     for augmentation in distinct.values():

@@ -31,7 +31,7 @@ def _pythia8(campaign: Campaign, process: str, realization: str, job: Job) -> Sh
 
 
 def _herwig7(campaign: Campaign, process: str, realization: str, job: Job) -> Shower:
-    from jetresim.showers.herwig7 import Herwig7
+    from jetresim.showers.herwig7.shower import Herwig7
 
     return Herwig7(
         process,

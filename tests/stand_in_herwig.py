@@ -3,8 +3,8 @@
 
 ``read CARD`` interprets the card line by line, refuses what Herwig's repository does not know, and
 checks that the settings fit together. ``run`` takes the hard events one by one from the Les Houches
-file, finds the recording of the same hard partons, and writes it under the event's number. Reading
-on after a failure and beginning the file again follow ThePEG's LesHouchesReader.
+file, finds the recording of the same hard partons, and writes it under the event's number. After a
+failure it reads on, and ends as the real one does where the file has no more.
 
 It knows no others than the recorded hard events. Its only dependence on the seed is the list of
 random states in the E line, where HepMC 2 has a place for it.
@@ -63,7 +63,7 @@ GENERATOR = "/Herwig/Generators/EventGenerator"
 CLASSES = {
     "ThePEG::LesHouchesEventHandler": "PartonExtractor CascadeHandler DecayHandler HadronizationHandler "
     "PostHadronizationHandlers WeightOption WeightNormalization EventNumbering LesHouchesReaders",
-    "ThePEG::LesHouchesFileReader": "FileName AllowedToReOpen InitPDFs Cuts MomentumTreatment "
+    "ThePEG::LesHouchesFileReader": "FileName AllowedToReOpen InitPDFs MaxScan Cuts MomentumTreatment "
     "WeightWarnings PDFA PDFB",
     "ThePEG::Cuts": "",
     "ThePEG::HepMCFile": "PrintEvent Format Units Precision Filename",
@@ -75,7 +75,6 @@ OBJECTS = {
     "FactorizationScaleFactor PDFA PDFB PDFARemnant PDFBRemnant",
     "/Herwig/Shower/PartnerFinder": "PartnerMethod ScaleChoice",
     "/Herwig/Decays/DecayHandler": "MaxLifeTime",
-    "/Herwig/Analysis/Basics": "CheckQuark",
     "/Herwig/Partons/PPExtractor": "FirstPDF SecondPDF",
     "/Herwig/Partons/MPIExtractor": "FirstPDF SecondPDF",
     "/Herwig/Partons/HardLOPDF": "PDFName",
@@ -100,6 +99,7 @@ REQUIRED = {
     f"{HANDLER}:WeightOption": "VarNegWeight",
     f"{HANDLER}:WeightNormalization": "CrossSection",
     f"{READER}:AllowedToReOpen": "No",
+    f"{READER}:MaxScan": "1",
     f"{READER}:MomentumTreatment": "RescaleEnergy",
     f"{HEPMC}:Format": "GenEvent",
     f"{HEPMC}:Units": "GeV_mm",
@@ -205,15 +205,13 @@ def read(card: str) -> None:
             stop(f"Error: stand-in: {interface} is {settings.get(interface)}, expected {value}")
     if repository.run is None or f"{repository.run}.in" != Path(card).name:
         stop(f"Error: stand-in: {card} saves the run {repository.run}")
-    beams, events = hard_events(settings[f"{READER}:FileName"])
-    if not events:
-        stop("Error: stand-in: the event file is empty")
+    beams, _ = hard_events(settings[f"{READER}:FileName"])
     made = {"name": repository.run, "beams": beams, "settings": settings}
-    Path(f"{repository.run}.run").write_text(json.dumps(made))
+    Path(f"{repository.run}.run").write_text(json.dumps(made, indent=0))
 
 
 def hard_events(name: str) -> tuple[list[str], list[str]]:
-    """Beam energies and events of a Les Houches file."""
+    """Beam energies of a Les Houches file and its events after the one that is scanned."""
     path = Path(name)
     if not path.exists():
         stop(f"Error: The LesHouchesFileReader could not open the event file called '{name}'.")
@@ -223,7 +221,10 @@ def hard_events(name: str) -> tuple[list[str], list[str]]:
     init = text.split("<init>\n")[1].split()
     if init[8] != "3" or init[9] != "1":
         stop("Error: stand-in: expected one process and weighting strategy 3")
-    return init[2:4], LHE_EVENT.findall(text)
+    scanned, *events = LHE_EVENT.findall(text)
+    if "<event num> 0 </event num>" not in scanned:
+        stop("Error: stand-in: the event to scan has to stand in front")
+    return init[2:4], events
 
 
 def partons(event: str) -> tuple:
@@ -373,20 +374,16 @@ def play(records: list[str], events: int, settings: dict[str, str], output: HepM
     """Write the events; False where Herwig wants to begin the file again and may not."""
     recordings = Recordings(settings)
     numbered = settings.get(f"{HANDLER}:EventNumbering") == "LHE" and "counter" not in FAULTS
-    attempts, reopened, place = 0, 1, 0  # the scan at the start counts as the first opening
+    place = 0
     for counter in count(1):
         if output.written == fault("fewer") or counter > events:
             break
         while True:
             if place == len(records):
-                reopened += 1
-                again = attempts / len(records) * (reopened + 1) / reopened
-                if again > 1 and len(records) - attempts < events - counter:
-                    log.write(f"*** An run exception occurred in event number {counter}:\n{OVERRUN}\n")
-                    return False
-                place = 0
+                log.write(f"*** An run exception occurred in event number {counter}:\n{OVERRUN}\n")
+                return False
             record, here = records[place], place
-            attempts, place = attempts + 1, place + 1
+            place += 1
             if here not in DROPPED:
                 break
             log.write(DISCARDED.format(counter))

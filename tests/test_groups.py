@@ -236,7 +236,7 @@ def with_other_columns(path, campaign):
         (of_other_chunk, "row 0 has event 0 target 0"),
         (of_other_length, "jets of 25 events from event 20; expected 20 events from event 20"),
         (of_other_campaign, "made with seed = 12, but the campaign has 11"),
-        (with_other_settings, "made with settings[26] = 'PartonLevel:MPI = off', but the campaign has None"),
+        (with_other_settings, "made with settings.PartonLevel:MPI = 'off', but the campaign has None"),
         (of_other_version, "jets of schema 0; expected schema 1"),
         (truncated, "cannot be read as Parquet"),
         (with_damaged_pages, "cannot be read as Parquet"),

@@ -205,8 +205,9 @@ def test_azimuth_excludes_minus_pi():
 
 def test_fastjet_prints_no_banner():
     program = (
-        "from jets_samples import candidates_of; from jets.clustering import cluster; "
-        "from campaign.config import Jets; print(len(cluster(candidates_of([[(500, 0, 0)]]), Jets())[0]))"
+        "from jets_samples import candidates_of; from jetresim.jets.clustering import cluster; "
+        "from jetresim.campaign.config import Jets; "
+        "print(len(cluster(candidates_of([[(500, 0, 0)]]), Jets())[0]))"
     )
     result = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}; {program}"],

@@ -33,8 +33,11 @@ from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
 from jetresim.campaign.provenance import encode
 from jetresim.dataset.assemble import write_split
 from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.generators.brought import with_brought_files
 from jetresim.generators.provenance import survey_provenance
+from jetresim.generators.registry import make_generator
 from jetresim.generators.survey import Survey, write_survey
+from jetresim.generators.targets import find_targets
 from jetresim.jets.parquet import METADATA_KEY, read_metadata, writer
 from jetresim.jets.schema import JETS_SCHEMA
 from jetresim.jets.simulation import simulate
@@ -44,6 +47,7 @@ from jetresim.workflow.cli import app
 from jetresim.workflow.stages.groups import make_groups
 from jetresim.workflow.stages.hard import make_hard, make_survey
 from jetresim.workflow.stages.jets import make_jets
+from tests.herwig_samples import STAND_IN
 
 HIGGS_FILE = Path(__file__).parent / "data" / "lhe" / "hz_systrwgt.lhe.gz"
 
@@ -70,7 +74,7 @@ IDENTITY = ("process", "event", "target")
 
 
 def asked(**changes) -> Campaign:
-    return parse(SMALL | changes, "test")
+    return with_brought_files(parse(SMALL | changes, "test"), {})
 
 
 ALL = asked()
@@ -469,7 +473,7 @@ class InBlocks(Pythia8Shower):
 
 
 def test_program_with_one_stream_a_block_is_given_the_block_up_to_the_event(tmp_path, monkeypatch):
-    herwig = {"name": "herwig7", "herwig": {"executable": "none", "block_events": BLOCK}}
+    herwig = {"name": "herwig7", "herwig": {"executable": str(STAND_IN), "block_events": BLOCK}}
     campaign = asked(augmentations=[NOMINAL, herwig], chunk=10)
     paths = Paths.of(campaign, str(tmp_path))
     survey = Survey(cross_section=1.0, cross_section_error=0.1, made_with=survey_provenance(campaign, "top"))
@@ -661,11 +665,11 @@ def test_verification_without_a_dataset_is_refused(own):
 
 
 def test_event_without_target_is_refused(tmp_path):
-    nothing = asked(
-        processes={"higgs": SMALL["processes"]["higgs"] | {"targets": ["top"], "cuts": {"pt_min": 0}}}
-    )
-    with pytest.raises(ConfigError, match="event 0 of higgs has no target"):
-        replay_targets(nothing, Paths.of(nothing, str(tmp_path)), "higgs", NOMINAL, 0)
+    some = asked(processes={"zjet": {"events": 9, "targets": ["z_bb"], "require_targets": None}})
+    events = make_generator(some, "zjet").events(range(9), Survey(cross_section=1.0, cross_section_error=0.1))
+    without = next(one.index for one in events if not find_targets(one.record, some.process("zjet").targets))
+    with pytest.raises(ConfigError, match=f"event {without} of zjet has no target"):
+        replay_targets(some, Paths.of(some, str(tmp_path)), "zjet", NOMINAL, without)
 
 
 values = st.recursive(

@@ -25,7 +25,6 @@ from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import Paths
-from jetresim.campaign.provenance import versions
 from jetresim.campaign.status import Status
 from jetresim.dataset.groups import member_column
 from jetresim.dataset.schema import GROUPS_SCHEMA
@@ -195,7 +194,7 @@ def _compare_group(stored: StoredRow, replayed: Replayed | None) -> Comparison:
         return Comparison(Verdict.DIFFERS, stored.path, remark="the hard event has no such target")
     found = tuple(differences(stored.row, _normalized(replayed.group, stored.metadata)))
     if found:
-        return Comparison(Verdict.DIFFERS, stored.path, found, _other_versions(stored.metadata))
+        return Comparison(Verdict.DIFFERS, stored.path, found, _other_versions(stored.metadata, replayed))
     remark = "" if stored.row["present"] else f"absent there too ({stored.row['status']})"
     return Comparison(Verdict.EQUAL, stored.path, remark=remark)
 
@@ -207,13 +206,13 @@ def _normalized(group: Row, metadata: Mapping[str, Any]) -> Row:
     return {**group, "weight": group["weight"] / events, "weights": named}
 
 
-def _other_versions(metadata: Mapping[str, Any]) -> str:
-    """What the file was made with, where it was other software."""
-    here = versions()
+def _other_versions(metadata: Mapping[str, Any], replayed: Replayed) -> str:
+    """What the file was made with, where it was other software, that of other members left aside."""
+    here = replayed.versions
     others = [
         f"{package} {version} (here {here.get(package)})"
         for package, version in metadata["versions"].items()
-        if version != here.get(package)
+        if version != here.get(package) and (package != "herwig" or package in here)
     ]
     return f"made with {', '.join(others)}" if others else ""
 
@@ -261,7 +260,7 @@ def _compare_jets(campaign: Campaign, paths: Paths, replayed: Replayed, remark: 
     if row["status"] == Status.NOT_SIMULATED:
         return Comparison(Verdict.NOT_STORED, path, remark=remark or f"{path} has it as {row['status']}")
     if found := tuple(differences(row, replayed.jets)):
-        return Comparison(Verdict.DIFFERS, path, found, _other_versions(metadata))
+        return Comparison(Verdict.DIFFERS, path, found, _other_versions(metadata, replayed))
     return Comparison(Verdict.EQUAL, path, remark=remark)
 
 

@@ -1,5 +1,6 @@
 """Realizations made again: a few hard events through the same chain as in the campaign."""
 
+import logging
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from jetresim.audit.replay.stored import Identity, Row
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, Process
 from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.campaign.herwig import EVENT_SECONDS, START_SECONDS
 from jetresim.campaign.paths import Paths, chunk_name
 from jetresim.dataset.groups import HardTruth, member_column, truth_row
 from jetresim.generators.events import HardEvent
@@ -23,6 +25,7 @@ from jetresim.generators.provenance import hard_provenance, survey_provenance
 from jetresim.generators.registry import make_generator
 from jetresim.generators.survey import Survey, read_survey
 from jetresim.generators.targets import find_targets
+from jetresim.jets.files import software_versions
 from jetresim.jets.schema import surviving_events
 from jetresim.jets.simulation import (
     continuation,
@@ -35,6 +38,8 @@ from jetresim.jets.simulation import (
 from jetresim.showers.protocol import ParticleBatch
 from jetresim.showers.pythia8 import Pythia8Shower
 from jetresim.showers.registry import Job, make_shower
+
+log = logging.getLogger(__name__)
 
 Wanted = Mapping[str, Collection[int]]
 """Realization to the indices of the hard events."""
@@ -53,12 +58,15 @@ class Replayed:
     group : Row
         The row as in ``groups/``, see `dataset.schema.GROUPS_SCHEMA`, with the fields of this
         realization in place of ``realizations``.
+    versions : dict of str to str
+        Software that it was made with here.
     """
 
     realization: str
     hard: HardEvent
     jets: Row
     group: Row
+    versions: dict[str, str]
 
     @property
     def identity(self) -> Identity:
@@ -144,6 +152,7 @@ def replay_particles(
     hard = [each for each in hard if worth_showering(hard_truth(each, campaign.process(process)))]
     if not hard or hard[-1].index != event:
         raise DataError(f"event {event} of {process} is not showered: it fails the cuts or has no target")
+    _tell_cost(reduced, process, [realization], [each.index for each in hard])
     with TemporaryDirectory() as folder:
         batch = _showered(reduced, process, realization, hard, _job(reduced, folder, event))
     place = batch.events.tolist().index(event)
@@ -174,14 +183,16 @@ def _made_together(campaign: Campaign, wanted: Wanted) -> list[Wanted]:
 def _reduced(campaign: Campaign, realizations: Iterable[str]) -> Campaign:
     """The campaign with the anchor and the given realizations alone; their seeds are what they were.
 
-    Every event is simulated, also where the anchor has no jet, unless others in its run would change it.
+    Every event is simulated, also where the anchor has no jet, unless others in a run of its detector would
+    change it.
     """
     others = [
         campaign.augmentation(name).model_copy(update={"name": name, "replicas": 1})
         for name in realizations
         if name != NOMINAL
     ]
-    survivors_only = campaign.groups.survivors_only and _run_length(campaign, realizations) > 1
+    shared = any(campaign.detector_options(name).events_per_run > 1 for name in {NOMINAL, *realizations})
+    survivors_only = campaign.groups.survivors_only and shared
     changes = {
         "augmentations": [campaign.augmentation(NOMINAL), *others],
         "groups": campaign.groups.model_copy(update={"survivors_only": survivors_only}),
@@ -194,9 +205,7 @@ def _run_length(campaign: Campaign, realizations: Iterable[str]) -> int:
     """Consecutive hard events that share a stream: 1, but for programs that take one seed a run."""
     lengths = [1]
     for name in {NOMINAL, *realizations}:
-        augmentation = campaign.augmentation(name)
-        lengths.append(campaign.detector_options(name).events_per_run)
-        lengths.append(augmentation.herwig.block_events if augmentation.shower == "herwig7" else 1)
+        lengths += [campaign.detector_options(name).events_per_run, campaign.block_events(name)]
     return math.lcm(*lengths)
 
 
@@ -250,17 +259,32 @@ def _replayed(
     """All targets of realizations that are made together."""
     events = sorted(set().union(*wanted.values()))
     hard = {event.index: event for event in _with_run(campaign, paths, process, events, survey)}
+    _tell_cost(campaign, process, wanted, list(hard))
     with TemporaryDirectory() as folder:
         job = _job(campaign, folder, min(events))
         tables = _simulated(campaign, process, list(wanted), list(hard.values()), job)
     truths = {event: _group_truth(hard[event], campaign.process(process), survey) for event in events}
     for realization, asked in wanted.items():
+        made_with = software_versions(campaign, realization)
         table = tables[realization].filter(pc.is_in(tables[realization]["event"], pa.array(asked)))
         members = member_column(table, campaign.groups.pt_min).to_pylist()
         for row, member in zip(table.to_pylist(), members, strict=True):
             truth, target = truths[row["event"]], row["target"]
             group = truth_row(process, truth, target, truth.targets[target]) | member
-            yield Replayed(realization, hard[row["event"]], row, group)
+            yield Replayed(realization, hard[row["event"]], row, group, made_with)
+
+
+def _tell_cost(campaign: Campaign, process: str, realizations: Iterable[str], events: Sequence[int]) -> None:
+    """Say how long it will take where the events before the wanted ones have to be made too."""
+    for name in realizations:
+        block = campaign.block_events(name)
+        if block > 1:
+            runs = len({event // block for event in events})
+            seconds = runs * START_SECONDS + len(events) * EVENT_SECONDS
+            log.info(
+                "%s of %s: Herwig makes %d events, the wanted ones and those before them in their blocks; "
+                "about %.0f s of CPU time", name, process, len(events), seconds,
+            )  # fmt: skip
 
 
 def _simulated(

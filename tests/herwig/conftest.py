@@ -13,7 +13,7 @@ import pytest
 
 from jetresim.campaign.herwig import HerwigOptions
 from jetresim.generators.events import HardEvent
-from jetresim.showers.herwig7 import Herwig7
+from jetresim.showers.herwig7.shower import Herwig7
 from tests.herwig_samples import DATA, ENERGY, SEED, STAND_IN
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from jetresim.campaign.errors import ShowerError
 from jetresim.showers.hepmc import read_events
-from jetresim.showers.herwig7_alignment import Alignment, HardPartons
+from jetresim.showers.herwig7.alignment import Alignment, HardPartons
 
 
 @pytest.fixture(scope="module")
@@ -15,11 +15,8 @@ def partons(hard_events):
 
 @pytest.fixture(scope="module")
 def events(recorded_text):
-    """The recorded events under the numbers that Herwig would give them here, from 0."""
-    return [
-        replace(event, number=place)
-        for place, event in enumerate(read_events([recorded_text("higgs_nominal")]))
-    ]
+    """The recorded events under the numbers that Herwig would give them here, from 1."""
+    return renumbered(read_events([recorded_text("higgs_nominal")]))
 
 
 def renumbered(events):
@@ -65,11 +62,11 @@ def test_repeats_are_counted_and_discarded(partons, events):
 def test_numbers_and_partons_must_agree(partons, events):
     shifted = [replace(event, number=event.number + (event.number > 3)) for event in events]
     alignment = Alignment(partons)
-    with pytest.raises(ShowerError, match=r"event 5 \(place 5 of its output\) .* out of step"):
+    with pytest.raises(ShowerError, match=r"event 5 \(place 4 of its output\) .* out of step"):
         places(alignment, shifted)
 
 
-def test_a_counter_in_place_of_the_numbers_is_noticed_at_the_first_event(partons, events):
+def test_a_counter_in_place_of_the_numbers_is_noticed_after_the_first_dropped_event(partons, events):
     alignment = Alignment(partons)
     kept = renumbered([event for place, event in enumerate(events) if place not in (2, 7)])
     assert places(alignment, [*kept, replace(events[0], number=11)]) == [0, 1, 3, 4, 5, 6, 8, 9, 10, 11, None]
@@ -84,10 +81,10 @@ def test_a_herwig_without_numbers_is_aligned_by_partons(partons, events):
 
 def test_equal_partons_need_numbers(partons, events):
     twins = [*partons[:3], partons[1]]
-    with pytest.raises(ShowerError, match="hard events 1 and 3 of a block have the same partons"):
+    with pytest.raises(ShowerError, match="hard events 2 and 4 of a block have the same partons"):
         Alignment(twins, numbered=False)
     alignment = Alignment(twins)
-    assert places(alignment, [*events[:3], replace(events[1], number=3)]) == [0, 1, 2, 3]
+    assert places(alignment, [*events[:3], replace(events[1], number=4)]) == [0, 1, 2, 3]
 
 
 def test_an_event_of_another_file_is_refused(partons, recorded_text):
@@ -95,4 +92,4 @@ def test_an_event_of_another_file_is_refused(partons, recorded_text):
     with pytest.raises(ShowerError, match="those of no hard event of its block"):
         Alignment(partons, numbered=False).place(foreign)
     with pytest.raises(ShowerError, match="out of step"):
-        Alignment(partons).place(replace(foreign, number=0))
+        Alignment(partons).place(replace(foreign, number=7))

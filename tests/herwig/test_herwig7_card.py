@@ -3,10 +3,10 @@ from pydantic import ValidationError
 
 from jetresim.campaign.errors import ShowerError
 from jetresim.campaign.herwig import HerwigOptions, check_chunk, scale_factor
-from jetresim.showers.herwig7_card import Dialect, card
+from jetresim.showers.herwig7.card import Dialect, card
 from tests.herwig_samples import DATA
 
-OF_THE_BLOCK = ("NumberOfEvents", "Seed", "FileName", "saverun")
+OF_THE_BLOCK = ("NumberOfEvents", "Seed", "FileName", "MaxScan", "saverun")
 
 
 def lines(text: str) -> list[str]:
@@ -39,7 +39,6 @@ def test_a_card_saves_the_run_last_and_names_neither_seed_nor_hard_events():
         ({"factorization_scale": 2}, "set /Herwig/Shower/ShowerHandler:FactorizationScaleFactor 2.0"),
         ({"spin_correlations": True}, "set /Herwig/Shower/ShowerHandler:SpinCorrelations Yes"),
         ({"mpi": False}, "set /Herwig/Shower/ShowerHandler:MPIHandler NULL"),
-        ({"hadronization": False}, "set LesHouchesHandler:HadronizationHandler NULL"),
         ({"decays": False}, "set LesHouchesHandler:DecayHandler NULL"),
         ({"decay_modes": {"pi0": []}}, "set /Herwig/Particles/pi0:Stable Stable"),
         (
@@ -56,10 +55,17 @@ def test_each_option_has_its_line(options, expected):
     assert expected not in lines(card(HerwigOptions(), "x"))
 
 
-def test_without_hadronization_nothing_follows_it():
-    text = card(HerwigOptions(hadronization=False), "x")
-    assert "PostHadronizationHandlers" not in text
-    assert "set /Herwig/Analysis/Basics:CheckQuark No" in lines(text)
+@pytest.mark.parametrize(
+    "options",
+    [{"hadronization": False}, {"card": ("set LesHouchesHandler:HadronizationHandler NULL",)}],
+)
+def test_events_without_hadrons_are_refused(options):
+    with pytest.raises(ValidationError, match="detectors and jets are made for hadrons"):
+        HerwigOptions(**options)
+
+
+def test_one_hard_event_is_scanned_however_many_there_are():
+    assert "set LesHouchesReader:MaxScan 1" in lines(card(HerwigOptions(), "x"))
 
 
 def test_every_object_is_created_before_it_is_used():

@@ -1,15 +1,16 @@
 import json
 import os
+import shutil
 import stat
 
 import pytest
 
 from jetresim.campaign.errors import ShowerError
 from jetresim.campaign.herwig import HerwigOptions
-from jetresim.showers.herwig7 import check_herwig, find_herwig, herwig_version
-from jetresim.showers.herwig7_card import Dialect
-from jetresim.showers.herwig7_program import command_line
-from jetresim.showers.herwig7_run_file import prepare
+from jetresim.showers.herwig7.card import Dialect
+from jetresim.showers.herwig7.program import command_line, find_herwig, herwig_version
+from jetresim.showers.herwig7.run_file import prepare
+from jetresim.showers.herwig7.shower import check_herwig
 from tests.herwig_samples import ENERGY, STAND_IN
 
 THREE_WAYS = r"put `Herwig` on the PATH, set `executable` to its path, or set `container` to an image"
@@ -113,7 +114,10 @@ def test_checking_reads_the_card_and_leaves_nothing(scratch):
     options = HerwigOptions(executable=str(STAND_IN))
     assert check_herwig(options, ENERGY) == "Herwig 7.3.0, ThePEG 2.3.0"
     wrong = options.model_copy(update={"card": ("set ShowerHandler:MaxPtIsMuF Yes",)})
-    with pytest.raises(ShowerError, match=r"refuses the card .* There was no object named"):
+    with pytest.raises(
+        ShowerError,
+        match=r"refuses the card at `set ShowerHandler:MaxPtIsMuF Yes`: There was no object named",
+    ):
         check_herwig(wrong, ENERGY)
     assert list(scratch.iterdir()) == []
 
@@ -147,9 +151,7 @@ def test_an_old_herwig_is_told_what_it_cannot_do(herwig, hard_events, faults):
 def test_a_refusal_is_quoted(tmp_path, faults):
     faults("refuse")
     options = HerwigOptions(executable=str(STAND_IN))
-    with pytest.raises(
-        ShowerError, match=r"herwig-\w+\.in: told to refuse\n  Herwig: Error: told to refuse$"
-    ):
+    with pytest.raises(ShowerError, match=r"^Herwig read refuses the card: told to refuse$"):
         prepare(find_herwig(options), options, ENERGY, tmp_path)
     assert not list(tmp_path.glob("*.run"))
     assert not list(tmp_path.glob(".partial*"))
@@ -159,5 +161,30 @@ def test_a_program_that_cannot_be_started_is_told(tmp_path):
     broken = tmp_path / "Herwig"
     broken.write_text("#!/nowhere/sh\n")
     broken.chmod(0o755)
-    with pytest.raises(ShowerError, match=r"Herwig cannot be started: .*No such file"):
+    with pytest.raises(ShowerError, match=r"^Herwig cannot be started: .*Herwig: not found$"):
         herwig_version((str(broken),))
+
+
+def test_a_program_that_is_not_herwig_is_told():
+    with pytest.raises(ShowerError, match=r"^/\S*true is not Herwig 7: with --version it says 'true .*'$"):
+        herwig_version((shutil.which("true"),))
+
+
+def test_a_library_that_is_missing_is_told(tmp_path):
+    broken = tmp_path / "Herwig"
+    message = "Herwig: error while loading shared libraries: libgsl.so.27: cannot open shared object file"
+    broken.write_text(f"#!/bin/sh\necho '{message}' >&2\nexit 127\n")
+    broken.chmod(0o755)
+    with pytest.raises(ShowerError, match=rf"^Herwig cannot be started: {message}$"):
+        herwig_version((str(broken),))
+
+
+def test_a_read_that_does_not_end_says_what_it_reads(tmp_path, monkeypatch):
+    slow = tmp_path / "Herwig"
+    slow.write_text('#!/bin/sh\n[ "$1" = read ] && sleep 60\necho Herwig 7.3.0\n')
+    slow.chmod(0o755)
+    monkeypatch.setattr("jetresim.showers.herwig7.run_file.READ_TIME_LIMIT", 0.3)
+    options = HerwigOptions(executable=str(slow), pdf="CT18NLO")
+    with pytest.raises(ShowerError, match=r"read is not done after 0\.3 s, reading .*PDF sets, CT18NLO"):
+        prepare(find_herwig(options), options, ENERGY, tmp_path / "work")
+    assert not list((tmp_path / "work").iterdir())

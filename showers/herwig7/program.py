@@ -5,7 +5,6 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -13,11 +12,35 @@ from pathlib import Path
 
 from jetresim.campaign.errors import ShowerError
 from jetresim.campaign.herwig import HerwigOptions
+from jetresim.showers.herwig7.scratch import forget_program, in_scratch_folder, scratch_folder
+
+__all__ = [
+    "PULL_TIME_LIMIT",
+    "VERSION_TIME_LIMIT",
+    "Command",
+    "call",
+    "command_line",
+    "ending",
+    "find_herwig",
+    "herwig_version",
+    "printed",
+    "quoted",
+    "running",
+]
 
 CONTAINER_RUNTIMES = ("apptainer", "singularity")
 
+VERSION_TIME_LIMIT = 60.0
+"""Longest wait for a program to tell its version [s]."""
+
+PULL_TIME_LIMIT = 1800.0
+"""The same for one in a container, whose image may have to be fetched first [s]."""
+
 _OUTPUT_FILE = "herwig.out"
 _TAIL_LINES = 12
+_OURS = re.compile(r"Herwig\+?\+? 7")
+_NOT_STARTED = (126, 127)  # how shells and the dynamic linker say that there is no such program or library
+_OF_THE_SHELL = re.compile(r"^sh: (line )?\d+: (exec: )?")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 Command = tuple[str, ...]
@@ -75,51 +98,60 @@ def command_line(command: Command, arguments: Sequence[str], directories: Sequen
 
 
 @cache
-def herwig_version(command: Command, time_limit: float = 600.0) -> str:
+def herwig_version(command: Command) -> str:
     """Versions as the program tells them, such as ``Herwig 7.3.0, ThePEG 2.3.0``.
 
     Raises
     ------
     ShowerError
-        The program cannot be run.
+        The program cannot be run, or is another one.
     """
-    with tempfile.TemporaryDirectory(prefix="herwig-") as scratch:
-        code, output = call(command, ["--version"], Path(scratch), time_limit)
+    limit = VERSION_TIME_LIMIT if len(command) == 1 else PULL_TIME_LIMIT
+    with scratch_folder() as scratch:
+        code, output = call(command, ["--version"], scratch, limit)
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    said = f"says {lines[0]!r}" if lines else "says nothing"
+    if not code and not any(map(_OURS.match, lines)):
+        raise ShowerError(f"{' '.join(command)} is not Herwig 7: with --version it {said}")
     if code:
-        raise ShowerError(f"Herwig --version {ending(code)}{quoted(output)}")
-    return ", ".join(line.strip() for line in output.splitlines() if line.strip()) or "unknown"
+        said = f" and {said}" if lines else ""
+        raise ShowerError(f"{' '.join(command)}: with --version it {ending(code)}{said}; expected Herwig 7")
+    return ", ".join(lines)
 
 
-def call(command: Command, arguments: Sequence[str], directory: Path, time_limit: float) -> tuple[int, str]:
-    """Run Herwig to its end; return its exit code and what it printed."""
+def call(
+    command: Command, arguments: Sequence[str], directory: Path, time_limit: float, doing: str = ""
+) -> tuple[int, str]:
+    """Run Herwig to its end in a scratch folder; return its exit code and what it printed.
+
+    Raises
+    ------
+    ShowerError
+        It cannot be started, or is not done within the limit [s]; then `doing` says what it was at.
+    """
     with running(command_line(command, arguments, [directory]), directory) as process:
         try:
             code = process.wait(time_limit)
         except subprocess.TimeoutExpired:
             last_lines = quoted(printed(directory))
             raise ShowerError(
-                f"Herwig {arguments[0]} is not done after {time_limit:g} s (time_limit){last_lines}"
+                f"Herwig {arguments[0]} is not done after {time_limit:g} s{doing}{last_lines}"
             ) from None
-    return code, printed(directory)
+    output = printed(directory)
+    if code in _NOT_STARTED:
+        last_line = output.strip().rpartition("\n")[2]
+        raise ShowerError(f"Herwig cannot be started: {_OF_THE_SHELL.sub('', last_line)}")
+    return code, output
 
 
 @contextmanager
 def running(line: Sequence[str], directory: Path) -> Iterator[subprocess.Popen]:
-    """Run a program in a directory; in the end it and all of its children are gone.
-
-    Raises
-    ------
-    ShowerError
-        It cannot be started.
-    """
+    """Run a program in a scratch folder; in the end it and all of its children are gone."""
     with (directory / _OUTPUT_FILE).open("wb") as output:
-        try:
-            process = subprocess.Popen(
-                line, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )  # fmt: skip
-        except OSError as error:
-            raise ShowerError(f"Herwig cannot be started: {line[0]}: {error.strerror}") from None
+        process = subprocess.Popen(
+            in_scratch_folder(line), cwd=directory, stdin=subprocess.DEVNULL, stdout=output,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
     try:
         yield process
     finally:
@@ -129,12 +161,14 @@ def running(line: Sequence[str], directory: Path) -> Iterator[subprocess.Popen]:
         except (ProcessLookupError, PermissionError):
             process.kill()
         process.wait()
+        forget_program(directory)
 
 
 def printed(directory: Path) -> str:
-    """What the program that was last run in a directory printed so far."""
+    """What the program that was last run in a directory printed so far; it names files as seen from there."""
     path = directory / _OUTPUT_FILE
-    return _COLOURS.sub("", path.read_text(encoding="utf-8", errors="replace")) if path.exists() else ""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    return _COLOURS.sub("", text).replace(f"{directory}/", "")
 
 
 def quoted(output: str) -> str:

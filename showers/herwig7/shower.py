@@ -2,17 +2,18 @@
 
 Herwig takes one seed a run, so the unit of its random stream is a block of consecutive hard events:
 `campaign.herwig.HerwigOptions.block_events` of them, counted from event 0 of the process. An event
-depends on its block's seed and on the hard events before it in the block.
+depends on its block's seed and on the hard events before it in the block, not on those after it: a
+part of a block is the beginning of the whole one.
 """
 
 import logging
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
+import pylhe
 
 from jetresim.campaign.errors import ConfigError, ShowerError
 from jetresim.campaign.files import atomic_path
@@ -20,15 +21,25 @@ from jetresim.campaign.herwig import HerwigOptions
 from jetresim.campaign.seeds import event_seed
 from jetresim.generators.events import HardEvent
 from jetresim.showers.hepmc import Columns, GeneratorEvent, final_particles, read_events, to_awkward
-from jetresim.showers.herwig7_alignment import Alignment, HardPartons
-from jetresim.showers.herwig7_card import HARD_EVENTS, Dialect
-from jetresim.showers.herwig7_events import UNIT_WEIGHT, write_block
-from jetresim.showers.herwig7_program import Command, find_herwig, herwig_version, quoted
-from jetresim.showers.herwig7_run import HerwigRun
-from jetresim.showers.herwig7_run_file import prepare
+from jetresim.showers.herwig7.alignment import Alignment, HardPartons
+from jetresim.showers.herwig7.card import HARD_EVENTS, Dialect
+from jetresim.showers.herwig7.events import UNIT_WEIGHT, write_block
+from jetresim.showers.herwig7.program import Command, find_herwig, herwig_version, quoted
+from jetresim.showers.herwig7.run import HerwigRun
+from jetresim.showers.herwig7.run_file import prepare
+from jetresim.showers.herwig7.scratch import scratch_folder
 from jetresim.showers.protocol import ParticleBatch
 
-__all__ = ["BATCH_EVENTS", "Herwig7", "Tally", "check_herwig", "find_herwig", "herwig_version"]
+__all__ = [
+    "BATCH_EVENTS",
+    "BEAM_TOLERANCE",
+    "CONSERVATION_TOLERANCE",
+    "SUSPICIOUS_FAILURES",
+    "WEIGHT_TOLERANCE",
+    "Herwig7",
+    "Tally",
+    "check_herwig",
+]
 
 BATCH_EVENTS = 100
 """Events per batch: enough that overheads vanish, few enough that memory stays flat."""
@@ -41,6 +52,9 @@ CONSERVATION_TOLERANCE = 1e-4
 
 WEIGHT_TOLERANCE = 1e-6
 """Relative difference allowed between an event's weight and the one it was handed over with."""
+
+SUSPICIOUS_FAILURES = 100
+"""A block of so many events that all failed is the fault of the set-up; one in thousands fails by itself."""
 
 _LOG_LINES = 200
 
@@ -166,12 +180,12 @@ class Herwig7:
         self, first: int, events: Iterator[HardEvent], run_file: Path, dialect: Dialect
     ) -> Iterator[ParticleBatch]:
         seed = event_seed(self._campaign_seed, self._process, first, self._realization)
-        with tempfile.TemporaryDirectory(prefix="herwig-") as scratch:
-            indices, partons = self._hand_over(events, Path(scratch))
+        with scratch_folder() as scratch:
+            indices, partons = self._hand_over(events, scratch)
             alignment = Alignment(partons, numbered=dialect is Dialect.NEW)
             batches = _Batches(indices, seed, self._batch_events)
             run = HerwigRun(
-                self._command, run_file, Path(scratch), events=len(indices), seed=seed, tag=str(first),
+                self._command, run_file, scratch, events=len(indices), seed=seed, tag=str(first),
                 time_limit=self._options.time_limit,
             )  # fmt: skip
             try:
@@ -189,13 +203,13 @@ class Herwig7:
         indices: list[int] = []
         partons: list[HardPartons] = []
 
-        def numbered() -> Iterator[HardEvent]:
-            for place, event in enumerate(events):
+        def records() -> Iterator[pylhe.LHEEvent]:
+            for event in events:
                 indices.append(event.index)
                 partons.append(HardPartons(event.record))
-                yield HardEvent(place, event.record)
+                yield event.record
 
-        write_block(scratch / HARD_EVENTS, self._beams_energy, numbered())
+        write_block(scratch / HARD_EVENTS, self._beams_energy, records())
         if any(later <= earlier for earlier, later in pairwise(indices)):
             raise ValueError("hard events must come in the order of their indices")
         return indices, partons
@@ -216,8 +230,8 @@ class Herwig7:
             if place is not None:
                 yield from batches.add(place, final_particles(event))
         run.finish(alignment.events)
-        if not batches.succeeded:
-            raise ShowerError("Herwig failed on every event")
+        if not batches.succeeded and len(batches.indices) >= SUSPICIOUS_FAILURES:
+            raise ShowerError(f"Herwig failed on all {len(batches.indices)} events: {run.reasons[0]}")
         yield from batches.rest()
 
     def _count(self, alignment: Alignment, batches: "_Batches") -> None:
@@ -231,13 +245,14 @@ class Herwig7:
     def _write_log(
         self, first: int, seed: int, run: HerwigRun, alignment: Alignment, batches: "_Batches"
     ) -> None:
-        """Keep what happened in a block, and Herwig's reasons, beside the card."""
+        """Keep what happened in a block beside the card, and Herwig's reasons."""
         name = f"{self._process}-{self._realization}-{first:07d}.log"
         lines = [
             f"events from {first} on: {len(batches.indices)}, seed {seed}",
             f"written by Herwig: {alignment.events}, of which repeats: {alignment.repeats}",
             f"dropped by Herwig: {batches.failed}",
             f"aligned by {'numbers and partons' if alignment.numbered else 'partons alone'}",
+            *run.reasons,
             *("", "Output of Herwig run", run.output, "", f"Last {_LOG_LINES} lines of Herwig's log"),
             *run.log.splitlines()[-_LOG_LINES:],
         ]
@@ -265,16 +280,15 @@ def check_herwig(options: HerwigOptions, beams_energy: float) -> str:
         It is not there, or refuses the card, as for an unknown setting or a PDF set that is not installed.
     """
     command = find_herwig(options)
-    with tempfile.TemporaryDirectory(prefix="herwig-") as scratch:
-        prepare(command, options, beams_energy, Path(scratch))
-    return herwig_version(command, options.time_limit)
+    with scratch_folder() as scratch:
+        prepare(command, options, beams_energy, scratch)
+    return herwig_version(command)
 
 
 def _problem(event: GeneratorEvent, beams_energy: float) -> str | None:
     """What shows that an event is not what Herwig meant to write, if anything."""
     momenta = event.momenta[event.final]
-    vertices = [event.vertices[name] for name in ("x", "y", "z", "t")]
-    if not (np.isfinite(event.momenta).all() and np.isfinite(vertices).all()):
+    if not (np.isfinite(event.momenta).all() and np.isfinite(event.vertices).all()):
         return "has momenta or vertices that are not finite"
     half, beams = beams_energy / 2, event.beam_energies
     if len(beams) != 2 or np.abs(beams - half).max() > BEAM_TOLERANCE * half:

@@ -1,8 +1,9 @@
 """Which hard event a Herwig event belongs to, by evidence.
 
-Herwig drops an event that fails, reads on, and may begin the file again to reach the number of
-events it was asked for. So an event is taken for a hard event only when the number that it carries
-*and* the momenta of its hard partons, which Herwig keeps unchanged, both say so.
+Herwig drops an event that fails, reads on, and where it has scanned more of the file than we have it
+scan begins it again to reach the number of events it was asked for. So an event is taken for a hard
+event only when the number that it carries *and* the momenta of its hard partons, which Herwig keeps
+unchanged, both say so.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,9 @@ import pylhe
 
 from jetresim.campaign.errors import ShowerError
 from jetresim.showers.hepmc import GeneratorEvent
+from jetresim.showers.herwig7.events import scanned
+
+__all__ = ["MOMENTUM_TOLERANCE", "Alignment", "HardPartons"]
 
 MOMENTUM_TOLERANCE = 1e-6
 """Largest difference of a hard parton's momentum, in units of the event's largest component.
@@ -39,8 +43,8 @@ class HardPartons:
 
     def within(self, event: GeneratorEvent) -> bool:
         """Whether each of the partons is among the particles of an event."""
-        candidates = np.isin(event.particles["pid"], self._pdgids)
-        pdgids = event.particles["pid"][candidates]
+        candidates = np.isin(event.pdgids, self._pdgids)
+        pdgids = event.pdgids[candidates]
         distance = np.abs(event.momenta[candidates, None, :3] - self._momenta).max(axis=2)
         found = (distance <= self._tolerance) & (pdgids[:, None] == self._pdgids)
         return bool(found.any(axis=0).all())
@@ -57,7 +61,8 @@ class Alignment:
     Parameters
     ----------
     partons : sequence of HardPartons
-        Of the hard events, in the order of the file; the n-th carries the number n, from 0.
+        Of the hard events, in the order of the file; the n-th carries the number n, from 1. Number 0 is the
+        event that Herwig scans, see `showers.herwig7.events.scanned`; were it made, it would be a repeat.
     numbered : bool
         Whether this Herwig can pass the numbers on. If not, the partons alone decide.
 
@@ -77,8 +82,8 @@ class Alignment:
     """
 
     def __init__(self, partons: Sequence[HardPartons], numbered: bool = True) -> None:
-        self._partons = partons
-        self._last = -1
+        self._partons = [HardPartons(scanned()), *partons]
+        self._last = 0
         self._counting = True
         self.events = 0
         self.repeats = 0
@@ -87,7 +92,7 @@ class Alignment:
             self._check_unambiguous()
 
     def place(self, event: GeneratorEvent) -> int | None:
-        """Place of an event among the hard events, or None for a repeat.
+        """Place of an event among the hard events, from 0, or None for a repeat.
 
         Raises
         ------
@@ -96,12 +101,12 @@ class Alignment:
         """
         self.events += 1
         self._counting &= event.number == self.events
-        place = self._by_number(event) if self.numbered else self._by_partons(event)
-        if place <= self._last:
+        number = self._by_number(event) if self.numbered else self._by_partons(event)
+        if number <= self._last:
             self.repeats += 1
             return None
-        self._last = place
-        return place
+        self._last = number
+        return number - 1
 
     def _by_number(self, event: GeneratorEvent) -> int:
         number = event.number
@@ -112,32 +117,32 @@ class Alignment:
                 f"Herwig's event {number} (place {self.events} of its output) does not contain the partons "
                 f"of hard event {number} of its block: they are out of step"
             )
-        # The first event shows it: a counter begins at 1, the numbers at 0.
+        # A counter and the numbers part where the first event was dropped.
         self.numbered = False
         self._check_unambiguous()
         return self._by_partons(event)
 
     def _by_partons(self, event: GeneratorEvent) -> int:
-        for place in self._expected():
-            if self._partons[place].within(event):
-                return place
+        for number in self._expected():
+            if self._partons[number].within(event):
+                return number
         raise ShowerError(
             f"the partons of Herwig's event {event.number} (place {self.events} of its output) "
             "are those of no hard event of its block"
         )
 
     def _expected(self) -> Iterator[int]:
-        """Places in the order in which they are likely."""
+        """Numbers in the order in which they are likely."""
         following = self._last + 1
         yield from range(following, len(self._partons))
         yield from range(following)
 
     def _check_unambiguous(self) -> None:
-        places: dict[bytes, int] = {}
-        for place, partons in enumerate(self._partons):
-            other = places.setdefault(partons.key, place)
-            if other != place:
+        numbers: dict[bytes, int] = {}
+        for number, partons in enumerate(self._partons):
+            other = numbers.setdefault(partons.key, number)
+            if other != number:
                 raise ShowerError(
-                    f"hard events {other} and {place} of a block have the same partons, and this Herwig "
+                    f"hard events {other} and {number} of a block have the same partons, and this Herwig "
                     "does not pass on event numbers: they cannot be told apart; Herwig 7.3 or later can"
                 )

@@ -10,6 +10,8 @@ from enum import Enum, auto
 from jetresim.campaign.errors import ShowerError
 from jetresim.campaign.herwig import HerwigOptions
 
+__all__ = ["HARD_EVENTS", "HIGHEST_NUMBER", "MAX_LIFETIME", "NEW_COMMANDS", "Dialect", "card"]
+
 HARD_EVENTS = "hard.lhe.gz"
 """File that Herwig reads the hard events from, in the directory it runs in."""
 
@@ -80,7 +82,6 @@ def _generator() -> Iterator[str]:
 
 
 def _handler(options: HerwigOptions, dialect: Dialect) -> Iterator[str]:
-    hadronization = "/Herwig/Hadronization/ClusterHadHandler" if options.hadronization else "NULL"
     decays = "/Herwig/Decays/DecayHandler" if options.decays else "NULL"
     yield "cd /Herwig/EventHandlers"
     yield "library LesHouches.so"
@@ -88,8 +89,8 @@ def _handler(options: HerwigOptions, dialect: Dialect) -> Iterator[str]:
     yield "set LesHouchesHandler:PartonExtractor /Herwig/Partons/PPExtractor"
     yield "set LesHouchesHandler:CascadeHandler /Herwig/Shower/ShowerHandler"
     yield f"set LesHouchesHandler:DecayHandler {decays}"
-    yield f"set LesHouchesHandler:HadronizationHandler {hadronization}"
-    if options.hadronization and dialect is Dialect.NEW:
+    yield "set LesHouchesHandler:HadronizationHandler /Herwig/Hadronization/ClusterHadHandler"
+    if dialect is Dialect.NEW:
         yield "insert LesHouchesHandler:PostHadronizationHandlers 0 /Herwig/Hadronization/SpinHadronizer"
     yield "set LesHouchesHandler:WeightOption VarNegWeight"
     yield "set LesHouchesHandler:WeightNormalization CrossSection"
@@ -104,6 +105,9 @@ def _reader() -> Iterator[str]:
     yield f"set LesHouchesReader:FileName {HARD_EVENTS}"
     yield "set LesHouchesReader:AllowedToReOpen No"
     yield "set LesHouchesReader:InitPDFs 0"
+    # Herwig's events depend on how many hard events it scans before the run: with one, which it scans and
+    # then passes over, a part of a block gives the beginning of the whole one.
+    yield "set LesHouchesReader:MaxScan 1"
     yield "set LesHouchesReader:Cuts /Herwig/Cuts/NoCuts"
     yield "set LesHouchesReader:MomentumTreatment RescaleEnergy"
     yield "set LesHouchesReader:WeightWarnings DontWarnAboutWeights"
@@ -141,8 +145,6 @@ def _shower(options: HerwigOptions) -> Iterator[str]:
     yield f"set /Herwig/Shower/ShowerHandler:SpinCorrelations {'Yes' if options.spin_correlations else 'No'}"
     if not options.mpi:
         yield "set /Herwig/Shower/ShowerHandler:MPIHandler NULL"
-    if not options.hadronization:
-        yield "set /Herwig/Analysis/Basics:CheckQuark No"
 
 
 def _tune(options: HerwigOptions, dialect: Dialect) -> Iterator[str]:

@@ -1,23 +1,31 @@
 """One run of Herwig 7, read while it goes on."""
 
+import fcntl
 import os
+import re
 import select
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from jetresim.campaign.errors import ShowerError
-from jetresim.showers.herwig7_program import Command, command_line, ending, printed, running
+from jetresim.showers.herwig7.program import Command, command_line, ending, printed, running
+
+__all__ = ["OVERRUN", "HerwigRun"]
 
 OVERRUN = "More events requested than available"
 """Herwig's last words where two or more events failed: it wanted to begin the file again and may not."""
 
 _POLL_SECONDS = 0.2
+_REASON = re.compile(r"^\*\* An event exception.*\n(.*)$", re.MULTILINE)
 _GRACE_SECONDS = 2.0
-_READ_BYTES = 1 << 16  # capacity of a pipe on Linux
+_READ_BYTES = 1 << 16
+_PIPE_BYTES = 1 << 20
+"""Capacity of the pipe, the most that Linux gives to everyone: some events, so that Herwig goes on while the
+reader makes jets of what it has. With the usual 64 kB it waits in every event of 200 kB."""
 
 
 class HerwigRun:
@@ -28,11 +36,11 @@ class HerwigRun:
     Parameters
     ----------
     command : Command
-        From `showers.herwig7_program.find_herwig`.
+        From `showers.herwig7.program.find_herwig`.
     run_file : Path
-        From `showers.herwig7_run_file.prepare`.
+        From `showers.herwig7.run_file.prepare`.
     directory : Path
-        Scratch directory that holds the hard events, on a file system that has named pipes.
+        Scratch folder that holds the hard events, on a file system that has named pipes.
     events : int
         Number of hard events there, and of events to ask for.
     seed : int
@@ -70,7 +78,7 @@ class HerwigRun:
             os.mkfifo(pipe)
         except OSError as error:
             raise ShowerError(
-                f"no named pipe can be made in {self._directory} ({error.strerror}); "
+                f"no named pipe can be made in {self._directory.parent} ({error.strerror}); "
                 "set TMPDIR to a directory on a local disk"
             ) from None
         with ExitStack() as stack:
@@ -78,6 +86,7 @@ class HerwigRun:
             # A blocking open would wait for a Herwig that may never come as far as opening it.
             self._descriptor = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
             stack.callback(os.close, self._descriptor)
+            _enlarge(self._descriptor)
             self._process = stack.enter_context(running(self._line, self._directory))
             self._stack = stack.pop_all()
         self._ready = select.poll()
@@ -150,9 +159,14 @@ class HerwigRun:
 
     @property
     def log(self) -> str:
-        """Herwig's own log, which tells of the events that failed and why."""
+        """Herwig's own log."""
         path = self._directory / f"{self._name}.log"
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why events failed, in their order; Herwig's log has it above thousands of lines of event record."""
+        return [" ".join(reason.split()) for reason in _REASON.findall(self.log)]
 
     def _wait_for_end(self) -> None:
         try:
@@ -164,3 +178,10 @@ class HerwigRun:
         self._waited += _POLL_SECONDS
         if self._waited > self._time_limit:
             raise ShowerError(f"Herwig hangs: no event for {self._time_limit:g} s (time_limit)")
+
+
+def _enlarge(pipe: int) -> None:
+    """Give a pipe more room, where the system can and this user may still have it."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

@@ -1,12 +1,15 @@
 """Hard events in the form that Herwig 7 gets them."""
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import pylhe
 
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import write_lhe
+
+__all__ = ["PROCESS_ID", "UNIT_WEIGHT", "scanned", "write_block"]
 
 PROCESS_ID = 1
 """LPRUP of all events handed to Herwig, so that a run file does not depend on the hard process."""
@@ -19,16 +22,17 @@ PROTON = 2212
 _UNIT_WEIGHTS = 3  # Les Houches weighting strategy: accept every event as it comes
 
 
-def write_block(path: Path, beams_energy: float, events: Iterable[HardEvent]) -> None:
-    """Write hard events for Herwig: numbered, of unit weight, and without any further weights.
+def write_block(path: Path, beams_energy: float, events: Iterable[pylhe.LHEEvent]) -> None:
+    """Write hard events for Herwig: numbered from 1, of unit weight, and without any further weights.
+
+    In front of them stands the one that Herwig scans, `scanned`, under the number 0.
 
     Parameters
     ----------
     path : Path
     beams_energy : float
         Centre-of-mass energy [GeV] of the two protons.
-    events : iterable of HardEvent
-        Their indices count from 0 within the block.
+    events : iterable of LHEEvent
     """
     half = beams_energy / 2
     init = pylhe.LHEInit(
@@ -36,7 +40,8 @@ def write_block(path: Path, beams_energy: float, events: Iterable[HardEvent]) ->
         procInfo=[pylhe.LHEProcInfo(UNIT_WEIGHT, 0.0, UNIT_WEIGHT, PROCESS_ID)],
         generators=[],
     )
-    write_lhe(path, init, None, (HardEvent(event.index, _bare(event.record)) for event in events))
+    numbered = enumerate(chain([scanned()], events))
+    write_lhe(path, init, None, (HardEvent(number, _bare(record)) for number, record in numbered))
 
 
 def _bare(record: pylhe.LHEEvent) -> pylhe.LHEEvent:
@@ -49,8 +54,8 @@ def _bare(record: pylhe.LHEEvent) -> pylhe.LHEEvent:
     )
 
 
-def example() -> HardEvent:
-    """A hard event for ``Herwig read``, which opens the file but keeps nothing of it: u ū → Z → ν ν̄."""
+def scanned() -> pylhe.LHEEvent:
+    """The hard event in front of every block, u ū → Z → ν ν̄, of which Herwig makes nothing."""
     half, spin = 45.6, 9.0
     rows = (
         (2, -1, 0, 0, 501, 0, 0.0, half, half, 0.0),
@@ -64,4 +69,4 @@ def example() -> HardEvent:
         for *numbers, px, pz, energy, mass in rows
     ]
     info = pylhe.LHEEventInfo(len(particles), PROCESS_ID, UNIT_WEIGHT, 2 * half, 0.0078, 0.118)
-    return HardEvent(0, pylhe.LHEEvent(eventinfo=info, particles=particles))
+    return pylhe.LHEEvent(eventinfo=info, particles=particles)
