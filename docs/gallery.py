@@ -38,7 +38,7 @@ INTRODUCTION = """\
 Campaigns to begin with. `jetresim init --example NAME` writes one into the folder where you are. Change it,
 then `jetresim run`. Each picture is that of a short run, {events} hard events of each process: spectra of the
 realizations, and their ratios to `nominal`. The errors are statistical and take into account that the
-realizations share their hard events.
+realizations share their hard events. The file for `own-lhe` had dijet events of Pythia.
 """
 EVENTS = 1000
 
