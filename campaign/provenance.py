@@ -140,7 +140,7 @@ def _flat(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(content, Mapping):
         for key, value in content.items():
             yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
-    elif isinstance(content, list) and all(" = " in str(line) for line in content):
+    elif isinstance(content, list) and content and all(" = " in str(line) for line in content):
         settings = Settings(content)
         for name in settings.names:
             yield f"{prefix}.{name}", "; ".join(value for known, value in settings if known == name)

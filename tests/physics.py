@@ -79,7 +79,7 @@ def columns(table: pa.Table) -> Columns:
 @cache
 def direct(process: str) -> Columns:
     """Matched jets of events that Pythia makes in one go, from the hard process to the hadrons."""
-    settings = {**asked(process).hard_settings(process), "PhaseSpace:pTHatMin": 500.0}
+    settings = asked(process).hard_settings(process).then({"PhaseSpace:pTHatMin": 500.0})
     pythia = make_pythia(settings, asked(process), {"Random:seed": 20_240_703})
     assert pythia.init()
     return columns(pa.concat_tables(_direct_tables(process, pythia)))

@@ -73,5 +73,6 @@ def test_campaign_in_a_bucket_has_the_bytes_of_a_local_one(tmp_path, endpoint, b
     for stage in ("hard", "jets", "groups", "dataset"):
         expected = {f"{stage}/{name}": content for name, content in files_in(local / stage).items()}
         assert {name: content for name, content in found.items() if name.startswith(stage)} == expected
-    assert [path.name for path in (remote / "results" / "small").iterdir()] == ["config.yaml"]
+    kept = {path.name for path in (remote / "results" / "small").iterdir()}
+    assert kept == {"config.yaml", "brought.json"}
     assert run_snakemake(remote, config, "-n", *options(endpoint)).succeeded().jobs == {}
