@@ -7,6 +7,8 @@ Factors of `renormMultFac` multiply pT², so the renormalization scale moves by 
 from types import MappingProxyType
 from typing import Any
 
+__all__ = ["AUGMENTATIONS", "NOMINAL"]
+
 NOMINAL = "nominal"
 """The anchor of every group."""
 

@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from jetresim.campaign.model import Strict
 
+__all__ = ["APPLIES_TO", "DetectorOptions", "overridden"]
+
 DetectorName = Literal["none", "cms_phase2", "delphes"]
 
 APPLIES_TO: Mapping[str, tuple[DetectorName, ...]] = {

@@ -1,5 +1,7 @@
 """The exceptions a user can cause. Each message is one line: what, where, what would be right."""
 
+__all__ = ["ConfigError", "DataError", "DetectorError", "HardEventError", "JetresimError", "ShowerError"]
+
 
 class JetresimError(Exception):
     """Base of all errors that the command line reports as one line."""

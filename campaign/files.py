@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 
 from jetresim.campaign.errors import DataError
 
+__all__ = ["atomic_path", "existing", "partial_files", "scratch_path"]
+
 SCRATCH = "JETRESIM_SCRATCH"
 
 

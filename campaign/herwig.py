@@ -7,6 +7,8 @@ from pydantic import AfterValidator, Field, field_validator
 
 from jetresim.campaign.model import Strict
 
+__all__ = ["EVENT_SECONDS", "START_SECONDS", "HerwigOptions", "check_chunk", "event_inputs", "scale_factor"]
+
 _WHERE_IT_IS = {"executable", "container", "time_limit"}
 
 _WITHOUT_HADRONS = re.compile(r":HadronizationHandler\s+NULL", re.IGNORECASE)
@@ -38,7 +40,7 @@ class HerwigOptions(Strict):
     """Where Herwig 7 is found and what it is told.
 
     The scale factors multiply muR or muF themselves; Pythia's `renormMultFac` multiplies pT², that
-    is muR². `campaign.herwig.scale_factor` converts.
+    is muR². `jetresim.campaign.herwig.scale_factor` converts.
     """
 
     executable: str = Field("Herwig", min_length=1, description="program, by name on the PATH or by path")

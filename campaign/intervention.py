@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 
 from jetresim.campaign.model import Strict
 
+__all__ = ["ALLOWED_SETTINGS", "FIRST_STAGE", "Intervention", "Stage", "forbidden_setting", "short_form"]
+
 
 class Stage(IntEnum):
     """The stages of an event after its hard process, in their order."""

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict
 
+__all__ = ["Strict"]
+
 
 class Strict(BaseModel):
     """Base of all models: unknown keys are errors, and nothing changes after validation."""

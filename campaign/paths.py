@@ -8,6 +8,7 @@ __all__ = ["CHUNK_PATTERN", "SPLITS", "Paths", "chunk_name", "chunk_names", "chu
 
 
 SPLITS = ("train", "val", "test")
+"""Parts of a dataset, by what they are for."""
 
 CHUNK_PATTERN = r"(?:\d+/)?\d+"
 """Regular expression of the names that `chunk_name` gives."""

@@ -3,6 +3,8 @@
 from types import MappingProxyType
 from typing import Any
 
+__all__ = ["LABELS", "PROCESSES", "TARGETS"]
+
 LABELS = MappingProxyType(
     {
         0: "gluon",

@@ -16,6 +16,19 @@ from jetresim.campaign.herwig import event_inputs
 from jetresim.campaign.settings import Settings
 from jetresim.campaign.version import code_version
 
+__all__ = [
+    "SCHEMA_VERSION",
+    "card_inputs",
+    "check_made_with",
+    "dataset_inputs",
+    "digest",
+    "encode",
+    "groups_inputs",
+    "jets_inputs",
+    "survey_inputs",
+    "versions",
+]
+
 SCHEMA_VERSION = 1
 """Version of the layout of all files of a campaign."""
 

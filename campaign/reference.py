@@ -12,6 +12,8 @@ from jetresim.campaign.processes import LABELS, PROCESSES, TARGETS
 from jetresim.campaign.reserved import RESERVED, RESERVED_GROUPS
 from jetresim.campaign.tunes import TUNES
 
+__all__ = ["markdown", "schema", "write"]
+
 CONFIG = Path(__file__).parents[1] / "config"
 
 _REFERENCE = "#/$defs/"

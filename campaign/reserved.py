@@ -1,5 +1,7 @@
 """Pythia settings that a configuration may not hold."""
 
+__all__ = ["RESERVED", "RESERVED_GROUPS"]
+
 RESERVED = {
     "Beams:idA": "it is set by `beams.particles`",
     "Beams:idB": "it is set by `beams.particles`",
@@ -35,3 +37,4 @@ RESERVED_GROUPS = {
     "Merging": "its merging hooks are not installed",
     "Parallelism": "jobs are run in parallel by the workflow",
 }
+"""Groups of settings that are refused as a whole, and why."""

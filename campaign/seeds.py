@@ -11,6 +11,19 @@ from functools import cache
 
 from jetresim.campaign.errors import ConfigError
 
+__all__ = [
+    "HARD_DECAYS",
+    "HARD_PROCESS",
+    "PYTHIA_SEEDS",
+    "check_streams",
+    "event_seed",
+    "initialization_seed",
+    "stable_hash",
+    "stage_seed",
+    "stream_offset",
+    "unit_hash",
+]
+
 PYTHIA_SEEDS = 900_000_000
 """Pythia accepts seeds 1 ... 900 000 000 (manual, section Random-Number Seed)."""
 

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+__all__ = ["Status"]
+
 
 class Status(StrEnum):
     """Every realization of every target has exactly one of these; nothing is dropped without one."""

@@ -2,6 +2,8 @@
 
 from types import MappingProxyType
 
+__all__ = ["TUNES"]
+
 _STABLE_PARTICLES = {"ParticleDecays:limitTau0": True, "ParticleDecays:tau0Max": 10.0}
 
 # CMS, EPJC 80 (2020) 4, table 4 (CP5) and the eigentunes of its appendix.

@@ -8,6 +8,8 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+__all__ = ["read_cpu", "tells_cpu"]
+
 _LINE = re.compile(r"used (\d+\.\d+) s of CPU$")
 
 log = logging.getLogger(__name__)

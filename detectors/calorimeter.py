@@ -18,6 +18,17 @@ from jetresim.detectors.random import (
 )
 from jetresim.detectors.tracking import Flying
 
+__all__ = [
+    "NO_TOWER",
+    "Readout",
+    "Towers",
+    "cell_edges",
+    "energy_fraction",
+    "find_cells",
+    "measure",
+    "sum_by_tower",
+]
+
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
 

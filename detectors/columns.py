@@ -6,7 +6,10 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+__all__ = ["Columns", "from_columns", "segments", "select", "to_columns"]
+
 Columns = dict[str, npt.NDArray]
+"""Name of a quantity to its values, those of all events one after the other."""
 
 
 def to_columns(array: ak.Array) -> tuple[Columns, npt.NDArray[np.int64]]:

@@ -29,10 +29,13 @@ from jetresim.detectors.physical import physical_particles
 from jetresim.detectors.protocol import CANDIDATE_FIELDS
 from jetresim.showers.protocol import PARTICLE_FIELDS, ParticleBatch
 
+__all__ = ["LEAVES", "Delphes"]
+
 log = logging.getLogger(__name__)
 
 TREE = "Delphes"
 LEAVES = ("PT", "Eta", "Phi", "E", "PID", "Charge", "D0", "DZ")
+"""Leaves that a branch of candidates must have."""
 EVENT_NUMBER = "Event.Number"
 
 _CARD, _OUTPUT = "card.tcl", "candidates.root"

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+__all__ = ["SOLENOID_FIELD", "Perigee", "perigee"]
+
 SOLENOID_FIELD = 3.8
 """Field of the CMS solenoid [T]."""
 

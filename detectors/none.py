@@ -11,6 +11,8 @@ from jetresim.detectors.physical import physical_particles
 from jetresim.detectors.protocol import CANDIDATE_FIELDS
 from jetresim.showers.protocol import ParticleBatch
 
+__all__ = ["NoDetector"]
+
 
 @dataclass(frozen=True, slots=True)
 class NoDetector:

@@ -15,6 +15,22 @@ from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.model import Strict
 from jetresim.campaign.yaml_files import read_yaml
 
+__all__ = [
+    "CMS_PHASE2",
+    "PIECE_COLUMNS",
+    "BinnedLinear",
+    "Calorimeter",
+    "Efficiency",
+    "EnergyFractions",
+    "EnergyResolution",
+    "Grid",
+    "Parameters",
+    "PerSpecies",
+    "Piece",
+    "Rings",
+    "load",
+]
+
 CMS_PHASE2 = Path(__file__).with_name("cms_phase2.yaml")
 """The detector of the RS3L dataset."""
 

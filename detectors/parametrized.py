@@ -15,6 +15,8 @@ from jetresim.detectors.random import EventStreams, Purpose, normal
 from jetresim.detectors.tracking import Flying, Tracks, reconstruct
 from jetresim.showers.protocol import ParticleBatch
 
+__all__ = ["ParametrizedDetector"]
+
 _OF_PARTICLES = ("row", "index", "pdgid", "charge", "x", "y", "z", "px", "py", "pz", "energy")
 """What the detector needs to know of particles."""
 

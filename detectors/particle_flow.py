@@ -9,6 +9,8 @@ from jetresim.detectors.calorimeter import NO_TOWER, Readout, Towers, sum_by_tow
 from jetresim.detectors.random import log_normal, normal
 from jetresim.detectors.tracking import Tracks
 
+__all__ = ["Neutrals", "Pointing", "combine"]
+
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
 

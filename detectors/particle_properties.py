@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from particle import PDGID
 
+__all__ = ["Kind", "charge_and_visibility"]
+
 _PHOTON = 22
 _GLUON = 21
 

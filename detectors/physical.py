@@ -13,6 +13,17 @@ from jetresim.detectors.columns import Columns, select, to_columns
 from jetresim.detectors.particle_properties import Kind, charge_and_visibility
 from jetresim.showers.protocol import ParticleBatch
 
+__all__ = [
+    "ABSOLUTE_ROUNDING",
+    "RELATIVE_ROUNDING",
+    "PhysicalParticles",
+    "any_in_event",
+    "impossible_events",
+    "impossible_momenta",
+    "physical_particles",
+    "tell_impossible",
+]
+
 log = logging.getLogger(__name__)
 
 Bools = npt.NDArray[np.bool_]

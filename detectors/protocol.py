@@ -6,6 +6,8 @@ import awkward as ak
 
 from jetresim.showers.protocol import ParticleBatch
 
+__all__ = ["CANDIDATE_FIELDS", "Detector"]
+
 CANDIDATE_FIELDS = ("pdgid", "charge", "px", "py", "pz", "energy", "d0", "dz")
 """int32 PDG id; int8 charge [e]; float64 momentum and energy [GeV]; float64 impact parameters [mm]."""
 

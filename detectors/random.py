@@ -13,6 +13,18 @@ from scipy.special import ndtri
 
 from jetresim.campaign.seeds import stable_hash
 
+__all__ = [
+    "PURPOSES_PER_CALORIMETER",
+    "EventStreams",
+    "Purpose",
+    "Words",
+    "fine_uniform",
+    "log_normal",
+    "normal",
+    "philox",
+    "uniform",
+]
+
 ROUNDS = 10
 MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -22,6 +34,7 @@ _HALF = np.uint64(32)
 _BLOCK = 8192  # counters encrypted at a time: all intermediate arrays stay in the processor's cache
 
 Words = tuple[npt.NDArray[np.uint64], ...]
+"""Words of random bits."""
 
 
 class Purpose(IntEnum):

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from jetresim.campaign.config import Campaign
 from jetresim.detectors.protocol import Detector
 
+__all__ = ["DETECTORS", "make_detector"]
+
 
 def _none(campaign: Campaign, realization: str) -> Detector:
     from jetresim.detectors.none import NoDetector
@@ -29,6 +31,7 @@ DETECTORS: dict[str, Callable[[Campaign, str], Detector]] = {
     "cms_phase2": _cms_phase2,
     "delphes": _delphes,
 }
+"""Name to what sets up the detector for a realization."""
 
 
 def make_detector(campaign: Campaign, realization: str) -> Detector:

@@ -11,6 +11,8 @@ from jetresim.detectors.helix import perigee
 from jetresim.detectors.parameters import Parameters
 from jetresim.detectors.random import EventStreams, Purpose, fine_uniform, log_normal, normal
 
+__all__ = ["Flying", "Species", "Tracks", "reconstruct"]
+
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
 

@@ -17,6 +17,17 @@ from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.model import Strict
 
+__all__ = [
+    "Content",
+    "Contents",
+    "file_digest",
+    "is_complete",
+    "read_contents",
+    "with_brought_files",
+    "with_remembered_files",
+    "write_contents",
+]
+
 
 class Content(Strict):
     """What a file holds, and how to notice that it may have changed."""

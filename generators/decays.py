@@ -14,6 +14,8 @@ from jetresim.generators.events import HardEvent
 from jetresim.generators.feed import EventFeed
 from jetresim.generators.pythia_setup import failure_reason, make_pythia
 
+__all__ = ["ResonanceDecays"]
+
 _FINAL, _INTERMEDIATE = 1, 2
 _FIRST = 3  # entries 0-2 of Pythia's record are the system and the beams
 _UNKNOWN_SPIN = 9.0

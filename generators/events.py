@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+__all__ = ["HardEvent", "Parton", "TruthTarget"]
+
 if TYPE_CHECKING:
     import pylhe
 

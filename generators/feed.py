@@ -6,6 +6,8 @@ import pythia8mc
 from jetresim.campaign.config import Beams
 from jetresim.generators.events import HardEvent
 
+__all__ = ["EventFeed"]
+
 _UNIT_WEIGHTS = 3  # Les Houches weighting strategy: accept every event as it comes
 _SCALE_OF_EVENT = -1.0  # no shower starting scale of the particle's own
 

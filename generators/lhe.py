@@ -20,6 +20,8 @@ from jetresim.generators.lhe_warnings import find_warnings, needs_matching, summ
 from jetresim.generators.survey import SourceFile, Subprocess, Survey
 from jetresim.generators.targets import no_targets
 
+__all__ = ["LHEFiles", "weight_names"]
+
 _KEEP_EVERY_EVENT = -4
 _TRIALS = "trials"  # no longer true of an event whose weight is normalized
 _ROUNDING = 1e-12  # relative; what is left of the difference of two large sums

@@ -10,6 +10,8 @@ import pylhe
 
 from jetresim.campaign.errors import HardEventError
 
+__all__ = ["event_problems", "init_problems", "pylhe_errors", "xml_reason"]
+
 _INCOMING = -1
 
 

@@ -33,6 +33,17 @@ from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_checks import event_problems, init_problems, pylhe_errors, xml_reason
 from jetresim.generators.lhe_hdf5 import HDF5_MAGIC, open_hdf5
 
+__all__ = [
+    "LHESource",
+    "PrintedDigits",
+    "check_provenance",
+    "count_events",
+    "last_digit",
+    "open_lhe",
+    "read_hard_events",
+    "write_lhe",
+]
+
 _READ_BYTES = 1 << 20
 _LONGEST_PIECE = 1 << 28  # no header or event comes near; a foreign file must not fill the memory
 

@@ -20,6 +20,8 @@ from pylhe import lheh5
 from jetresim.campaign.errors import HardEventError
 from jetresim.generators.lhe_checks import event_problems, init_problems, pylhe_errors
 
+__all__ = ["HDF5_MAGIC", "LHEH5", "open_hdf5"]
+
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 """First bytes of an HDF5 file, HDF5 File Format Specification, section II.A."""
 

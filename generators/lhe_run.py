@@ -14,10 +14,13 @@ from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import LHESource, PrintedDigits, open_lhe
 from jetresim.generators.targets import final_state, find_targets, passes_cuts
 
+__all__ = ["NLO_REMARK", "OLD_WEIGHT_REMARK", "WEIGHTS_IN_PB", "Run", "read_run", "refuse_other_kind"]
+
 WEIGHTS_IN_PB = (1, 4)
 """|IDWTUP| for which XWGTUP is in pb and its mean is the cross-section, hep-ph/0109068."""
 
 NLO_REMARK = "#aMCatNLO"
+"""Remark of a run whose events are of next-to-leading order."""
 OLD_WEIGHT_REMARK = "#new weight"
 """How POWHEG named its weights before ``<rwgt>``."""
 

@@ -11,6 +11,8 @@ from jetresim.campaign.config import Process
 from jetresim.generators.lhe_run import NLO_REMARK, OLD_WEIGHT_REMARK, WEIGHTS_IN_PB, Run
 from jetresim.generators.survey import MATCHING_WARNING
 
+__all__ = ["find_warnings", "needs_matching", "summed"]
+
 _Key = TypeVar("_Key")
 
 _DEVIATION = 5.0  # standard errors at which numbers that should agree are reported

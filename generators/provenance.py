@@ -6,6 +6,8 @@ from jetresim.campaign.config import Campaign
 from jetresim.campaign.provenance import digest, survey_inputs
 from jetresim.generators.survey import Survey
 
+__all__ = ["hard_provenance", "survey_provenance"]
+
 
 def survey_provenance(campaign: Campaign, process: str) -> dict[str, Any]:
     """Process, campaign seed and settings that the survey and the hard events of a process depend on."""

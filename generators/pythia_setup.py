@@ -17,6 +17,8 @@ from jetresim.campaign.seed_contract import breaks_seed_contract
 from jetresim.campaign.seeds import initialization_seed
 from jetresim.campaign.settings import DECAY_SWITCHES, Settings, setting_names
 
+__all__ = ["check_campaign_settings", "check_settings", "failure_reason", "hidden_settings", "make_pythia"]
+
 _PARTICLE_NUMBERS = {"m0", "mWidth", "mMin", "mMax", "tau0", "chargeType", "spinType", "colType"}
 _SWITCHES = {"on", "off", "true", "false", "yes", "no", "1", "0"}
 

@@ -11,6 +11,8 @@ from jetresim.generators.lhe import LHEFiles
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
 
+__all__ = ["GENERATORS", "Generator", "make_generator"]
+
 
 class Generator(Protocol):
     """A source of hard events of one process."""
@@ -40,6 +42,7 @@ GENERATORS: dict[str, Callable[[Campaign, str], Generator]] = {
     "pythia8": Pythia8Generator,
     "lhe": LHEFiles,
 }
+"""Name of a generator to what sets it up for a process of a campaign."""
 
 
 def make_generator(campaign: Campaign, process: str) -> Generator:

@@ -11,6 +11,8 @@ from jetresim.generators.lhe_files import open_lhe, read_hard_events
 from jetresim.generators.provenance import hard_provenance
 from jetresim.generators.survey import Survey
 
+__all__ = ["hard_events"]
+
 
 def hard_versions(hard: Path, survey: Survey) -> dict[str, str]:
     """Software that the hard events of a chunk and their survey were made by."""

@@ -11,10 +11,21 @@ from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.provenance import check_made_with
 
+__all__ = [
+    "MATCHING_WARNING",
+    "SourceFile",
+    "Subprocess",
+    "Survey",
+    "read_survey",
+    "survey_warnings",
+    "write_survey",
+]
+
 MATCHING_WARNING = (
     "NLO events (negative weights, MC@NLO or POWHEG): give the settings that their matching needs "
     "in `shower_settings`"
 )
+"""Warning of a process whose events must be matched to the shower."""
 
 
 class SourceFile(Strict):

@@ -8,6 +8,17 @@ from typing import TYPE_CHECKING
 from jetresim.campaign.config import Cuts, Target
 from jetresim.generators.events import Parton, TruthTarget
 
+__all__ = [
+    "PARTON_LABELS",
+    "SPLITTING_LABELS",
+    "final_state",
+    "find_targets",
+    "four_vector",
+    "no_targets",
+    "outgoing_partons",
+    "passes_cuts",
+]
+
 if TYPE_CHECKING:
     import pylhe
 

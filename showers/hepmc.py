@@ -19,6 +19,17 @@ from pyarrow import csv
 from jetresim.campaign.errors import ShowerError
 from jetresim.showers.protocol import PARTICLE_FIELDS
 
+__all__ = [
+    "BEAM",
+    "FINAL",
+    "Columns",
+    "GeneratorEvent",
+    "final_particles",
+    "parse_event",
+    "read_events",
+    "to_awkward",
+]
+
 FINAL, BEAM = 1, 4
 """Status codes of HepMC 2, section particle status codes; those between are the generator's own."""
 
@@ -43,6 +54,7 @@ _CONVERT = csv.ConvertOptions(
 )
 
 Columns = dict[str, npt.NDArray]
+"""Name of a quantity to its values."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ import pythia8mc
 
 from jetresim.campaign.config import Jets
 
+__all__ = ["POWERS", "PartonVeto"]
+
 POWERS = MappingProxyType({"antikt": -1, "cambridge": 0, "kt": 1})
 """Jet algorithms as the power of pT in their distance measure."""
 

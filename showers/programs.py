@@ -8,6 +8,8 @@ from jetresim.campaign.errors import ShowerError
 from jetresim.generators.brought import with_brought_files, with_remembered_files
 from jetresim.showers.herwig7.program import find_herwig
 
+__all__ = ["as_made", "check_programs", "without_missing_programs"]
+
 
 def without_missing_programs(campaign: Campaign) -> tuple[Campaign, list[str]]:
     """Leave out the augmentations marked `optional` whose shower program is not installed.

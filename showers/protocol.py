@@ -10,6 +10,17 @@ import numpy.typing as npt
 
 from jetresim.generators.events import HardEvent
 
+__all__ = [
+    "PARTICLE_FIELDS",
+    "ParticleBatch",
+    "Shower",
+    "empty_batch",
+    "joined",
+    "no_particles",
+    "placed_among",
+    "selected",
+]
+
 PARTICLE_FIELDS = ("pdgid", "px", "py", "pz", "energy", "x", "y", "z", "t")
 """int32 PDG id; float64 momentum and energy [GeV]; float64 production vertex and time [mm]."""
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from jetresim.campaign.config import Campaign
 from jetresim.showers.protocol import Shower
 
+__all__ = ["SHOWERS", "Job", "make_shower"]
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -45,6 +47,7 @@ def _herwig7(campaign: Campaign, process: str, realization: str, job: Job) -> Sh
 
 
 SHOWERS: dict[str, Callable[[Campaign, str, str, Job], Shower]] = {"pythia8": _pythia8, "herwig7": _herwig7}
+"""Name to what sets up the program for a realization of a process in a job."""
 
 
 def make_shower(campaign: Campaign, process: str, realization: str, job: Job) -> Shower:

@@ -1,6 +1,9 @@
 """The documentation says what is there: links, commands, names, columns, messages and examples."""
 
 import ast
+import contextlib
+import importlib
+import json
 import os
 import re
 import shlex
@@ -44,7 +47,10 @@ COMMANDS = typer.main.get_command(app).commands
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS_OF_MAKE = set(re.findall(r"^([a-z]+):.*## ", MAKEFILE, flags=re.MULTILINE))
 TOOLS = {"make", "python", "jetresim", "snakemake"}
-OTHERS = {".", "tail", "#!/bin/sh", "export", "xrdcp", "for", "done"}
+TO_COME = {"init", "run"}
+"""Commands that the pages have before the command line does."""
+OTHERS = {".", "pip", "tail", "#!/bin/sh", "export", "xrdcp", "for", "done"}
+ENTRY_POINTS = {"jetresim.showers", "jetresim.detectors", "jetresim.exports"}
 MINIMAL = {"name": "x", "seed": 1, "events": 10, "processes": {"higgs": None}, "augmentations": ["nominal"]}
 
 
@@ -123,7 +129,7 @@ def test_links_within_the_site_do_not_leave_it():
 def test_navigation_is_complete_and_leads_to_pages_that_exist():
     listed = pages_of(SITE["nav"])
     inside = {path.name for path in DOCS.glob("*.md")}
-    outside = {path for path in outside_pages() if path.endswith(".md")}
+    outside = {path.replace(".ipynb", ".md") for path in outside_pages() if path.endswith((".md", ".ipynb"))}
     assert sorted(listed) == sorted(inside | outside)
     assert all((ROOT / path).is_file() for path in outside_pages())
 
@@ -131,6 +137,19 @@ def test_navigation_is_complete_and_leads_to_pages_that_exist():
 def test_pages_name_no_folder_of_a_machine():
     for page, text in TEXTS.items():
         assert not re.search(r"(?<![\w.>}])/(home|tmp|root|work|usr)\b", text), page
+
+
+def test_names_of_the_package_in_pages_exist():
+    """Modules and what is in them, and files of the repository; capital letters stand for anything."""
+    for page, text in TEXTS.items():
+        for name in set(re.findall(r"`(jetresim\.[a-z][\w.]*\w)`", prose(text))) - ENTRY_POINTS:
+            with contextlib.suppress(ModuleNotFoundError):
+                importlib.import_module(name)
+                continue
+            module, _, attribute = name.rpartition(".")
+            assert hasattr(importlib.import_module(module), attribute), f"{page}: {name}"
+        for path in re.findall(r"`((?:docs|envs|examples|profiles|workflow)/[\w./-]+|\w+/[\w/]+\.py)`", text):
+            assert "NAME" in path or (ROOT / path).exists(), f"{page}: {path}"
 
 
 @pytest.mark.parametrize(("page", "block"), blocks("python"))
@@ -175,7 +194,7 @@ def test_commands_exist(page, words):
     assert tool in TOOLS | OTHERS
     if tool == "make":
         assert {word for word in arguments if "=" not in word} <= TARGETS_OF_MAKE
-    elif tool == "jetresim":
+    elif tool == "jetresim" and arguments[0] not in TO_COME - COMMANDS.keys():
         known = {option for each in COMMANDS[arguments[0]].params for option in each.opts}
         assert options <= known | {"--help"}
     elif tool == "snakemake":
@@ -309,6 +328,22 @@ def test_python_examples_run(page, demo, monkeypatch, capsys):
     assert capsys.readouterr().out
 
 
+def test_notebook_runs_on_the_demo_and_is_stored_without_outputs(demo, monkeypatch, capsys):
+    monkeypatch.chdir(demo)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    notebook = json.loads((ROOT / "examples" / "demo.ipynb").read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell for cell in cells if cell["outputs"] or cell["execution_count"]] == []
+    namespace = {}
+    for cell in cells:
+        exec(compile("".join(cell["source"]), f"demo.ipynb, {cell['id']}", "exec"), namespace)
+    plt = namespace["plt"]
+    labels = [line.get_label() for line in plt.gcf().axes[0].lines]
+    plt.close("all")
+    assert labels == namespace["groups"].realizations
+    assert f"{len(namespace['first'])} pairs" in capsys.readouterr().out
+
+
 def test_citations_agree():
     numbers = {number for _, number in CITATIONS}
     references = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["references"]
@@ -326,7 +361,7 @@ def test_changelog_begins_with_what_is_new_or_with_this_version():
 
 def test_site_builds_without_warnings(tmp_path):
     pytest.importorskip("mkdocs")
-    for name in ("docs", "config"):
+    for name in ("docs", "config", "examples"):
         shutil.copytree(ROOT / name, tmp_path / name)
     for name in ("mkdocs.yml", "CHANGELOG.md"):
         shutil.copy(ROOT / name, tmp_path / name)

@@ -50,7 +50,7 @@ def check_initialization(campaign: Campaign) -> None:
 
 
 def notes_on_settings(campaign: Campaign) -> list[str]:
-    """Say which settings a later one resets, one line each: see `campaign.pythia.hidden_settings`."""
+    """Say which settings a later one resets, one line each: see `generators.pythia_setup.hidden_settings`."""
     layers = {
         f"hard events of {process}": campaign.hard_settings(process)
         for process, each in campaign.processes.items()

@@ -15,6 +15,8 @@ from jetresim.campaign.errors import ShowerError
 from jetresim.showers.hepmc import GeneratorEvent
 from jetresim.showers.herwig7.events import scanned
 
+__all__ = ["MOMENTUM_TOLERANCE", "Alignment", "HardPartons"]
+
 MOMENTUM_TOLERANCE = 1e-6
 """Largest difference of a hard parton's momentum, in units of the event's largest component.
 

@@ -10,6 +10,8 @@ from enum import Enum, auto
 from jetresim.campaign.errors import ShowerError
 from jetresim.campaign.herwig import HerwigOptions
 
+__all__ = ["HARD_EVENTS", "HIGHEST_NUMBER", "MAX_LIFETIME", "NEW_COMMANDS", "Dialect", "card"]
+
 HARD_EVENTS = "hard.lhe.gz"
 """File that Herwig reads the hard events from, in the directory it runs in."""
 

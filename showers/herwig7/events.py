@@ -9,6 +9,8 @@ import pylhe
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import write_lhe
 
+__all__ = ["PROCESS_ID", "UNIT_WEIGHT", "scanned", "write_block"]
+
 PROCESS_ID = 1
 """LPRUP of all events handed to Herwig, so that a run file does not depend on the hard process."""
 

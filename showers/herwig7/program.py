@@ -14,6 +14,20 @@ from jetresim.campaign.errors import ShowerError
 from jetresim.campaign.herwig import HerwigOptions
 from jetresim.showers.herwig7.scratch import forget_program, in_scratch_folder, scratch_folder
 
+__all__ = [
+    "PULL_TIME_LIMIT",
+    "VERSION_TIME_LIMIT",
+    "Command",
+    "call",
+    "command_line",
+    "ending",
+    "find_herwig",
+    "herwig_version",
+    "printed",
+    "quoted",
+    "running",
+]
+
 CONTAINER_RUNTIMES = ("apptainer", "singularity")
 
 VERSION_TIME_LIMIT = 60.0

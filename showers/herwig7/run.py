@@ -14,6 +14,8 @@ from typing import Self
 from jetresim.campaign.errors import ShowerError
 from jetresim.showers.herwig7.program import Command, command_line, ending, printed, running
 
+__all__ = ["OVERRUN", "HerwigRun"]
+
 OVERRUN = "More events requested than available"
 """Herwig's last words where two or more events failed: it wanted to begin the file again and may not."""
 

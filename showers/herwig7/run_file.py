@@ -13,6 +13,8 @@ from jetresim.showers.herwig7.events import write_block
 from jetresim.showers.herwig7.program import Command, call, ending, herwig_version, quoted
 from jetresim.showers.herwig7.scratch import scratch_folder
 
+__all__ = ["READ_TIME_LIMIT", "prepare"]
+
 READ_TIME_LIMIT = 300.0
 """Longest time for ``Herwig read`` [s]. It takes one or two, more where its files come over a network."""
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from jetresim.campaign.errors import ShowerError
 
+__all__ = ["forget_program", "in_scratch_folder", "scratch_folder"]
+
 _GROUP = "group"
 """File in the folder that holds the process group of the program."""
 

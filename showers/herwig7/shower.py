@@ -30,6 +30,17 @@ from jetresim.showers.herwig7.run_file import prepare
 from jetresim.showers.herwig7.scratch import scratch_folder
 from jetresim.showers.protocol import ParticleBatch
 
+__all__ = [
+    "BATCH_EVENTS",
+    "BEAM_TOLERANCE",
+    "CONSERVATION_TOLERANCE",
+    "SUSPICIOUS_FAILURES",
+    "WEIGHT_TOLERANCE",
+    "Herwig7",
+    "Tally",
+    "check_herwig",
+]
+
 BATCH_EVENTS = 100
 """Events per batch: enough that overheads vanish, few enough that memory stays flat."""
 

@@ -1,0 +1,73 @@
+"""Pages that are made from the rules and from the campaigns of the gallery are up to date."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import yaml
+
+from jetresim.campaign.config import load
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+LARGEST_PICTURE = 80_000
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+rules, gallery = script("rules"), script("gallery")
+EXAMPLES = sorted(gallery.EXAMPLES.glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def edges():
+    return rules.graph()
+
+
+def test_rules_page_is_that_of_the_rules(edges):
+    assert rules.PAGE.read_text(encoding="utf-8") == rules.page(rules.read_rules(), edges), (
+        "out of date: run `python docs/rules.py`"
+    )
+
+
+def test_picture_of_the_rules_is_that_of_the_rules(edges):
+    assert rules.PICTURE.read_text(encoding="utf-8") == rules.picture(edges), (
+        "out of date: run `python docs/rules.py`"
+    )
+
+
+def test_picture_shows_every_rule_and_keeps_every_order(edges):
+    names = {name for edge in edges for name in edge}
+    assert names == rules.read_rules().keys() | {"all"}
+    before = {name: {first for first, second in edges if second == name} for name in names}
+    shown = {name: {first for first, second in rules.direct(edges) if second == name} for name in names}
+
+    def upstream(name, arrows):
+        return arrows[name].union(*(upstream(each, arrows) for each in arrows[name]))
+
+    assert {name: upstream(name, shown) for name in names} == {name: upstream(name, before) for name in names}
+
+
+def test_gallery_page_is_that_of_the_campaigns():
+    assert gallery.PAGE.read_text(encoding="utf-8") == gallery.page(), (
+        "out of date: run `python docs/gallery.py`"
+    )
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_campaign_of_the_gallery_is_named_like_its_file_described_and_pictured(example):
+    assert yaml.safe_load(example.read_text(encoding="utf-8"))["name"] == example.stem
+    assert load(example).name == example.stem
+    assert gallery.comments(example.read_text(encoding="utf-8"))
+    assert (gallery.PICTURES / f"{example.stem}.png").stat().st_size < LARGEST_PICTURE
+
+
+def test_every_picture_is_of_a_campaign():
+    pictures = {path.stem for path in gallery.PICTURES.iterdir()}
+    assert pictures == {example.stem for example in EXAMPLES}
+    assert gallery.SHOWN.keys() <= pictures
