@@ -4,9 +4,16 @@ import csv
 from functools import cache
 from pathlib import Path
 
+__all__ = ["CANNOT_BE_RUN", "DIFFERS", "TABLE", "breaks_seed_contract"]
+
 TABLE = Path(__file__).with_name("seed_contract.csv")
+"""What `benchmarks.seed_contract` found."""
+
 DIFFERS = "differs"
+"""Outcome of a value with which events depend on their neighbours."""
+
 CANNOT_BE_RUN = "cannot be run"
+"""Outcome of a value with which Pythia does not initialize, ends the process or makes no events."""
 
 _SPELLINGS = {"true": "on", "yes": "on", "1": "on", "false": "off", "no": "off", "0": "off"}
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from jetresim.campaign import __version__
 
+__all__ = ["ENVIRONMENT", "MAKES_DATA", "code_version"]
+
 ENVIRONMENT = "JETRESIM_VERSION"
 """Environment variable by which a workflow tells its jobs the version, for where they cannot ask Git."""
 

@@ -11,7 +11,7 @@ from jetresim.generators.lhe_files import open_lhe, read_hard_events
 from jetresim.generators.provenance import hard_provenance
 from jetresim.generators.survey import Survey
 
-__all__ = ["hard_events"]
+__all__ = ["hard_events", "hard_versions"]
 
 
 def hard_versions(hard: Path, survey: Survey) -> dict[str, str]:
