@@ -27,10 +27,11 @@ import pythia8mc
 
 from jetresim.campaign.config import Campaign, parse
 from jetresim.campaign.files import atomic_path
+from jetresim.campaign.reserved import RESERVED, RESERVED_GROUPS
 from jetresim.campaign.seed_contract import CANNOT_BE_RUN, DIFFERS, TABLE
 from jetresim.generators.events import HardEvent
 from jetresim.generators.pythia8 import Pythia8Generator
-from jetresim.generators.pythia_setup import RESERVED, RESERVED_GROUPS, make_pythia
+from jetresim.generators.pythia_setup import make_pythia
 from jetresim.generators.survey import Survey
 from jetresim.showers.pythia8 import Pythia8Shower
 
