@@ -17,7 +17,7 @@ from jetresim.detectors.registry import make_detector
 from jetresim.generators.events import HardEvent
 from jetresim.generators.registry import make_generator
 from jetresim.jets.files import jets_file
-from jetresim.jets.simulation import simulate
+from jetresim.jets.simulation import simulate_realization
 from jetresim.showers.registry import Job
 
 JOB = Job(work_directory=Path(), first_event=0)
@@ -101,7 +101,7 @@ def _run(campaign: Campaign, process: str, hard: list[HardEvent], output: Path) 
         yield from hard
 
     with jets_file(output, campaign, process, NOMINAL, 0) as file:
-        for part in simulate(campaign, process, NOMINAL, events(), JOB):
+        for part in simulate_realization(campaign, process, NOMINAL, events(), JOB):
             file.add(part)
     begin, first, end = *times, time.process_time()
     return first - begin, end - first

@@ -40,7 +40,7 @@ from jetresim.generators.survey import Survey, write_survey
 from jetresim.generators.targets import find_targets
 from jetresim.jets.parquet import METADATA_KEY, read_metadata, writer
 from jetresim.jets.schema import JETS_SCHEMA
-from jetresim.jets.simulation import simulate
+from jetresim.jets.simulation import simulate_realization
 from jetresim.showers.pythia8 import Pythia8Shower
 from jetresim.showers.registry import Job
 from jetresim.workflow.cli import app
@@ -466,7 +466,7 @@ BLOCK = 5
 class InBlocks(Pythia8Shower):
     """A shower whose events depend on those before them in their block: every second one fails."""
 
-    def simulate(self, events):
+    def simulate_realization(self, events):
         for _, members in groupby(events, lambda event: event.index // BLOCK):
             batch = self.shower(list(members))
             yield replace(batch, succeeded=np.arange(len(batch.events)) % 2 == 0)
@@ -487,8 +487,8 @@ def test_program_with_one_stream_a_block_is_given_the_block_up_to_the_event(tmp_
     monkeypatch.setitem(jetresim.showers.registry.SHOWERS, "herwig7", make)
     job = Job(tmp_path, 0)
     hard = [each.hard for each in replay(campaign, paths, "top", {NOMINAL: range(16)})][::2]
-    (part,) = [part.table for part in simulate(campaign, "top", "herwig7", hard[:5], job)]
-    tables = [part] + [part.table for part in simulate(campaign, "top", "herwig7", hard[5:], job)]
+    (part,) = [part.table for part in simulate_realization(campaign, "top", "herwig7", hard[:5], job)]
+    tables = [part] + [part.table for part in simulate_realization(campaign, "top", "herwig7", hard[5:], job)]
     expected = [row for row in pa.concat_tables(tables).to_pylist() if row["event"] in (7, 8, 13)]
     assert {row["status"] for row in expected} > {"failed"}
     again = replay(campaign, paths, "top", {"herwig7": [13, 7, 8]})
