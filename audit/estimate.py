@@ -124,7 +124,7 @@ def chunk_for(campaign: Campaign, costs: dict[str, Cost], hours: float) -> int:
     Returns
     -------
     int
-        Hard events, rounded down to two digits, or to whole blocks of Herwig where there are any.
+        Hard events, rounded down to two digits, or to whole blocks that share a run of a shower program.
 
     Raises
     ------
@@ -134,8 +134,8 @@ def chunk_for(campaign: Campaign, costs: dict[str, Cost], hours: float) -> int:
     seconds = hours * 3600 / 2
     slowest = max(costs.values(), key=lambda cost: cost.event_seconds)
     events = int((seconds - slowest.start_seconds) / (slowest.event_seconds * len(campaign.anchor_family)))
-    blocks = [one.herwig.block_events for one in campaign.augmentations if one.shower == "herwig7"]
-    unit = math.lcm(*blocks) if blocks else 10 ** max(len(str(max(events, 0))) - 2, 0)
+    block = math.lcm(*(campaign.block_events(name) for name in campaign.realizations))
+    unit = block if block > 1 else 10 ** max(len(str(max(events, 0))) - 2, 0)
     if events < unit:
         raise ConfigError(
             f"--walltime {hours:g}: a job does {max(events, 0)} events in half of that, expected at least "

@@ -42,7 +42,7 @@ from jetresim.jets.parquet import METADATA_KEY, read_metadata, writer
 from jetresim.jets.schema import JETS_SCHEMA
 from jetresim.jets.simulation import simulate_realization
 from jetresim.showers.pythia8 import Pythia8Shower
-from jetresim.showers.registry import Job
+from jetresim.showers.registry import Job, Program
 from jetresim.workflow.cli import app
 from jetresim.workflow.stages.groups import make_groups
 from jetresim.workflow.stages.hard import make_hard, make_survey
@@ -466,7 +466,7 @@ BLOCK = 5
 class InBlocks(Pythia8Shower):
     """A shower whose events depend on those before them in their block: every second one fails."""
 
-    def simulate_realization(self, events):
+    def simulate(self, events):
         for _, members in groupby(events, lambda event: event.index // BLOCK):
             batch = self.shower(list(members))
             yield replace(batch, succeeded=np.arange(len(batch.events)) % 2 == 0)
@@ -484,7 +484,7 @@ def test_program_with_one_stream_a_block_is_given_the_block_up_to_the_event(tmp_
         firsts.append(job.first_event)
         return InBlocks(campaign, process, NOMINAL)
 
-    monkeypatch.setitem(jetresim.showers.registry.SHOWERS, "herwig7", make)
+    monkeypatch.setitem(jetresim.showers.registry.SHOWERS, "herwig7", Program(make))
     job = Job(tmp_path, 0)
     hard = [each.hard for each in replay(campaign, paths, "top", {NOMINAL: range(16)})][::2]
     (part,) = [part.table for part in simulate_realization(campaign, "top", "herwig7", hard[:5], job)]
