@@ -12,7 +12,7 @@ from jetresim.campaign.settings import PARTICLE_PROPERTIES, Settings, canonical_
 from jetresim.campaign.tunes import TUNES
 from jetresim.generators.lhe_files import write_lhe
 from jetresim.generators.pythia8 import Pythia8Generator
-from jetresim.generators.pythia_setup import hidden_settings
+from jetresim.generators.pythia_settings import hidden_settings
 from jetresim.generators.survey import Survey
 from jetresim.jets.simulation import simulate_realization
 from jetresim.showers.registry import Job
