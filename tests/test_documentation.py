@@ -31,7 +31,7 @@ from jetresim.dataset.features import PAIR_FEATURES, PFLOW_FEATURES
 from jetresim.dataset.rs3l import SINGLETON_FEATURES, write_rs3l
 from jetresim.dataset.schema import GROUPS_SCHEMA, MEMBER
 from jetresim.dataset.standardization import write_standardization
-from jetresim.generators.pythia_setup import check_campaign_settings
+from jetresim.generators.pythia_settings import check_campaign_settings
 from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE, JETS_SCHEMA
 from jetresim.workflow.cli import app
 

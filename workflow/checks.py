@@ -7,7 +7,7 @@ from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import ConfigError, JetresimError
 from jetresim.dataset.rs3l import check_export
 from jetresim.dataset.toptagging import check_toptagging
-from jetresim.generators.pythia_setup import check_campaign_settings, hidden_settings
+from jetresim.generators.pythia_settings import check_campaign_settings, hidden_settings
 
 
 def check_detectors(campaign: Campaign) -> None:
@@ -50,7 +50,7 @@ def check_initialization(campaign: Campaign) -> None:
 
 
 def notes_on_settings(campaign: Campaign) -> list[str]:
-    """Say which settings a later one resets, one line each: see `generators.pythia_setup.hidden_settings`."""
+    """Say which settings a later one resets, see `generators.pythia_settings.hidden_settings`."""
     layers = {
         f"hard events of {process}": campaign.hard_settings(process)
         for process, each in campaign.processes.items()

@@ -31,8 +31,8 @@ from jetresim.jets.simulation import (
     continuation,
     hard_truth,
     kept_stages,
-    simulate,
     simulate_family,
+    simulate_realization,
     worth_showering,
 )
 from jetresim.showers.protocol import ParticleBatch
@@ -297,7 +297,7 @@ def _simulated(
     (name,) = realizations
 
     def table(realization: str, survivors: Collection[int] | None = None) -> pa.Table:
-        parts = simulate(campaign, process, realization, hard, job, survivors)
+        parts = simulate_realization(campaign, process, realization, hard, job, survivors)
         return pa.concat_tables(part.table for part in parts)
 
     if not campaign.follows_survivors(name):
