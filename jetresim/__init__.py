@@ -11,7 +11,7 @@ _ROOT = Path(__file__).parents[1]
 if (_ROOT / "pyproject.toml").is_file() and (_ROOT / "campaign" / "seeds.py").is_file():
     __path__ = [*__path__, str(_ROOT)]
 
-_OFFERED = {"simulate": "jetresim.jets.chain"}
+_OFFERED = {"open_groups": "jetresim.dataset.reader", "simulate": "jetresim.jets.chain"}
 """Name to the module that it is imported from where it is asked for."""
 
 

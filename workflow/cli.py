@@ -53,6 +53,12 @@ Split = Annotated[str, typer.Option(help="train, val or test")]
 RESULTS = Path("results")
 EVERYDAY, CHECKS, STAGES = "Everyday", "Checks of what was made", "Stages, which Snakemake runs"
 
+MAKES_DATA = {
+    *("fastjet", "hist", "jinja2", "markupsafe", "matplotlib", "mplhep", "particle", "pyhepmc", "pylhe"),
+    *("pythia8mc", "scipy", "snakemake", "uproot"),
+}
+"""Libraries of the extra `generate`."""
+
 log = logging.getLogger(__name__)
 
 
@@ -69,6 +75,10 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
             command(**_campaign_either_way(kwargs))
         except JetresimError as error:
             sys.exit(f"error: {error}")
+        except ModuleNotFoundError as error:
+            if error.name in MAKES_DATA:
+                sys.exit(f"error: {error.name} is not installed; pip install 'jetresim[generate]'")
+            raise
         except OSError as error:
             sys.exit(f"error: {error.filename or 'file system'}: {error.strerror or error}")
 
@@ -138,10 +148,8 @@ def run(
     cores: Annotated[str, typer.Option(help="a number, or all")] = "all",
 ) -> None:
     """Make a campaign with Snakemake; further options are Snakemake's, such as -n or --profile."""
-    from jetresim.workflow.start import missing_generation, run_workflow
+    from jetresim.workflow.start import run_workflow
 
-    if missing := missing_generation():
-        raise ConfigError(missing)
     if not config.is_file():
         raise ConfigError(f"{config}: cannot be read; `jetresim init` writes a configuration to begin with")
     raise typer.Exit(run_workflow(config, cores, context.args))

@@ -12,7 +12,7 @@ from jetresim.campaign.config import unknown
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.files import atomic_path
 
-__all__ = ["SCHEMA", "examples", "missing_generation", "run_workflow", "write_campaign"]
+__all__ = ["SCHEMA", "examples", "run_workflow", "write_campaign"]
 
 _HOME = Path(__file__).parents[1]  # the repository, or the installed package
 _CONFIG = _HOME / "config"
@@ -20,8 +20,6 @@ _INTERRUPTED = 130  # what a shell gives for Ctrl-C
 
 SCHEMA = _CONFIG / "schema.json"
 """JSON schema of a configuration, for editors."""
-
-_OF_GENERATION = ("snakemake", "pythia8mc", "fastjet", "pylhe")
 
 
 def examples() -> dict[str, Path]:
@@ -57,14 +55,6 @@ def write_campaign(example: str | None, output: Path | None) -> Path:
     return path
 
 
-def missing_generation() -> str | None:
-    """What to install where a library that makes data is missing, in one line; None if all are there."""
-    missing = [name for name in _OF_GENERATION if find_spec(name) is None]
-    if not missing:
-        return None
-    return f"{missing[0]} is not installed, which makes data; pip install 'jetresim[generate]'"
-
-
 def run_workflow(config: Path, cores: str, options: Sequence[str]) -> int:
     """Run the workflow of this package with Snakemake.
 
@@ -81,6 +71,8 @@ def run_workflow(config: Path, cores: str, options: Sequence[str]) -> int:
     int
         Exit code of Snakemake; 130 where it was interrupted.
     """
+    if find_spec("snakemake") is None:
+        raise ModuleNotFoundError("No module named 'snakemake'", name="snakemake")
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(_HOME / "workflow" / "Snakefile")]
     command += ["--workflow-profile", str(_HOME / "profiles" / "default"), "--configfile", str(config)]
     snakemake = subprocess.Popen([*command, "--cores", cores, *options])
