@@ -17,8 +17,13 @@ from jetresim.workflow.progress import clock
 
 __all__ = ["Progress", "failures", "made"]
 
-_BLOCKS = {LogEvent.JOB_INFO, LogEvent.JOB_FINISHED, LogEvent.RUN_INFO, LogEvent.SHELLCMD, LogEvent.PROGRESS}
+_BLOCKS = {
+    *(LogEvent.JOB_INFO, LogEvent.JOB_STARTED, LogEvent.JOB_FINISHED, LogEvent.RUN_INFO),
+    *(LogEvent.SHELLCMD, LogEvent.PROGRESS, LogEvent.RESOURCES_INFO),
+}
 """Messages of Snakemake that one line of progress says."""
+
+_SELECTS = "Select jobs to execute..."  # has no event of its own
 
 _INTERVAL = 30.0  # seconds between two lines where none can be written over
 
@@ -56,7 +61,7 @@ class Progress(logging.Filter):
         event = get_event(record)
         if event == LogEvent.PROGRESS:
             self._tell(record.done, record.total)
-        if event in _BLOCKS or hasattr(record, "quietness"):  # what ``--quiet`` would hide, too
+        if event in _BLOCKS or record.getMessage() == _SELECTS:
             return False
         self._end_line()
         return True
