@@ -17,6 +17,8 @@ from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadat
 from jetresim.jets.schema import JETS_SCHEMA, surviving_events
 from jetresim.showers.registry import program_versions
 
+__all__ = ["JetsFile", "jets_file", "jets_metadata", "read_survivors", "software_versions"]
+
 if TYPE_CHECKING:
     from jetresim.jets.simulation import SimulatedPart
 
