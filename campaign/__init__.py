@@ -1,5 +1,5 @@
 """What is asked for: configuration, process catalogue, tunes, seeds, provenance."""
 
-from jetresim.campaign.version import RELEASE as __version__
+from jetresim.campaign.version import RELEASE
 
-__all__ = ["__version__"]
+__version__ = RELEASE
