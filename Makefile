@@ -43,10 +43,10 @@ format: $(VENV)/test.stamp ## put code into the common style
 pins: $(VENV)/run.stamp ## renew the pinned requirements from pyproject.toml (PIN_FLAGS=--upgrade for newer releases)
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --group build --output-file $(PINS)/build.txt
-	$(COMPILE) --group build --output-file $(PINS)/run.txt pyproject.toml
-	$(COMPILE) --group build --output-file $(PINS)/test.txt --constraint $(PINS)/run.txt --extra test pyproject.toml \
+	$(COMPILE) --group build --output-file $(PINS)/run.txt --extra generate pyproject.toml
+	$(COMPILE) --group build --output-file $(PINS)/test.txt --constraint $(PINS)/run.txt --extra generate --extra test pyproject.toml \
 		--override $(PINS)/torch.in
-	$(COMPILE) --group build --output-file $(PINS)/docs.txt --constraint $(PINS)/run.txt --extra docs pyproject.toml
+	$(COMPILE) --group build --output-file $(PINS)/docs.txt --constraint $(PINS)/run.txt --extra generate --extra docs pyproject.toml
 	$(BIN)/python envs/conda.py
 
 clean: ## remove everything that is not source, except results/

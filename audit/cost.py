@@ -19,6 +19,24 @@ from jetresim.campaign.paths import SPLITS, Paths, chunk_names
 from jetresim.campaign.usage import read_cpu
 from jetresim.jets.parquet import read_metadata
 
+__all__ = [
+    "SCHEMA",
+    "ChunkCost",
+    "Extrapolation",
+    "JobCost",
+    "collect",
+    "extrapolate",
+    "extrapolation_table",
+    "extrapolations",
+    "make_costs",
+    "measured_chunks",
+    "ratio_error",
+    "read_benchmark",
+    "stage_table",
+    "total",
+    "write_costs",
+]
+
 SCHEMA = pa.schema(
     [
         ("stage", pa.string()),

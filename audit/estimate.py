@@ -17,8 +17,10 @@ from jetresim.detectors.registry import make_detector
 from jetresim.generators.events import HardEvent
 from jetresim.generators.registry import make_generator
 from jetresim.jets.files import jets_file
-from jetresim.jets.simulation import simulate
+from jetresim.jets.simulation import simulate_realization
 from jetresim.showers.registry import Job
+
+__all__ = ["JOB", "Cost", "chunk_for", "estimate_campaign", "estimate_table"]
 
 JOB = Job(work_directory=Path(), first_event=0)
 """The nominal realization is Pythia's, which keeps no files."""
@@ -101,7 +103,7 @@ def _run(campaign: Campaign, process: str, hard: list[HardEvent], output: Path) 
         yield from hard
 
     with jets_file(output, campaign, process, NOMINAL, 0) as file:
-        for part in simulate(campaign, process, NOMINAL, events(), JOB):
+        for part in simulate_realization(campaign, process, NOMINAL, events(), JOB):
             file.add(part)
     begin, first, end = *times, time.process_time()
     return first - begin, end - first
@@ -124,7 +126,7 @@ def chunk_for(campaign: Campaign, costs: dict[str, Cost], hours: float) -> int:
     Returns
     -------
     int
-        Hard events, rounded down to two digits, or to whole blocks of Herwig where there are any.
+        Hard events, rounded down to two digits, or to whole blocks that share a run of a shower program.
 
     Raises
     ------
@@ -134,8 +136,8 @@ def chunk_for(campaign: Campaign, costs: dict[str, Cost], hours: float) -> int:
     seconds = hours * 3600 / 2
     slowest = max(costs.values(), key=lambda cost: cost.event_seconds)
     events = int((seconds - slowest.start_seconds) / (slowest.event_seconds * len(campaign.anchor_family)))
-    blocks = [one.herwig.block_events for one in campaign.augmentations if one.shower == "herwig7"]
-    unit = math.lcm(*blocks) if blocks else 10 ** max(len(str(max(events, 0))) - 2, 0)
+    block = math.lcm(*(campaign.block_events(name) for name in campaign.realizations))
+    unit = block if block > 1 else 10 ** max(len(str(max(events, 0))) - 2, 0)
     if events < unit:
         raise ConfigError(
             f"--walltime {hours:g}: a job does {max(events, 0)} events in half of that, expected at least "

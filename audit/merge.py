@@ -16,6 +16,8 @@ from jetresim.campaign.paths import Paths, chunk_names
 from jetresim.campaign.provenance import check_made_with, groups_inputs, jets_inputs, survey_inputs
 from jetresim.showers.programs import as_made
 
+__all__ = ["Merged", "merge_campaign", "merged_lines"]
+
 _RECORDS = ("logs", "benchmarks")
 
 

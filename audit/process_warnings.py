@@ -6,6 +6,8 @@ import typer
 
 from jetresim.dataset.process_warnings import dataset_warnings
 
+__all__ = ["show_warnings"]
+
 
 def show_warnings(dataset: Path) -> None:
     """Print what a user of a dataset should know, one line for each warning of each process."""

@@ -19,7 +19,7 @@ from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.pythia_setup import make_pythia
 from jetresim.generators.survey import Survey
 from jetresim.jets.schema import surviving_events
-from jetresim.jets.simulation import simulate, simulate_family
+from jetresim.jets.simulation import simulate_family, simulate_realization
 from jetresim.showers.pythia8 import BATCH_EVENTS
 from jetresim.showers.registry import Job
 
@@ -186,7 +186,7 @@ def hard_events(campaign: Campaign, process: str, events: int) -> list[HardEvent
 
 
 def _survivors(campaign: Campaign, process: str, hard: Sequence[HardEvent]) -> frozenset[int]:
-    parts = simulate(campaign, process, NOMINAL, hard, JOB)
+    parts = simulate_realization(campaign, process, NOMINAL, hard, JOB)
     return frozenset().union(*(surviving_events(part.table, campaign) for part in parts))
 
 
@@ -198,7 +198,7 @@ def _simulation(
         return lambda events: simulate_family(campaign, process, events)
     if realization in campaign.anchor_family:
         return lambda events: iter(())
-    return lambda events: simulate(campaign, process, realization, events, JOB, survivors)
+    return lambda events: simulate_realization(campaign, process, realization, events, JOB, survivors)
 
 
 def _bare(campaign: Campaign, process: str, realization: str) -> Work:

@@ -22,7 +22,7 @@ from jetresim.campaign.files import atomic_path
 from jetresim.generators.events import HardEvent
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
-from jetresim.jets.simulation import simulate, simulate_family
+from jetresim.jets.simulation import simulate_family, simulate_realization
 from jetresim.showers.registry import Job
 
 PLOT = Path(__file__).parents[1] / "docs" / "intervention_scale.png"
@@ -119,7 +119,7 @@ def _tables(campaign: Campaign, process: str, hard: Sequence[HardEvent]) -> dict
     job = Job(Path(), first_event=0)
     for name in campaign.realizations:
         if name not in tables:
-            tables[name] = [part.table for part in simulate(campaign, process, name, hard, job)]
+            tables[name] = [part.table for part in simulate_realization(campaign, process, name, hard, job)]
     return {name: pa.concat_tables(found) for name, found in tables.items()}
 
 

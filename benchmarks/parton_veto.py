@@ -18,7 +18,7 @@ from jetresim.campaign.config import Campaign, load
 from jetresim.campaign.status import Status
 from jetresim.generators.events import HardEvent
 from jetresim.jets.schema import surviving_events
-from jetresim.jets.simulation import simulate
+from jetresim.jets.simulation import simulate_realization
 
 MARGINS = (0.0, 25.0, 50.0, 100.0)
 """Margins [GeV]."""
@@ -98,7 +98,7 @@ class _Anchor:
         self._tables: list[pa.Table] = []
 
     def work(self, events: Iterator[HardEvent]) -> Iterator[int]:
-        for part in simulate(self._campaign, self._process, NOMINAL, events, JOB):
+        for part in simulate_realization(self._campaign, self._process, NOMINAL, events, JOB):
             self._tables.append(part.table)
             yield part.events
 

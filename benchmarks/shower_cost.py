@@ -16,7 +16,7 @@ from jetresim.generators.events import HardEvent
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
 from jetresim.jets.files import jets_file
-from jetresim.jets.simulation import simulate
+from jetresim.jets.simulation import simulate_realization
 from jetresim.showers.pythia8 import BATCH_EVENTS, Pythia8Shower
 from jetresim.showers.registry import Job
 
@@ -68,7 +68,7 @@ def _blocks(
     campaign: Campaign, process: str, hard: list[HardEvent], output: Path
 ) -> Iterator[tuple[float, float]]:
     """CPU of the job and of bare Pythia for each block [s]."""
-    parts = simulate(campaign, process, NOMINAL, iter(hard), Job(Path(), first_event=0))
+    parts = simulate_realization(campaign, process, NOMINAL, iter(hard), Job(Path(), first_event=0))
     bare = Pythia8Shower(campaign, process, NOMINAL)
     with jets_file(output, campaign, process, NOMINAL, 0) as file:
         for first in range(0, len(hard), BATCH_EVENTS):

@@ -1,3 +1,5 @@
 """What is asked for: configuration, process catalogue, tunes, seeds, provenance."""
 
-__version__ = "0.1.0"
+from jetresim.campaign.version import RELEASE
+
+__version__ = RELEASE

@@ -7,9 +7,10 @@ from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 
-from jetresim.campaign import __version__
+__all__ = ["ENVIRONMENT", "MAKES_DATA", "RELEASE", "code_version"]
 
-__all__ = ["ENVIRONMENT", "MAKES_DATA", "code_version"]
+RELEASE = "0.1.0"
+"""The release that this code is, or follows. This module imports nothing of ours: builds run it alone."""
 
 ENVIRONMENT = "JETRESIM_VERSION"
 """Environment variable by which a workflow tells its jobs the version, for where they cannot ask Git."""
@@ -19,7 +20,7 @@ MAKES_DATA = ("campaign", "dataset", "detectors", "generators", "jets", "showers
 
 _ROOT = Path(__file__).parents[1]
 _EXPORTED = ".git_archival.txt"
-_UNKNOWN = f"{__version__}+unknown"
+_UNKNOWN = f"{RELEASE}+unknown"
 _DIGITS = 9  # of a commit, so that all machines shorten it alike
 _TIME_LIMIT = 60.0
 
@@ -53,10 +54,10 @@ def _of_clone(root: Path) -> str | None:
         changes = _git(root, "diff", "--no-ext-diff", "--binary", "HEAD", "--", *packages)
     except (OSError, subprocess.SubprocessError):  # no Git, as in most containers, or not a whole clone
         return None
-    local = [] if f"v{__version__}" in tags else [f"g{commit}"]
+    local = [] if f"v{RELEASE}" in tags else [f"g{commit}"]
     if changes:
         local += ["dirty", hashlib.blake2b(changes, digest_size=4).hexdigest()]
-    return f"{__version__}+{'.'.join(local)}" if local else __version__
+    return f"{RELEASE}+{'.'.join(local)}" if local else RELEASE
 
 
 def _git(root: Path, *arguments: str) -> bytes:
@@ -75,10 +76,10 @@ def _of_export(root: Path) -> str | None:
     except OSError:
         return None
     found = dict(line.split(": ", 1) for line in lines if ": " in line)
-    if found.get("describe-name") == f"v{__version__}":
-        return __version__
+    if found.get("describe-name") == f"v{RELEASE}":
+        return RELEASE
     commit = found.get("node", "$")
-    return None if commit.startswith("$") else f"{__version__}+g{commit[:_DIGITS]}"
+    return None if commit.startswith("$") else f"{RELEASE}+g{commit[:_DIGITS]}"
 
 
 def _of_build(root: Path) -> str | None:

@@ -6,6 +6,8 @@ from typing import Self
 
 from jetresim.campaign.status import Status
 
+__all__ = ["Acceptance"]
+
 _LEFT_OUT = (Status.CUT, Status.NOT_SIMULATED)
 _FAILED = (Status.FAILED, Status.UNPHYSICAL)
 _WITH_JET = (Status.MATCHED, Status.BELOW_PT)

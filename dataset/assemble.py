@@ -32,6 +32,22 @@ from jetresim.dataset.process_warnings import WARNINGS_KEY, merged_warnings
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, single, writer
 
+__all__ = [
+    "Identity",
+    "Integers",
+    "check_groups_source",
+    "check_shard",
+    "check_split",
+    "identities",
+    "order_key",
+    "shard_count",
+    "shard_names",
+    "shard_of",
+    "split_of",
+    "stored_campaign",
+    "write_split",
+]
+
 Integers = npt.NDArray[np.int64]
 
 Identity = tuple[str, int, int]

@@ -28,6 +28,8 @@ from jetresim.dataset.schema import DESCRIPTIONS, GROUPS_SCHEMA, MEMBER
 from jetresim.dataset.standardization import STANDARDIZATION
 from jetresim.jets.parquet import METADATA_KEY, batches, parquet_files
 
+__all__ = ["CITATIONS", "data_files", "file_entry", "layout_files", "manifest", "write_card"]
+
 CITATIONS = (
     ("Re-simulation-based self-supervised learning (RS3L)", "arXiv:2403.07066"),
     ("A comprehensive guide to the physics and usage of Pythia 8.3", "arXiv:2203.11601"),

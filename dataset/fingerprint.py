@@ -8,6 +8,8 @@ import pyarrow.compute as pc
 from jetresim.campaign.seeds import stable_hash
 from jetresim.jets.parquet import single
 
+__all__ = ["Hashes", "row_hashes"]
+
 Hashes = npt.NDArray[np.uint64]
 
 _UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}

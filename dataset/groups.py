@@ -34,6 +34,16 @@ from jetresim.jets.files import jets_metadata
 from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, single, writer
 from jetresim.jets.schema import JETS_SCHEMA, present
 
+__all__ = [
+    "GroupsAssembly",
+    "HardTruth",
+    "build_groups",
+    "hard_truths",
+    "kept_rows",
+    "member_column",
+    "truth_row",
+]
+
 _TRUTH_SCHEMA = pa.schema([column for column in GROUPS_SCHEMA if column.name != "realizations"])
 
 
@@ -290,7 +300,7 @@ def _grouped(truth: pa.Table, tables: list[pa.Table], campaign: Campaign, tally:
     """Rows of a batch that are kept, with their realizations; counts all of them."""
     members = [member_column(table, campaign.groups.pt_min) for table in tables]
     there = np.stack([member.field("present").to_numpy(zero_copy_only=False) for member in members])
-    kept = _required(there, campaign.groups.require, campaign.realizations.index(NOMINAL))
+    kept = kept_rows(there, campaign)
     for name, member, here in zip(campaign.realizations, members, there, strict=True):
         tally.statuses[name].update(member.field("status").to_pylist())
         tally.kept[name] += int((here & kept).sum())
@@ -315,14 +325,11 @@ def member_column(table: pa.Table, pt_min: float) -> pa.StructArray:
     return pa.StructArray.from_arrays([columns[each.name] for each in MEMBER], fields=list(MEMBER))
 
 
-def _required(present: npt.NDArray[np.bool_], require: str, nominal: int) -> npt.NDArray[np.bool_]:
-    """Which rows are kept, shape (N,), from the presence of their members, shape (K, N)."""
-    rules = {
-        "all": lambda: present.all(axis=0),
-        "nominal": lambda: present[nominal],
-        "any": lambda: present.any(axis=0),
-    }
-    return rules[require]()
+def kept_rows(present: npt.NDArray[np.bool_], campaign: Campaign) -> npt.NDArray[np.bool_]:
+    """Which rows `groups.require` keeps, shape (N,), from the presence of their K members, shape (K, N)."""
+    nominal = campaign.realizations.index(NOMINAL)
+    rules = {"all": present.all(axis=0), "nominal": present[nominal], "any": present.any(axis=0)}
+    return rules[campaign.groups.require]
 
 
 def _interleaved(members: list[pa.StructArray], rows: npt.NDArray[np.int64]) -> pa.ListArray:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import h5py
 
+__all__ = ["create_hdf5"]
+
 
 class _Sink(io.FileIO):
     """Keeps the first error of writing to itself, and drops whatever would come after it."""

@@ -33,6 +33,18 @@ from jetresim.dataset.padded import packed
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import ROW_GROUP, batches, single
 
+__all__ = [
+    "GENPART_BRANCHES",
+    "IMPACT_PARAMETERS",
+    "JET_BRANCHES",
+    "LABELS",
+    "PART_FEATURES",
+    "UNKNOWN_ERRORS",
+    "Columns",
+    "truth_match",
+    "write_jetclass",
+]
+
 Columns = dict[str, npt.NDArray[np.generic]]
 
 PART_FEATURES = MappingProxyType(

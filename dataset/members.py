@@ -16,6 +16,15 @@ from jetresim.dataset.assemble import check_split
 from jetresim.dataset.padded import Members
 from jetresim.jets.parquet import single
 
+__all__ = [
+    "Integers",
+    "PresentMembers",
+    "export_metadata",
+    "present_members",
+    "process_indices",
+    "split_metadata",
+]
+
 Integers = npt.NDArray[np.int64]
 
 

@@ -14,6 +14,19 @@ from jetresim.campaign.config import unknown
 from jetresim.campaign.errors import ConfigError
 from jetresim.dataset.features import FEATURES, FOUR_VECTOR_FEATURES, JETCLR_FEATURES, PAIR_FEATURES
 
+__all__ = [
+    "FEATURE_SETS",
+    "Array",
+    "Integers",
+    "Members",
+    "Padded",
+    "feature_names",
+    "needed_columns",
+    "packed",
+    "pad",
+    "padded",
+]
+
 Array = npt.NDArray[np.generic]
 Integers = npt.NDArray[np.int64]
 

@@ -76,12 +76,12 @@ def open_groups(
     return groups.select(columns, processes=processes, labels=labels, realizations=realizations)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Groups:
     """Groups of some files, read when they are needed; see `open_groups`.
 
     Iterating gives Awkward arrays of at most `jets.parquet.ROW_GROUP` groups, in the order of the files;
-    ``len`` is the number of groups.
+    ``len`` is the number of groups, and ``groups[i]`` or ``groups[i:j]`` reads some of them.
 
     Attributes
     ----------
@@ -180,9 +180,38 @@ class Groups:
         ]
 
     def __len__(self) -> int:
-        if self.processes is None and self.labels is None:
-            return sum(row_group.rows for row_group in self.row_groups)
-        return sum(len(self.rows(row_group)) for row_group in self.row_groups)
+        return sum(map(self._count, self.row_groups))
+
+    def _count(self, row_group: RowGroup) -> int:
+        everything = self.processes is None and self.labels is None
+        return row_group.rows if everything else len(self.rows(row_group))
+
+    def __repr__(self) -> str:
+        kept = {"processes": self.processes, "labels": self.labels, "columns": self.columns}
+        asked = "".join(f", {name} {', '.join(map(str, kept[name]))}" for name in kept if kept[name])
+        return f"<{len(self)} groups of {self.path}: {', '.join(self.realizations)}{asked}>"
+
+    def __getitem__(self, place: int | slice) -> Any:
+        if isinstance(place, int):
+            index = place + len(self) if place < 0 else place
+            if not 0 <= index < len(self):
+                raise IndexError(f"group {place}; there are {len(self)}")
+            return self[index : index + 1][0]
+        start, stop, step = place.indices(len(self))
+        if step != 1:
+            raise IndexError(f"step {step}; expected 1, read everything with to_awkward() for others")
+        return ak.from_arrow(self._slice(start, max(start, stop)).combine_chunks())
+
+    def _slice(self, start: int, stop: int) -> pa.Table:
+        """Groups `start` to `stop` in their order; row groups that hold none of them are not read."""
+        tables, first = [self._empty], 0
+        for row_group in self.row_groups:
+            rows = self._count(row_group)
+            low, high = max(start - first, 0), min(stop - first, rows)
+            if low < high:
+                tables.append(self.read(row_group).slice(low, high - low))
+            first += rows
+        return pa.concat_tables(tables)
 
     def __iter__(self) -> Iterator[ak.Array]:
         return self.batches()

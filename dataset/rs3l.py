@@ -25,6 +25,19 @@ from jetresim.dataset.padded import Members, padded
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import ROW_GROUP, batches, single
 
+__all__ = [
+    "CONVENTIONS",
+    "HIGGS",
+    "SINGLETON_FEATURES",
+    "TOP",
+    "VARTYPES",
+    "check_export",
+    "truth_vectors",
+    "vartypes",
+    "write_rs3l",
+    "write_rs3l_pairs",
+]
+
 SINGLETON_FEATURES = (
     "jettype",
     *(f"parton{number}_{name}" for number in (1, 2) for name in ("pt", "eta", "phi", "e")),

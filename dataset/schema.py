@@ -4,6 +4,8 @@ import pyarrow as pa
 
 from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE
 
+__all__ = ["DESCRIPTIONS", "GROUPS_SCHEMA", "MEMBER", "TRUTH", "WEIGHTS"]
+
 _FOUR_VECTOR = [
     pa.field("pdgid", pa.int32()),
     pa.field("pt", pa.float64()),

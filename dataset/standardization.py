@@ -19,6 +19,16 @@ from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import batches, parquet_files, single
 from jetresim.jets.schema import JET_TYPE
 
+__all__ = [
+    "CONSTITUENT_FEATURES",
+    "JET_FIELDS",
+    "SPLIT",
+    "STANDARDIZATION",
+    "Standardization",
+    "read_standardization",
+    "write_standardization",
+]
+
 STANDARDIZATION = "standardization.json"
 """Name of the file in the folder of a dataset."""
 

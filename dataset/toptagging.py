@@ -20,6 +20,15 @@ from jetresim.dataset.padded import padded
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import batches, single
 
+__all__ = [
+    "COMPONENTS",
+    "CONSTITUENTS",
+    "SPLIT_NUMBERS",
+    "check_libraries",
+    "check_toptagging",
+    "write_toptagging",
+]
+
 if TYPE_CHECKING:
     import pandas as pd
 

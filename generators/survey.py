@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from jetresim.campaign.config import Process, Strict
+from jetresim.campaign.config import Process
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
+from jetresim.campaign.model import Strict
 from jetresim.campaign.provenance import check_made_with
 
 __all__ = [

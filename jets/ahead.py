@@ -15,6 +15,8 @@ from jetresim.campaign.errors import JetresimError
 from jetresim.campaign.provenance import digest, jets_inputs, versions
 from jetresim.jets.files import jets_metadata
 
+__all__ = ["ahead_path", "discard_ahead", "missing_members", "take_ahead"]
+
 
 def ahead_path(campaign: Campaign, process: str, realization: str, hard: Path, output: Path) -> Path:
     """Where jets wait: the name has a digest of all that decides what they are.

@@ -17,6 +17,8 @@ from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE, JETS_SCHEMA, STATUS
 from jetresim.jets.substructure import substructure
 from jetresim.showers.protocol import ParticleBatch
 
+__all__ = ["Integers", "jets_table"]
+
 Integers = npt.NDArray[np.int64]
 
 

@@ -11,6 +11,8 @@ from jetresim.campaign.config import Jets
 from jetresim.detectors.columns import Columns, from_columns, segments, select, to_columns
 from jetresim.detectors.physical import any_in_event, impossible_momenta
 
+__all__ = ["ALGORITHMS", "azimuth", "cluster", "momenta", "pseudorapidity"]
+
 # FastJet prints its banner on stdout at the first clustering, where a program may expect its own output.
 # The documentation carries the citation that it asks for. The binding has no public name for this switch.
 fastjet._swig.ClusterSequence.set_fastjet_banner_stream(None)

@@ -15,7 +15,9 @@ from jetresim.campaign.files import scratch_path
 from jetresim.campaign.provenance import SCHEMA_VERSION, check_made_with, encode, jets_inputs, versions
 from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, writer
 from jetresim.jets.schema import JETS_SCHEMA, surviving_events
-from jetresim.showers.herwig7.program import find_herwig, herwig_version
+from jetresim.showers.registry import program_versions
+
+__all__ = ["JetsFile", "jets_file", "jets_metadata", "read_survivors", "software_versions"]
 
 if TYPE_CHECKING:
     from jetresim.jets.simulation import SimulatedPart
@@ -74,10 +76,7 @@ def jets_file(
 
 def software_versions(campaign: Campaign, realization: str) -> dict[str, str]:
     """Versions of the software that makes a realization, its shower program among them."""
-    augmentation = campaign.augmentation(realization)
-    if augmentation.shower != "herwig7":
-        return versions()
-    return versions() | {"herwig": herwig_version(find_herwig(augmentation.herwig))}
+    return versions() | program_versions(campaign, realization)
 
 
 def read_survivors(anchor: Path, campaign: Campaign, process: str) -> frozenset[int]:

@@ -13,6 +13,21 @@ from jetresim.campaign.status import Status
 from jetresim.detectors.columns import segments
 from jetresim.generators.events import Parton, TruthTarget
 
+__all__ = [
+    "NO_JET",
+    "RULES",
+    "Bools",
+    "Distances",
+    "Floats",
+    "Integers",
+    "Matches",
+    "Truth",
+    "contains_decay",
+    "contains_one_parton",
+    "delta_r",
+    "match",
+]
+
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]

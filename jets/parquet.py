@@ -13,6 +13,22 @@ import pyarrow.parquet as pq
 
 from jetresim.campaign.errors import DataError
 
+__all__ = [
+    "CHECKSUM_KEY",
+    "METADATA_KEY",
+    "REMEDY",
+    "ROW_GROUP",
+    "batches",
+    "check_checksum",
+    "naming",
+    "parquet_files",
+    "read_metadata",
+    "rebatched",
+    "row_count",
+    "single",
+    "writer",
+]
+
 METADATA_KEY = "rs3l"
 """Key of the JSON in the files' key-value metadata."""
 

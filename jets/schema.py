@@ -7,6 +7,17 @@ from jetresim.campaign.config import Campaign
 from jetresim.campaign.status import Status
 from jetresim.jets.parquet import single
 
+__all__ = [
+    "CONSTITUENT_TYPE",
+    "JETS_SCHEMA",
+    "JET_TYPE",
+    "STATUSES",
+    "STATUS_TYPE",
+    "SUBSTRUCTURE_FIELDS",
+    "present",
+    "surviving_events",
+]
+
 STATUSES = tuple(Status)
 """Values of the `status` dictionary, always all of them and in this order."""
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,22 @@ from jetresim.jets.schema import surviving_events
 from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, placed_among, selected
 from jetresim.showers.pythia8 import Pythia8Resumed, Pythia8Shower, Records
 from jetresim.showers.registry import Job, make_shower
+
+__all__ = [
+    "Continuation",
+    "Made",
+    "SimulatedPart",
+    "Window",
+    "continuation",
+    "detector_run",
+    "hard_truth",
+    "in_whole_runs",
+    "kept_stages",
+    "simulate_family",
+    "simulate_realization",
+    "simulate_together",
+    "worth_showering",
+]
 
 Window = list[tuple[HardEvent, Truth]]
 """Some consecutive hard events."""
@@ -42,7 +58,24 @@ class SimulatedPart:
     without_target: int
 
 
-def simulate(
+def simulate_together(
+    campaign: Campaign,
+    process: str,
+    realizations: Sequence[str],
+    events: Iterable[HardEvent],
+    job: Job,
+    survivors: Collection[int] | None = None,
+) -> Iterator[dict[str, SimulatedPart]]:
+    """One realization, or several of the anchor's family side by side."""
+    first = realizations[0]
+    if len(realizations) > 1 or campaign.continues_anchor(first):
+        yield from simulate_family(campaign, process, events, realizations, survivors)
+        return
+    for part in simulate_realization(campaign, process, first, events, job, survivors):
+        yield {first: part}
+
+
+def simulate_realization(
     campaign: Campaign,
     process: str,
     realization: str,

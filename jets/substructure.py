@@ -19,6 +19,19 @@ from jetresim.campaign.config import Jets
 from jetresim.detectors.columns import to_columns
 from jetresim.jets.clustering import momenta
 
+__all__ = [
+    "SUBSTRUCTURE",
+    "Floats",
+    "ReclusteredJets",
+    "d2",
+    "mass",
+    "n2",
+    "recluster",
+    "soft_drop_mass",
+    "substructure",
+    "tau",
+]
+
 Floats = npt.NDArray[np.float64]
 
 _WHOLE_JET = 1000.0

@@ -21,6 +21,20 @@ from jetresim.loaders.order import Segment, block_key
 from jetresim.loaders.random import generator
 from jetresim.loaders.views import Chooser
 
+__all__ = [
+    "IDENTITY",
+    "JET_FIELDS",
+    "LAYOUTS",
+    "Batch",
+    "Integers",
+    "Recipe",
+    "Window",
+    "load",
+    "make_batch",
+    "make_recipe",
+    "random_numbers",
+]
+
 Integers = npt.NDArray[np.int64]
 Batch = dict[str, npt.NDArray[Any]]
 

@@ -13,6 +13,19 @@ from jetresim.jets.parquet import ROW_GROUP, single
 from jetresim.loaders.random import generator
 from jetresim.loaders.views import Chooser
 
+__all__ = [
+    "SHUFFLE_BUFFER",
+    "EpochOrder",
+    "Index",
+    "Integers",
+    "Segment",
+    "Uneven",
+    "block_key",
+    "make_index",
+    "share",
+    "windows",
+]
+
 Integers = npt.NDArray[np.int64]
 Uneven = Literal["keep", "drop", "pad"]
 

@@ -4,6 +4,8 @@ import numpy as np
 
 from jetresim.campaign.seeds import stable_hash
 
+__all__ = ["generator"]
+
 
 def generator(*key: str | int) -> np.random.Generator:
     """Make the generator (Philox) of a key, the same on every machine and in every process."""

@@ -18,6 +18,23 @@ from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.seeds import stable_hash
 from jetresim.loaders.pytorch import torch
 
+__all__ = [
+    "ETA",
+    "PHI",
+    "PT",
+    "RELATIVE_FEATURES",
+    "AngularSmearing",
+    "CollinearSplitting",
+    "Compose",
+    "Jets",
+    "PtSmearing",
+    "Rotation",
+    "Transform",
+    "Translation",
+    "relative_features",
+    "seeded",
+]
+
 PT, ETA, PHI = 0, 1, 2
 """Columns of ``x``."""
 

@@ -12,6 +12,8 @@ from jetresim.campaign.config import unknown
 from jetresim.campaign.errors import ConfigError
 from jetresim.dataset.reader import Groups
 
+__all__ = ["ANY", "AllViews", "Booleans", "Chooser", "Floats", "Integers", "Pairs"]
+
 ANY = "any"
 """Anchor: any member that is present."""
 

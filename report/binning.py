@@ -5,6 +5,8 @@ import numpy.typing as npt
 
 from jetresim.report.observables import Observable
 
+__all__ = ["BINS", "QUANTILES", "Floats", "bin_edges", "round_step"]
+
 Floats = npt.NDArray[np.float64]
 
 QUANTILES = (0.005, 0.995)

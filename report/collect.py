@@ -22,6 +22,26 @@ from jetresim.report.reading import (
 )
 from jetresim.report.spectra import Spectrum
 
+__all__ = [
+    "ANGLE_LIMIT",
+    "CONSTITUENT_ROW_GROUPS",
+    "CONSTITUENT_SAMPLE",
+    "ENOUGH",
+    "GALLERY",
+    "SAMPLE",
+    "Constituents",
+    "Drawn",
+    "Floats",
+    "Integers",
+    "Names",
+    "Sample",
+    "Scan",
+    "alignment",
+    "jet_samples",
+    "scan",
+    "scan_constituents",
+]
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Names = npt.NDArray[np.str_]

@@ -22,6 +22,25 @@ from jetresim.report.reading import Source
 from jetresim.report.spectra import Spectrum
 from jetresim.report.statistics import Distance
 
+__all__ = [
+    "BAND",
+    "COLOURS",
+    "KINDS",
+    "LINES",
+    "STYLE",
+    "Floats",
+    "Panel",
+    "Picture",
+    "distances_figure",
+    "gallery_figure",
+    "kinds",
+    "labels_figure",
+    "panels",
+    "picture",
+    "similarity_figure",
+    "spectra_figure",
+]
+
 Floats = npt.NDArray[np.float64]
 
 STYLE = {

@@ -19,6 +19,23 @@ from jetresim.report.checks import survey_of
 from jetresim.report.collect import Scan
 from jetresim.report.reading import Source
 
+__all__ = [
+    "COST",
+    "Table",
+    "configuration",
+    "cost",
+    "cost_table",
+    "efficiencies",
+    "efficiency",
+    "label_name",
+    "labels",
+    "processes",
+    "realizations",
+    "statuses",
+    "versions",
+    "with_error",
+]
+
 COST = Path("report/cost.parquet")
 """Costs of the jobs, below the campaign's folder."""
 

@@ -6,6 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+__all__ = [
+    "BY_NAME",
+    "CONSTITUENT_OBSERVABLES",
+    "JET_OBSERVABLES",
+    "OBSERVABLES",
+    "Columns",
+    "Floats",
+    "Observable",
+    "column",
+    "ratio",
+]
+
 Floats = npt.NDArray[np.float64]
 Columns = Mapping[str, Floats]
 

@@ -42,6 +42,32 @@ from jetresim.report.statistics import (
     wasserstein,
 )
 
+__all__ = [
+    "DISTANCE_SAMPLE",
+    "LABELLED",
+    "MOST_PROCESSES",
+    "SIMILARITY",
+    "SVG_BYTES",
+    "Content",
+    "Plot",
+    "Section",
+    "collect",
+    "distances_section",
+    "failed",
+    "gallery_section",
+    "labels_section",
+    "made_section",
+    "n2_section",
+    "notation",
+    "process_distances",
+    "render",
+    "sections",
+    "similarity_section",
+    "spectra_section",
+    "summary",
+    "write_report",
+]
+
 DISTANCE_SAMPLE = 5_000
 """Groups of a process that the Wasserstein distances use."""
 

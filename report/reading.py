@@ -21,6 +21,20 @@ from jetresim.dataset.features import delta_phi
 from jetresim.jets.parquet import ROW_GROUP, parquet_files, read_metadata
 from jetresim.jets.schema import JET_TYPE
 
+__all__ = [
+    "CONSTITUENT_FIELDS",
+    "JET_FIELDS",
+    "MEMBERS",
+    "Batch",
+    "Floats",
+    "Integers",
+    "Source",
+    "axis_distance",
+    "constituent_batches",
+    "jet_batches",
+    "open_source",
+]
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from hist import axis
 
+__all__ = ["FLOW", "Floats", "Integers", "Spectrum"]
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 

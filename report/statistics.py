@@ -12,6 +12,22 @@ import numpy.typing as npt
 
 from jetresim.campaign.seeds import stable_hash
 
+__all__ = [
+    "CUTS",
+    "REPLICAS",
+    "Distance",
+    "Floats",
+    "Integers",
+    "correlations",
+    "distances",
+    "generator",
+    "paired_shift",
+    "partners",
+    "relative_difference",
+    "swap_test",
+    "wasserstein",
+]
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 

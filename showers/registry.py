@@ -7,7 +7,7 @@ from pathlib import Path
 from jetresim.campaign.config import Campaign
 from jetresim.showers.protocol import Shower
 
-__all__ = ["SHOWERS", "Job", "make_shower"]
+__all__ = ["SHOWERS", "Job", "Program", "make_shower", "program_versions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,37 @@ def _herwig7(campaign: Campaign, process: str, realization: str, job: Job) -> Sh
     )
 
 
-SHOWERS: dict[str, Callable[[Campaign, str, str, Job], Shower]] = {"pythia8": _pythia8, "herwig7": _herwig7}
-"""Name to what sets up the program for a realization of a process in a job."""
+def _herwig7_version(campaign: Campaign, realization: str) -> dict[str, str]:
+    from jetresim.showers.herwig7.program import find_herwig, herwig_version
+
+    return {"herwig": herwig_version(find_herwig(campaign.augmentation(realization).herwig))}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A shower program.
+
+    Attributes
+    ----------
+    make : callable
+        Sets it up for a realization of a process in a job.
+    versions : callable
+        Its name to its version for a realization, beside the packages that every file names.
+    """
+
+    make: Callable[[Campaign, str, str, Job], Shower]
+    versions: Callable[[Campaign, str], dict[str, str]] = lambda campaign, realization: {}
+
+
+SHOWERS = {"pythia8": Program(_pythia8), "herwig7": Program(_herwig7, _herwig7_version)}
+"""Name of a shower program to what is known of it."""
 
 
 def make_shower(campaign: Campaign, process: str, realization: str, job: Job) -> Shower:
     """Set up the shower program of one realization of one process."""
-    return SHOWERS[campaign.augmentation(realization).shower](campaign, process, realization, job)
+    return SHOWERS[campaign.augmentation(realization).shower].make(campaign, process, realization, job)
+
+
+def program_versions(campaign: Campaign, realization: str) -> dict[str, str]:
+    """Version of the shower program of a realization where it is no package that every file names."""
+    return SHOWERS[campaign.augmentation(realization).shower].versions(campaign, realization)

@@ -18,7 +18,7 @@ from jetresim.generators.pythia8 import Pythia8Generator, _record
 from jetresim.generators.pythia_setup import make_pythia
 from jetresim.generators.survey import Survey
 from jetresim.jets.analysis import jets_table
-from jetresim.jets.simulation import hard_truth, simulate
+from jetresim.jets.simulation import hard_truth, simulate_realization
 from jetresim.showers.protocol import ParticleBatch
 from jetresim.showers.pythia8 import _final_particles
 from jetresim.showers.registry import Job
@@ -64,7 +64,7 @@ def hard_events(process: str) -> list[HardEvent]:
 @cache
 def sample(process: str, realization: str) -> Columns:
     """Matched jets of a realization: the observables and the index of the hard event."""
-    parts = simulate(asked(process), process, realization, hard_events(process), JOB)
+    parts = simulate_realization(asked(process), process, realization, hard_events(process), JOB)
     return columns(pa.concat_tables([part.table for part in parts]))
 
 

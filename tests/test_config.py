@@ -15,7 +15,7 @@ from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.processes import LABELS, PROCESSES
 from jetresim.campaign.settings import Settings
 from jetresim.campaign.tunes import TUNES
-from jetresim.generators.pythia_setup import check_campaign_settings
+from jetresim.generators.pythia_settings import check_campaign_settings
 
 CONFIG = Path(__file__).parents[1] / "config"
 

@@ -12,7 +12,7 @@ from jetresim.campaign.config import parse
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.processes import LABELS, PROCESSES, TARGETS
 from jetresim.campaign.tunes import TUNES
-from jetresim.generators.pythia_setup import check_campaign_settings
+from jetresim.generators.pythia_settings import check_campaign_settings
 
 CONFIG = Path(__file__).parents[1] / "config"
 README = (CONFIG / "README.md").read_text(encoding="utf-8")

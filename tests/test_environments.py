@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from jetresim import campaign
 from jetresim.campaign.version import code_version
+from jetresim.workflow.cli import MAKES_DATA
 from tests.sources import imported
 
 ROOT = Path(__file__).parents[1]
@@ -23,8 +24,8 @@ ENVS = ROOT / "envs"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DIRECT = {
     "build": PYPROJECT["dependency-groups"]["build"],
-    "run": PYPROJECT["project"]["dependencies"],
     **PYPROJECT["project"]["optional-dependencies"],
+    "run": PYPROJECT["project"]["dependencies"] + PYPROJECT["project"]["optional-dependencies"]["generate"],
 }
 REQUIREMENTS = ENVS / "requirements"
 PINNED = {
@@ -171,6 +172,11 @@ def test_packages_are_the_rooms_that_exist_and_all_that_is_in_them():
 
 def test_build_requirements_are_pinned_ones():
     assert PYPROJECT["build-system"]["requires"] == DIRECT["build"]
+
+
+def test_commands_know_what_the_extra_for_making_data_brings():
+    generate = PYPROJECT["project"]["optional-dependencies"]["generate"]
+    assert {canonicalize_name(Requirement(line).name) for line in generate} == MAKES_DATA
 
 
 def test_pythia_is_one_exact_release():

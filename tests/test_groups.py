@@ -9,11 +9,16 @@ from synthetic import all_groups, groups_file, hard_truths, jets_files, jets_row
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.provenance import merged_versions
 from jetresim.campaign.status import Status
-from jetresim.dataset.groups import _interleaved, _required, build_groups
+from jetresim.dataset.groups import _interleaved, build_groups, kept_rows
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import ROW_GROUP, batches, read_metadata
 
 EVENTS = range(20, 40)
+
+REQUIRING = {
+    require: make_campaign(groups={"require": require, "pt_min": 470})
+    for require in ("all", "nominal", "any")
+}
 
 
 def read_rows(path):
@@ -292,7 +297,7 @@ def test_interleaving_brings_members_of_a_row_together(count, length, data):
 @given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=8))
 def test_requirements_are_nested(rows):
     present = np.array(rows).T
-    kept = {require: _required(present, require, 0) for require in ("all", "nominal", "any")}
+    kept = {require: kept_rows(present, campaign) for require, campaign in REQUIRING.items()}
     assert (kept["all"] <= kept["nominal"]).all()
     assert (kept["nominal"] <= kept["any"]).all()
 

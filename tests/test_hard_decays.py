@@ -15,7 +15,7 @@ from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe import LHEFiles
 from jetresim.generators.lhe_files import open_lhe, read_hard_events, write_lhe
 from jetresim.generators.targets import find_targets
-from jetresim.jets.simulation import simulate
+from jetresim.jets.simulation import simulate_realization
 from jetresim.showers.registry import Job
 
 TO_QUARKS = {"24:onMode": "off", "24:onIfAny": "1 2 3 4 5"}
@@ -253,7 +253,7 @@ def test_jets_of_undecayed_tops_have_the_mass_and_the_label_of_tops():
     asked = campaign(decay_settings=TO_QUARKS)
     made = LHEFiles(asked, "top")
     events = list(made.events(range(15), made.survey()))
-    parts = simulate(asked, "top", "nominal", events, Job(work_directory=DATA, first_event=0))
+    parts = simulate_realization(asked, "top", "nominal", events, Job(work_directory=DATA, first_event=0))
     jets = [row["jet"] for part in parts for row in part.table.to_pylist() if row["jet"] is not None]
     near = [jet["sdmass"] for jet in jets if 140 < jet["sdmass"] < 200]
     assert len(near) >= 8

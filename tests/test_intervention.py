@@ -19,7 +19,7 @@ from jetresim.generators.events import HardEvent
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
 from jetresim.jets.schema import surviving_events
-from jetresim.jets.simulation import simulate, simulate_family
+from jetresim.jets.simulation import simulate_family, simulate_realization
 from jetresim.showers.pythia8 import Pythia8Resumed, Pythia8Shower, _Hooks
 from jetresim.showers.registry import Job
 from tests.campaigns import campaign
@@ -171,7 +171,9 @@ def tables(parts) -> dict[str, pa.Table]:
 
 def test_family_gives_the_same_anchor_as_a_run_of_its_own(process, events, monkeypatch):
     chosen = asked(*FAMILY, groups={"require": "any"})
-    alone = tables({NOMINAL: part} for part in simulate(chosen, process, NOMINAL, events[:60], JOB))
+    alone = tables(
+        {NOMINAL: part} for part in simulate_realization(chosen, process, NOMINAL, events[:60], JOB)
+    )
     monkeypatch.setattr(jetresim.showers.pythia8, "BATCH_EVENTS", 17)
     family = tables(simulate_family(chosen, process, events[:60]))
     assert list(family) == [NOMINAL, "rehadronize", "rehadronize_2", "redecay"]
@@ -193,9 +195,9 @@ def test_survivors_have_the_same_jets_as_in_the_full_run(process, events):
     survivors = tables(simulate_family(fast, process, events))
     surviving = surviving_events(everything[NOMINAL], full)
     assert 0 < len(surviving) < len(events)
-    seed = simulate(full, process, "seed", events, JOB)
+    seed = simulate_realization(full, process, "seed", events, JOB)
     everything["seed"] = tables({"seed": part} for part in seed)["seed"]
-    seed = simulate(fast, process, "seed", events, JOB, surviving)
+    seed = simulate_realization(fast, process, "seed", events, JOB, surviving)
     survivors["seed"] = tables({"seed": part} for part in seed)["seed"]
     assert survivors[NOMINAL] == everything[NOMINAL]
     for name, table in survivors.items():
@@ -254,7 +256,8 @@ def test_no_batch_ends_within_a_run_of_the_detector(events, process, monkeypatch
     surviving = surviving_events(found[NOMINAL], chosen)
     assert 0 < len(surviving) < EVENTS_IN_RUNS
     found |= tables(
-        {"seed": part} for part in simulate(chosen, process, "seed", events[:EVENTS_IN_RUNS], JOB, surviving)
+        {"seed": part}
+        for part in simulate_realization(chosen, process, "seed", events[:EVENTS_IN_RUNS], JOB, surviving)
     )
     for name, detector in detectors.items():
         assert list(chain.from_iterable(detector.seen)) == list(range(EVENTS_IN_RUNS)), name

@@ -3,7 +3,7 @@ import pytest
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.reserved import RESERVED
 from jetresim.campaign.settings import Settings, setting_names
-from jetresim.generators.pythia_setup import check_campaign_settings, check_settings
+from jetresim.generators.pythia_settings import check_campaign_settings, check_settings
 from tests.campaigns import campaign
 
 

@@ -239,3 +239,30 @@ def test_files_of_different_campaigns_are_not_read_together(tmp_path, sources):
     (tmp_path / "b.parquet").write_bytes(all_groups(tmp_path / "other", other)[0].read_bytes())
     with pytest.raises(DataError, match=r"b\.parquet: realizations \['nominal', 'seed'\], but .*a\.parquet"):
         len(open_groups(tmp_path))
+
+
+@pytest.mark.parametrize("chosen", [{}, {"labels": [4]}])
+def test_groups_are_read_one_by_one_and_in_slices_as_all_together(dataset, chosen):
+    groups = open_groups(dataset, **chosen)
+    everything = groups.to_awkward().to_list()
+    last = len(groups) - 1
+    for place in (0, 1, last // 2, last, -1, -last):
+        assert groups[place].to_list() == everything[place]
+    for piece in (slice(0, 3), slice(last - 1, None), slice(5, 40), slice(3, 3), slice(None)):
+        assert groups[piece].to_list() == everything[piece]
+    for outside in (last + 1, -last - 2):
+        with pytest.raises(IndexError, match=f"group {outside}; there are {last + 1}"):
+            groups[outside]
+
+
+def test_a_slice_reads_only_the_row_groups_that_hold_it(dataset, monkeypatch):
+    groups = open_groups(dataset / "train")
+    reading, read = [], type(groups).read
+    monkeypatch.setattr(type(groups), "read", lambda self, one: reading.append(one) or read(self, one))
+    assert len(groups[17:20]) == 3
+    assert len(reading) == 1
+
+
+def test_groups_say_what_they_are(dataset):
+    groups = open_groups(dataset, labels=[4], realizations=["nominal"])
+    assert repr(groups) == f"<{len(groups)} groups of {dataset}: nominal, labels 4>"

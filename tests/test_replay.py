@@ -40,9 +40,9 @@ from jetresim.generators.survey import Survey, write_survey
 from jetresim.generators.targets import find_targets
 from jetresim.jets.parquet import METADATA_KEY, read_metadata, writer
 from jetresim.jets.schema import JETS_SCHEMA
-from jetresim.jets.simulation import simulate
+from jetresim.jets.simulation import simulate_realization
 from jetresim.showers.pythia8 import Pythia8Shower
-from jetresim.showers.registry import Job
+from jetresim.showers.registry import Job, Program
 from jetresim.workflow.cli import app
 from jetresim.workflow.stages.groups import make_groups
 from jetresim.workflow.stages.hard import make_hard, make_survey
@@ -484,11 +484,11 @@ def test_program_with_one_stream_a_block_is_given_the_block_up_to_the_event(tmp_
         firsts.append(job.first_event)
         return InBlocks(campaign, process, NOMINAL)
 
-    monkeypatch.setitem(jetresim.showers.registry.SHOWERS, "herwig7", make)
+    monkeypatch.setitem(jetresim.showers.registry.SHOWERS, "herwig7", Program(make))
     job = Job(tmp_path, 0)
     hard = [each.hard for each in replay(campaign, paths, "top", {NOMINAL: range(16)})][::2]
-    (part,) = [part.table for part in simulate(campaign, "top", "herwig7", hard[:5], job)]
-    tables = [part] + [part.table for part in simulate(campaign, "top", "herwig7", hard[5:], job)]
+    (part,) = [part.table for part in simulate_realization(campaign, "top", "herwig7", hard[:5], job)]
+    tables = [part] + [part.table for part in simulate_realization(campaign, "top", "herwig7", hard[5:], job)]
     expected = [row for row in pa.concat_tables(tables).to_pylist() if row["event"] in (7, 8, 13)]
     assert {row["status"] for row in expected} > {"failed"}
     again = replay(campaign, paths, "top", {"herwig7": [13, 7, 8]})

@@ -8,7 +8,7 @@ from benchmarks.seed_contract import _CONTEXTS, findings
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.seed_contract import CANNOT_BE_RUN, DIFFERS, TABLE, breaks_seed_contract
 from jetresim.campaign.settings import setting_names
-from jetresim.generators.pythia_setup import check_campaign_settings
+from jetresim.generators.pythia_settings import check_campaign_settings
 from tests.campaigns import campaign
 
 with TABLE.open(encoding="utf-8", newline="") as table:

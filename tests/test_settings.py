@@ -12,9 +12,9 @@ from jetresim.campaign.settings import PARTICLE_PROPERTIES, Settings, canonical_
 from jetresim.campaign.tunes import TUNES
 from jetresim.generators.lhe_files import write_lhe
 from jetresim.generators.pythia8 import Pythia8Generator
-from jetresim.generators.pythia_setup import hidden_settings
+from jetresim.generators.pythia_settings import hidden_settings
 from jetresim.generators.survey import Survey
-from jetresim.jets.simulation import simulate
+from jetresim.jets.simulation import simulate_realization
 from jetresim.showers.registry import Job
 from tests.campaigns import campaign
 
@@ -145,7 +145,7 @@ def made_rows(asked: Campaign, path: Path) -> tuple[bytes, list[dict]]:
     """Hard events as they are written, and jets of `seed`."""
     events = list(Pythia8Generator(asked, "wh").events(range(6), SURVEY))
     write_lhe(path, Pythia8Generator(asked, "wh").init(SURVEY), None, events)
-    parts = simulate(asked, "wh", "seed", events, Job(path.parent, 0))
+    parts = simulate_realization(asked, "wh", "seed", events, Job(path.parent, 0))
     return path.read_bytes(), [row for part in parts for row in part.table.to_pylist()]
 
 

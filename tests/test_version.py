@@ -114,3 +114,9 @@ def test_jobs_have_the_version_with_the_source_alone(tmp_path):
         text=True,
     )
     assert found.stdout.strip() == code_version() == versions()["jetresim"]
+
+
+def test_build_reads_the_version_without_what_it_is_building():
+    command = [sys.executable, "-I", "-S", ROOT / "campaign" / "version.py"]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == code_version()

@@ -7,7 +7,6 @@ from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import ConfigError, JetresimError
 from jetresim.dataset.rs3l import check_export
 from jetresim.dataset.toptagging import check_toptagging
-from jetresim.generators.pythia_setup import check_campaign_settings, hidden_settings
 
 
 def check_detectors(campaign: Campaign) -> None:
@@ -50,7 +49,9 @@ def check_initialization(campaign: Campaign) -> None:
 
 
 def notes_on_settings(campaign: Campaign) -> list[str]:
-    """Say which settings a later one resets, one line each: see `generators.pythia_setup.hidden_settings`."""
+    """Say which settings a later one resets, see `generators.pythia_settings.hidden_settings`."""
+    from jetresim.generators.pythia_settings import hidden_settings
+
     layers = {
         f"hard events of {process}": campaign.hard_settings(process)
         for process, each in campaign.processes.items()
@@ -80,6 +81,8 @@ def check_campaign(campaign: Campaign) -> None:
     ConfigError
         The first thing that is wrong.
     """
+    from jetresim.generators.pythia_settings import check_campaign_settings  # so that help needs no Pythia
+
     check_campaign_settings(campaign)
     check_export(campaign)
     check_toptagging(campaign)

@@ -32,17 +32,32 @@ from jetresim.workflow.checks import (
 app = typer.Typer(
     help="Re-simulated jets in groups: hard events once, showers many times, one dataset.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-ConfigFile = Annotated[Path, typer.Argument(help="configuration of the campaign (YAML)", show_default=False)]
+ConfigFile = Annotated[
+    Path,
+    typer.Argument(
+        help="configuration of the campaign, or the campaign's folder: results/NAME", show_default=False
+    ),
+]
+Folder = Annotated[
+    Path,
+    typer.Argument(help="the campaign's folder, results/NAME, or its configuration", show_default=False),
+]
 Results = Annotated[Path, typer.Option(help="folder that holds the campaign's folder")]
 Process = Annotated[str, typer.Option(help="process of the campaign")]
 Chunk = Annotated[int, typer.Option(min=0, help="number of the chunk, from 0")]
 Split = Annotated[str, typer.Option(help="train, val or test")]
 
 RESULTS = Path("results")
+EVERYDAY, CHECKS, STAGES = "Everyday", "Checks of what was made", "Stages, which Snakemake runs"
+
+MAKES_DATA = {
+    *("fastjet", "hist", "jinja2", "markupsafe", "matplotlib", "mplhep", "particle", "pyhepmc", "pylhe"),
+    *("pythia8mc", "scipy", "snakemake", "uproot"),
+}
+"""Libraries of the extra `generate`."""
 
 log = logging.getLogger(__name__)
 
@@ -51,22 +66,105 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
     """Turn errors a user can cause into one line on standard error and exit code 1."""
 
     @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
+    def run(**kwargs: Any) -> None:
         logging.basicConfig(
             level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s", force=True
         )
         logging.getLogger("numexpr").setLevel(logging.WARNING)  # it tells its number of threads, unasked
         try:
-            command(*args, **kwargs)
+            command(**_campaign_either_way(kwargs))
         except JetresimError as error:
             sys.exit(f"error: {error}")
+        except ModuleNotFoundError as error:
+            if error.name in MAKES_DATA:
+                sys.exit(f"error: {error.name} is not installed; pip install 'jetresim[generate]'")
+            raise
         except OSError as error:
             sys.exit(f"error: {error.filename or 'file system'}: {error.strerror or error}")
 
     return run
 
 
-@app.command()
+def _campaign_either_way(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Take a campaign's folder where a configuration is expected, and a configuration where its folder is."""
+    config, folder = arguments.get("config"), arguments.get("folder")
+    if config is not None and folder is None and config.is_dir():
+        saved = Path(Paths(str(config)).config)
+        if not saved.is_file():
+            raise ConfigError(
+                f"{config}: has no config.yaml; expected the folder of a campaign, results/NAME"
+            )
+        here = {"results": config.resolve().parent} if "results" in arguments else {}
+        return {**arguments, "config": saved, **here}
+    if folder is not None and folder.suffix in (".yaml", ".yml") and folder.is_file():
+        inside = folder.parent if folder.name == "config.yaml" and (folder.parent / "hard").is_dir() else None
+        return {**arguments, "folder": inside or Path(Paths.of(load(folder)).root)}
+    return arguments
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from jetresim.campaign.version import code_version
+
+        typer.echo(f"jetresim {code_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="the version and its commit", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Re-simulated jets in groups: hard events once, showers many times, one dataset."""
+
+
+@app.command(rich_help_panel=EVERYDAY)
+@one_line_errors
+def init(
+    example: Annotated[str | None, typer.Option(help="one of the examples, see --list")] = None,
+    output: Annotated[Path | None, typer.Option(help="the file; campaign.yaml, or EXAMPLE.yaml")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="only name the examples")] = False,
+) -> None:
+    """Write a commented configuration to begin with."""
+    from jetresim.workflow.start import examples, write_campaign
+
+    if list_:
+        for name, path in examples().items():
+            typer.echo(f"{name:20} {path.read_text(encoding='utf-8').splitlines()[0].removeprefix('# ')}")
+        return
+    path = write_campaign(example, output)
+    typer.echo(f"{path}: written; go on with `jetresim run {path}`")
+
+
+@app.command(
+    rich_help_panel=EVERYDAY, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+@one_line_errors
+def run(
+    context: typer.Context,
+    config: ConfigFile,
+    cores: Annotated[str, typer.Option(help="a number, or all")] = "all",
+) -> None:
+    """Make a campaign with Snakemake; further options are Snakemake's, such as -n or --profile."""
+    from jetresim.workflow.start import run_workflow
+
+    if not config.is_file():
+        raise ConfigError(f"{config}: cannot be read; `jetresim init` writes a configuration to begin with")
+    raise typer.Exit(run_workflow(config, cores, context.args))
+
+
+@app.command(rich_help_panel=EVERYDAY)
+@one_line_errors
+def schema() -> None:
+    """Print the JSON schema of a configuration, which editors complete and check keys by."""
+    from jetresim.workflow.start import SCHEMA
+
+    typer.echo(SCHEMA.read_text(encoding="utf-8"), nl=False)
+
+
+@app.command(rich_help_panel=EVERYDAY)
 @one_line_errors
 def validate(config: ConfigFile) -> None:
     """Check a configuration, its files and programs, and initialize Pythia, before anything runs."""
@@ -83,7 +181,7 @@ def validate(config: ConfigFile) -> None:
     )
 
 
-@app.command()
+@app.command(rich_help_panel=EVERYDAY)
 @one_line_errors
 def estimate(
     config: ConfigFile,
@@ -103,7 +201,7 @@ def estimate(
         typer.echo(f"chunk: {chunk}  # jobs of at most {walltime / 2:g} h here")
 
 
-@app.command()
+@app.command(rich_help_panel=STAGES)
 @one_line_errors
 @tells_cpu
 def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> None:
@@ -117,7 +215,7 @@ def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> 
         write_contents(contents, notes)
 
 
-@app.command()
+@app.command(rich_help_panel=STAGES)
 @one_line_errors
 @tells_cpu
 def hard(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
@@ -131,7 +229,7 @@ def hard(config: ConfigFile, process: Process, chunk: Chunk, results: Results = 
     make_hard(campaign, process, chunk, survey_file, output)
 
 
-@app.command()
+@app.command(rich_help_panel=STAGES)
 @one_line_errors
 @tells_cpu
 def jets(
@@ -175,7 +273,7 @@ def jets(
     make_jets(campaign, process, chunk, hard_file, outputs, job, anchor, family)
 
 
-@app.command()
+@app.command(rich_help_panel=STAGES)
 @one_line_errors
 @tells_cpu
 def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
@@ -195,7 +293,7 @@ def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results 
     make_groups(campaign, process, chunk, survey_file, hard_file, members, output)
 
 
-@app.command()
+@app.command(rich_help_panel=STAGES)
 @one_line_errors
 @tells_cpu
 def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> None:
@@ -212,7 +310,7 @@ def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> Non
     write_split(_path(campaign, results, "split", split=split), files, campaign, split)
 
 
-@app.command()
+@app.command(rich_help_panel=EVERYDAY)
 @one_line_errors
 @tells_cpu
 def export(
@@ -232,7 +330,7 @@ def export(
     make_export(campaign, format, source, _path(campaign, results, format, split=split))
 
 
-@app.command()
+@app.command(rich_help_panel=STAGES)
 @one_line_errors
 @tells_cpu
 def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
@@ -244,7 +342,7 @@ def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
     write_standardization(_path(campaign, results, "dataset"), campaign)
 
 
-@app.command()
+@app.command(rich_help_panel=STAGES)
 @one_line_errors
 @tells_cpu
 def card(config: ConfigFile, results: Results = RESULTS) -> None:
@@ -260,7 +358,7 @@ def card(config: ConfigFile, results: Results = RESULTS) -> None:
     show_warnings(folder)
 
 
-@app.command()
+@app.command(rich_help_panel=CHECKS)
 @one_line_errors
 def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
     """Matching efficiency and acceptance of every realization of a dataset."""
@@ -270,10 +368,10 @@ def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
     print_acceptance(existing(_path(campaign, results, "dataset"), "dataset"))
 
 
-@app.command()
+@app.command(rich_help_panel=EVERYDAY)
 @one_line_errors
 def report(
-    folder: Annotated[Path, typer.Argument(help="folder of the campaign, results/NAME", show_default=False)],
+    folder: Folder,
     output: Annotated[Path | None, typer.Option(help="the file; report/report.html in the folder")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="exit code 1 where a check fails")] = False,
     format: Annotated[str, typer.Option(help="table or json: of what is printed")] = "table",
@@ -296,28 +394,17 @@ def report(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(rich_help_panel=CHECKS)
 @one_line_errors
-def cost(
-    config: Annotated[
-        Path, typer.Argument(help="configuration, or a campaign's folder: results/NAME", show_default=False)
-    ],
-    results: Results = RESULTS,
-) -> None:
+def cost(config: ConfigFile, results: Results = RESULTS) -> None:
     """CPU, memory and bytes of the jobs of a campaign, and core-hours for a million groups."""
     from jetresim.audit.cost import make_costs
 
-    if config.is_dir():
-        from jetresim.audit.verify.campaign import open_campaign
-
-        campaign, paths = open_campaign(config)
-    else:
-        campaign = _load(config, results)
-        paths = Paths.of(campaign, str(results))
-    make_costs(campaign, paths)
+    campaign = _load(config, results)
+    make_costs(campaign, Paths.of(campaign, str(results)))
 
 
-@app.command()
+@app.command(rich_help_panel=CHECKS)
 @one_line_errors
 def replay(
     config: ConfigFile,
@@ -355,10 +442,10 @@ def replay(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(rich_help_panel=CHECKS)
 @one_line_errors
 def verify(
-    folder: Annotated[Path, typer.Argument(help="of a campaign: results/NAME", show_default=False)],
+    folder: Folder,
     config: Annotated[
         Path | None, typer.Option(help="configuration, where the folder has no config.yaml")
     ] = None,
@@ -379,7 +466,7 @@ def verify(
         raise typer.Exit(report.exit_code)
 
 
-@app.command()
+@app.command(rich_help_panel=CHECKS)
 @one_line_errors
 def merge(
     config: ConfigFile,
@@ -399,7 +486,7 @@ def merge(
         raise typer.Exit(2)
 
 
-@app.command()
+@app.command(rich_help_panel=EVERYDAY)
 @one_line_errors
 def inspect(
     path: Annotated[Path, typer.Argument(help="a file or folder", show_default=False)],

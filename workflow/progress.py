@@ -41,14 +41,15 @@ def progress(
                 done,
                 total,
                 rate,
-                _clock((total - done) / rate),
+                clock((total - done) / rate),
             )
             last = now
     seconds = time.monotonic() - start
-    log.info("%s: %d events in %s, %.1f events/s", what, done, _clock(seconds), done / max(seconds, 1e-9))
+    log.info("%s: %d events in %s, %.1f events/s", what, done, clock(seconds), done / max(seconds, 1e-9))
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Seconds as hours, minutes and seconds."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}"

@@ -70,7 +70,7 @@ def take_run_options(config: MutableMapping[str, Any]) -> RunOptions:
     try:
         return RunOptions.model_validate(given)
     except ValidationError as error:
-        raise ConfigError(f"--config {first_problem(error)}") from None
+        raise ConfigError(f"--config {first_problem(error, Campaign)}") from None
 
 
 def check_run_options(options: RunOptions, campaign: Campaign) -> None:

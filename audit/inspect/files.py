@@ -23,6 +23,8 @@ from jetresim.dataset.schema import DESCRIPTIONS
 from jetresim.generators.lhe_files import open_lhe
 from jetresim.jets.parquet import CHECKSUM_KEY, METADATA_KEY, naming
 
+__all__ = ["Inspection", "inspect_hdf5", "inspect_lhe", "inspect_parquet", "inspect_root"]
+
 _SIMPLE = re.compile(r"(std::vector<)?(std::)?(bool|float|double|string|u?int\d*_t|char\*)>?(\[\])?")
 """Types of branches that every reader knows."""
 

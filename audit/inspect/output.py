@@ -9,6 +9,8 @@ from rich.table import Table
 
 from jetresim.audit.inspect.path import Inspection
 
+__all__ = ["show_inspection"]
+
 _LONGEST = 60
 """Characters of a value in the table of the first rows."""
 

@@ -20,6 +20,8 @@ from jetresim.campaign.provenance import digest
 from jetresim.generators.survey import Survey, read_survey
 from jetresim.jets.parquet import naming
 
+__all__ = ["inspect"]
+
 _LHE = (".lhe", ".lhe.gz")
 
 _OF_ALL_SHARDS = ("campaign seed", "configuration", "realizations", "totals", "counts", "versions", "schema")

@@ -7,6 +7,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jetresim.audit.replay.realization import Replayed, replay
 from jetresim.audit.replay.stored import (
     Identity,
@@ -21,15 +23,16 @@ from jetresim.audit.replay.stored import (
     stored_row,
     why_not_covered,
 )
-from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import Paths
 from jetresim.campaign.status import Status
-from jetresim.dataset.groups import member_column
+from jetresim.dataset.groups import kept_rows, member_column
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.files import jets_metadata
 from jetresim.jets.schema import JETS_SCHEMA
+
+__all__ = ["Comparison", "Difference", "Verdict", "Verified", "compare_stored", "differences", "verify_rows"]
 
 _SHOWN = 3
 """Items of a list that are written out."""
@@ -223,11 +226,9 @@ def _compare_dropped(campaign: Campaign, paths: Paths, path: Path, replayed: Rep
     members.setdefault(replayed.realization, replayed.group)
     absent = {name: member["status"] for name, member in members.items() if not member["present"]}
     complete = len(members) == len(campaign.realizations)
-    dropped = {
-        "all": bool(absent),
-        "nominal": NOMINAL in absent,
-        "any": complete and len(absent) == len(members),
-    }[campaign.groups.require]
+    # members that are not known may be present
+    perhaps = np.array([[name not in absent] for name in campaign.realizations])
+    dropped = not kept_rows(perhaps, campaign).item()
     if complete and not dropped:
         return Comparison(Verdict.DIFFERS, path, remark="the group is missing there")
     reason = f"{path} has no such group"

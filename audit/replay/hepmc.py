@@ -21,6 +21,8 @@ from jetresim.campaign.version import code_version
 from jetresim.detectors.columns import Columns, to_columns
 from jetresim.showers.protocol import ParticleBatch
 
+__all__ = ["as_hepmc"]
+
 _FINAL, _INTERMEDIATE, _BEAM = 1, 2, 4  # HepMC3, section status codes
 _HARD_PROCESS = {-1: 21, 2: 22, 1: 23}
 """Les Houches status to that of Pythia 8 (manual, Particle Properties): incoming, intermediate, outgoing."""

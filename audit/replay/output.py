@@ -23,6 +23,17 @@ from jetresim.campaign.paths import Paths
 from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import versions
 
+__all__ = [
+    "FORMATS",
+    "LEADING",
+    "as_json",
+    "as_png",
+    "as_table",
+    "check_format",
+    "show_replayed",
+    "show_verified",
+]
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 

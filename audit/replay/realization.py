@@ -14,30 +14,31 @@ import pyarrow.compute as pc
 
 from jetresim.audit.replay.stored import Identity, Row
 from jetresim.campaign.augmentations import NOMINAL
-from jetresim.campaign.config import Campaign, Process
+from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.herwig import EVENT_SECONDS, START_SECONDS
 from jetresim.campaign.paths import Paths, chunk_name
-from jetresim.dataset.groups import HardTruth, member_column, truth_row
+from jetresim.dataset.groups import hard_truths, member_column, truth_row
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import read_hard_events
 from jetresim.generators.provenance import hard_provenance, survey_provenance
 from jetresim.generators.registry import make_generator
 from jetresim.generators.survey import Survey, read_survey
-from jetresim.generators.targets import find_targets
 from jetresim.jets.files import software_versions
 from jetresim.jets.schema import surviving_events
 from jetresim.jets.simulation import (
     continuation,
     hard_truth,
     kept_stages,
-    simulate,
     simulate_family,
+    simulate_realization,
     worth_showering,
 )
 from jetresim.showers.protocol import ParticleBatch
 from jetresim.showers.pythia8 import Pythia8Shower
 from jetresim.showers.registry import Job, make_shower
+
+__all__ = ["Replayed", "Wanted", "log", "replay", "replay_particles", "replay_targets"]
 
 log = logging.getLogger(__name__)
 
@@ -263,7 +264,9 @@ def _replayed(
     with TemporaryDirectory() as folder:
         job = _job(campaign, folder, min(events))
         tables = _simulated(campaign, process, list(wanted), list(hard.values()), job)
-    truths = {event: _group_truth(hard[event], campaign.process(process), survey) for event in events}
+    truths = {
+        each.event: each for each in hard_truths(campaign, process, (hard[event] for event in events), survey)
+    }
     for realization, asked in wanted.items():
         made_with = software_versions(campaign, realization)
         table = tables[realization].filter(pc.is_in(tables[realization]["event"], pa.array(asked)))
@@ -297,7 +300,7 @@ def _simulated(
     (name,) = realizations
 
     def table(realization: str, survivors: Collection[int] | None = None) -> pa.Table:
-        parts = simulate(campaign, process, realization, hard, job, survivors)
+        parts = simulate_realization(campaign, process, realization, hard, job, survivors)
         return pa.concat_tables(part.table for part in parts)
 
     if not campaign.follows_survivors(name):
@@ -320,9 +323,3 @@ def _showered(
 def _job(campaign: Campaign, folder: str, event: int) -> Job:
     """A job that begins with the run of an event; its folder leaves logs of the campaign what they are."""
     return Job(Path(folder), event - event % _run_length(campaign, campaign.realizations))
-
-
-def _group_truth(event: HardEvent, process: Process, survey: Survey) -> HardTruth:
-    weights = {survey.weight_names.get(id_, id_): value for id_, value in event.record.weights.items()}
-    targets = find_targets(event.record, process.targets)
-    return HardTruth(event.index, event.record.eventinfo.weight, weights, targets)

@@ -20,6 +20,20 @@ from jetresim.dataset.assemble import check_split, shard_of, split_of, stored_ca
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import batches, parquet_files, read_metadata
 
+__all__ = [
+    "Identity",
+    "Row",
+    "StoredRow",
+    "check_made_alike",
+    "find_target",
+    "groups_files",
+    "groups_metadata",
+    "jets_path",
+    "random_rows",
+    "stored_row",
+    "why_not_covered",
+]
+
 Row = dict[str, Any]
 """Columns of a row and their values, as Arrow gives them to Python."""
 

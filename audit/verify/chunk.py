@@ -31,6 +31,8 @@ from jetresim.jets.files import jets_metadata, read_survivors
 from jetresim.jets.parquet import batches, read_metadata, rebatched, row_count, single
 from jetresim.jets.schema import JETS_SCHEMA
 
+__all__ = ["Integers", "check_chunk", "check_survey"]
+
 Integers = npt.NDArray[np.int64]
 
 

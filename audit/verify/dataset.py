@@ -29,6 +29,8 @@ from jetresim.dataset.card import data_files, file_entry, layout_files
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import batches, read_metadata
 
+__all__ = ["check_dataset", "extra_exports"]
+
 _TOLERANCE = 1e-9  # of sums of weights, which are divided before or after they are added
 
 

@@ -12,6 +12,8 @@ from jetresim.audit.verify.campaign import STAGES, Report
 from jetresim.campaign.config import unknown
 from jetresim.campaign.errors import ConfigError
 
+__all__ = ["FORMATS", "as_json", "check_format", "show_report"]
+
 FORMATS = ("table", "json")
 
 _SHOWN = 5

@@ -12,6 +12,8 @@ import pyarrow as pa
 from jetresim.campaign.errors import JetresimError
 from jetresim.dataset.fingerprint import row_hashes
 
+__all__ = ["Checked", "Content", "checked", "differences"]
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:

@@ -7,10 +7,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, Jets
 from jetresim.campaign.status import Status
+from jetresim.dataset.groups import kept_rows
 from jetresim.jets.parquet import single
+
+__all__ = ["Booleans", "Integers", "first_of_each", "groups_rules", "jets_rules"]
 
 Booleans = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
@@ -69,7 +71,7 @@ def groups_rules(table: pa.Table, campaign: Campaign) -> Iterator[tuple[str, int
     }
     for rule, row in first_of_each(broken):
         yield f"{campaign.realizations[row % count]}: {rule}", row // count
-    kept = _kept(there.reshape(-1, count), campaign)
+    kept = kept_rows(there.reshape(-1, count).T, campaign)
     yield from first_of_each({f"not kept by groups.require {campaign.groups.require!r}": ~kept})
 
 
@@ -78,12 +80,6 @@ def first_of_each(broken: Mapping[str, Booleans]) -> Iterator[tuple[str, int]]:
     for rule, rows in broken.items():
         if rows.any():
             yield rule, int(np.argmax(rows))
-
-
-def _kept(there: Booleans, campaign: Campaign) -> Booleans:
-    nominal = campaign.realizations.index(NOMINAL)
-    rules = {"all": there.all(axis=1), "nominal": there[:, nominal], "any": there.any(axis=1)}
-    return rules[campaign.groups.require]
 
 
 def _broken(

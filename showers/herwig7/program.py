@@ -99,7 +99,7 @@ def command_line(command: Command, arguments: Sequence[str], directories: Sequen
 
 @cache
 def herwig_version(command: Command) -> str:
-    """Versions as the program tells them, such as ``Herwig 7.3.0, ThePEG 2.3.0``.
+    """Versions as the program tells them, such as ``Herwig 7.3.0 / ThePEG 2.3.0``.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def herwig_version(command: Command) -> str:
     if code:
         said = f" and {said}" if lines else ""
         raise ShowerError(f"{' '.join(command)}: with --version it {ending(code)}{said}; expected Herwig 7")
-    return ", ".join(lines)
+    return " / ".join(lines)  # several versions of a program are separated by commas
 
 
 def call(

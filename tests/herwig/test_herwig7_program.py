@@ -107,12 +107,12 @@ def test_the_command_line_is_plain_without_a_container(tmp_path):
 
 
 def test_the_version_is_that_of_the_program():
-    assert herwig_version((str(STAND_IN),)) == "Herwig 7.3.0, ThePEG 2.3.0"
+    assert herwig_version((str(STAND_IN),)) == "Herwig 7.3.0 / ThePEG 2.3.0"
 
 
 def test_checking_reads_the_card_and_leaves_nothing(scratch):
     options = HerwigOptions(executable=str(STAND_IN))
-    assert check_herwig(options, ENERGY) == "Herwig 7.3.0, ThePEG 2.3.0"
+    assert check_herwig(options, ENERGY) == "Herwig 7.3.0 / ThePEG 2.3.0"
     wrong = options.model_copy(update={"card": ("set ShowerHandler:MaxPtIsMuF Yes",)})
     with pytest.raises(
         ShowerError,

@@ -37,7 +37,7 @@ def disk(tmp_path):
         if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
             pytest.skip("file systems cannot be mounted here")
 
-    mount("size=80k")
+    mount("size=100k")
     yield lambda size: mount(f"remount,size={size}")
     subprocess.run(["umount", str(folder)], check=True)
 

@@ -10,6 +10,7 @@ import yaml
 from jetresim.audit.merge import merge_campaign, merged_lines
 from jetresim.campaign.config import load, parse, save
 from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.generators.brought import with_brought_files
 from tests.workflow.commands import SMALL, files_in
 
 CHUNKS = [("qcd", 0), ("higgs", 0), ("qcd", 1), ("higgs", 1)]
@@ -21,7 +22,7 @@ def part_of(small, folder, chunks):
     made = folder / SMALL["name"]
     shutil.copytree(small / "results" / SMALL["name"], made)
     shutil.rmtree(made / "dataset")
-    shutil.copy(small / "config.yaml", made)
+    save(with_brought_files(load(small / "config.yaml"), {}), made / "config.yaml")  # as Snakemake does
     wanted = {(process, f"{chunk:05d}") for process, chunk in chunks}
     for path in [*made.rglob("*.lhe.gz"), *made.rglob("*.parquet")]:
         if (path.relative_to(made).parts[1], path.name.split(".")[0]) not in wanted:
@@ -55,7 +56,7 @@ def test_parts_give_the_files_of_the_whole_and_only_the_dataset_is_left_to_make(
     merged = merge_campaign(asked, parts, results)
     assert merged.missing == {}
     found, whole = files_in(merged.folder), files_in(small / "results" / "small")
-    made = {path for path in whole if not path.startswith("dataset/")}
+    made = {path for path in whole if not path.startswith(("dataset/", "brought.json"))}
     assert {path: found[path] for path in made} == {path: whole[path] for path in made}
     assert found.keys() - made == {"config.yaml", *(f"logs/{name}-{n}.log" for name, n in CHUNKS)}
     assert (merged.folder / "hard" / "qcd" / "survey.json").stat().st_mtime_ns == 10**18

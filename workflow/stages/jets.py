@@ -1,16 +1,15 @@
 """Jets of the realizations of a chunk: shower, detector, clustering and matching."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 from jetresim.campaign.config import Campaign
-from jetresim.generators.events import HardEvent
 from jetresim.generators.stored import hard_events
 from jetresim.jets.ahead import ahead_path, discard_ahead, missing_members, take_ahead
 from jetresim.jets.files import jets_file, read_survivors
-from jetresim.jets.simulation import SimulatedPart, simulate, simulate_family
+from jetresim.jets.simulation import simulate_together
 from jetresim.showers.registry import Job
 from jetresim.workflow.progress import progress
 
@@ -78,7 +77,8 @@ def _write(
 ) -> None:
     events = campaign.chunks(process)[chunk]
     hard_input = hard_events(campaign, process, hard, events)
-    parts = _simulated(campaign, process, list(outputs), hard_input, job, anchor)
+    survivors = None if anchor is None else read_survivors(anchor, campaign, process)
+    parts = simulate_together(campaign, process, list(outputs), hard_input, job, survivors)
     what = f"{', '.join(outputs)} of {process}"
     with ExitStack() as stack:
         files = {
@@ -88,20 +88,3 @@ def _write(
         for part in progress(parts, len(events), what, lambda part: next(iter(part.values())).events):
             for name, file in files.items():
                 file.add(part[name])
-
-
-def _simulated(
-    campaign: Campaign,
-    process: str,
-    realizations: Sequence[str],
-    events: Iterable[HardEvent],
-    job: Job,
-    anchor: Path | None,
-) -> Iterator[dict[str, SimulatedPart]]:
-    first = realizations[0]
-    survivors = None if anchor is None else read_survivors(anchor, campaign, process)
-    if len(realizations) > 1 or campaign.continues_anchor(first):
-        yield from simulate_family(campaign, process, events, realizations, survivors)
-        return
-    for part in simulate(campaign, process, first, events, job, survivors):
-        yield {first: part}

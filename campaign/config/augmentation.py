@@ -1,0 +1,88 @@
+"""Ways to re-simulate a hard event."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from jetresim.campaign.augmentations import AUGMENTATIONS
+from jetresim.campaign.config.fields import Name, SettingValue, TuneName, merged_settings
+from jetresim.campaign.config.problems import unknown
+from jetresim.campaign.herwig import HerwigOptions
+from jetresim.campaign.intervention import ALLOWED_SETTINGS, Intervention, forbidden_setting, short_form
+from jetresim.campaign.model import Strict
+from jetresim.campaign.settings import Settings
+
+__all__ = ["Augmentation", "named_augmentation"]
+
+
+class Augmentation(Strict):
+    """A named way to re-simulate a hard event."""
+
+    name: Name = Field(description="name of the augmentation; part of the seed of its realizations")
+    description: str = Field("", description="one line for the dataset card")
+    shower: Literal["pythia8", "herwig7"] = Field("pythia8", description="shower and hadronization program")
+    optional: bool = Field(
+        False, description="leave it out, with a note, where its shower program is not installed"
+    )
+    tune: TuneName | None = Field(None, description="a tune in place of the campaign's")
+    settings: Settings = Field(Settings(), description="Pythia settings on top of the tune")
+    intervene: Annotated[Intervention, BeforeValidator(short_form)] = Field(
+        Intervention(),
+        description="where the realization departs from the anchor: `hard_process`, "
+        "`shower_scale: <pT in GeV>`, `parton_level` or `decays`",
+    )
+    herwig: HerwigOptions = Field(HerwigOptions(), description="`herwig7`: the program and what it is told")
+    detector: dict[str, SettingValue] = Field(
+        {}, description="options of `detector` that differ from the campaign's"
+    )
+    replicas: int = Field(
+        1,
+        ge=1,
+        strict=True,
+        le=100,
+        description="number of realizations: name, name_2, name_3, …, each with its own stream",
+    )
+
+    @model_validator(mode="after")
+    def _speaks_to_its_own_program(self) -> "Augmentation":
+        if self.shower == "pythia8" and self.herwig != HerwigOptions():
+            raise ValueError("`herwig` is for shower `herwig7`")
+        if self.shower == "herwig7":
+            for key in ("tune", "settings"):
+                if getattr(self, key):
+                    raise ValueError(
+                        f"`{key}` is for shower `pythia8`; Herwig's options stand under `herwig`"
+                    )
+            if self.intervene.shares_shower:
+                raise ValueError("shower `herwig7` can only intervene at the hard process")
+        return self
+
+    @model_validator(mode="after")
+    def _leaves_alone_what_it_shares(self) -> "Augmentation":
+        if self.intervene.shares_shower and self.tune is not None:
+            raise ValueError(f"`tune` would change what `{self.intervene.point}` shares with the anchor")
+        if name := forbidden_setting(self.intervene, self.settings.names):
+            allowed = ", ".join(f"{group}:*" for group in ALLOWED_SETTINGS[self.intervene.point]) or "none"
+            raise ValueError(
+                f"`{name}` would change what `{self.intervene.point}` shares with the anchor; "
+                f"settings allowed there: {allowed}"
+            )
+        return self
+
+    @property
+    def realizations(self) -> list[str]:
+        """Names of the realizations; a further replica leaves the earlier ones unchanged."""
+        return [self.name] + [f"{self.name}_{copy}" for copy in range(2, self.replicas + 1)]
+
+
+def named_augmentation(value: Any) -> Any:
+    """An augmentation as written, completed by the catalogue entry of its name."""
+    if isinstance(value, str):
+        if value not in AUGMENTATIONS:
+            raise ValueError(unknown("augmentation", value, AUGMENTATIONS))
+        value = {"name": value}
+    if not isinstance(value, Mapping):
+        return value
+    entry = AUGMENTATIONS.get(str(value.get("name")), {})
+    return {**entry, **merged_settings(entry, value)}

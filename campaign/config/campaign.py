@@ -1,0 +1,231 @@
+"""What a campaign asks for: typed, strict, and complete before anything runs."""
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config.augmentation import Augmentation, named_augmentation
+from jetresim.campaign.config.beams import Beams
+from jetresim.campaign.config.dataset import Dataset
+from jetresim.campaign.config.fields import CampaignName, Name, TuneName
+from jetresim.campaign.config.groups import Groups
+from jetresim.campaign.config.jets import Jets
+from jetresim.campaign.config.problems import first_problem, unknown
+from jetresim.campaign.config.process import Process, from_catalogue
+from jetresim.campaign.detector import DetectorOptions, overridden
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.herwig import check_chunk
+from jetresim.campaign.intervention import Stage
+from jetresim.campaign.model import Strict
+from jetresim.campaign.seeds import event_seed
+from jetresim.campaign.settings import Settings
+from jetresim.campaign.tunes import TUNES
+
+__all__ = ["Campaign"]
+
+
+class Campaign(Strict):
+    """One configuration file and the dataset it makes."""
+
+    name: CampaignName = Field(description="name of the campaign; results/{name} holds everything it makes")
+    seed: int = Field(
+        ge=0, lt=2**63, strict=True, description="campaign seed: every random number follows from it"
+    )
+    beams: Beams = Field(Beams(), description="the colliding beams")
+    tune: TuneName = Field("CP5", description="tune of the nominal realization")
+    settings: Settings = Field(
+        Settings(), description="Pythia settings on top of the tune, for all realizations"
+    )
+    events: int | None = Field(
+        None, gt=0, strict=True, description="hard events of each process that does not say otherwise"
+    )
+    chunk: int = Field(500, gt=0, strict=True, description="hard events per job; does not change the result")
+    processes: dict[Name, Process] = Field(
+        min_length=1, description="processes; fields left out come from the catalogue entry of the same name"
+    )
+    augmentations: tuple[Annotated[Augmentation, BeforeValidator(named_augmentation)], ...] = Field(
+        min_length=1, description="ways to re-simulate, by name or in full; `nominal` must be among them"
+    )
+    detector: DetectorOptions = Field(
+        DetectorOptions(), description="the detector between particles and jets"
+    )
+    jets: Jets = Field(Jets(), description="jet finding, substructure and matching")
+    groups: Groups = Field(Groups(), description="which groups are kept")
+    dataset: Dataset = Field(Dataset(), description="the files that are handed out")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_catalogue(cls, raw: Any) -> Any:
+        if not isinstance(raw, Mapping) or not isinstance(raw.get("processes"), Mapping):
+            return raw
+        default = {} if raw.get("events") is None else {"events": raw["events"]}
+        return {
+            **raw,
+            "processes": {
+                name: from_catalogue(name, given, default) for name, given in raw["processes"].items()
+            },
+        }
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Campaign":
+        names = self.realizations
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                f"augmentations: {twice[0]!r} appears twice; every realization needs its own name"
+            )
+        if NOMINAL not in names:
+            raise ValueError(f"augmentations: {NOMINAL!r} is missing; it is the anchor of every group")
+        nominal = self.augmentation(NOMINAL)
+        if nominal.settings or nominal.tune or nominal.replicas != 1 or nominal.intervene.shares_shower:
+            raise ValueError(
+                f"augmentations: {NOMINAL!r} takes no settings, tune, replicas or intervention; "
+                "change `tune` and `settings` of the campaign"
+            )
+        if nominal.shower != "pythia8" or nominal.detector:
+            raise ValueError(
+                f"augmentations: {NOMINAL!r} is showered by Pythia and has the campaign's detector"
+            )
+        self._check_energies()
+        self._check_herwig()
+        self._check_detectors()
+        self._check_shower_scales()
+        if self.groups.pt_min < self.jets.pt_min:
+            raise ValueError(
+                f"groups.pt_min ({self.groups.pt_min:g}) must not be below jets.pt_min ({self.jets.pt_min:g})"
+            )
+        return self
+
+    def _check_energies(self) -> None:
+        highest = self.beams.energy / 2
+        for name, process in self.processes.items():
+            if process.cuts.pt_min >= highest:
+                raise ValueError(
+                    f"processes.{name}.cuts.pt_min ({process.cuts.pt_min:g} GeV) is out of reach: "
+                    f"beams.energy is {self.beams.energy:g} GeV, so no pT is above {highest:g} GeV"
+                )
+        if self.jets.pt_min >= highest:
+            raise ValueError(
+                f"jets.pt_min ({self.jets.pt_min:g} GeV) is out of reach: "
+                f"beams.energy is {self.beams.energy:g} GeV, so no pT is above {highest:g} GeV"
+            )
+
+    def _check_herwig(self) -> None:
+        for augmentation in self.augmentations:
+            if augmentation.shower != "herwig7":
+                continue
+            check_chunk(self.chunk, augmentation.herwig.block_events, augmentation.name)
+            if self.beams.particles != (2212, 2212):
+                raise ValueError("beams.particles: shower `herwig7` is set up for two protons, [2212, 2212]")
+
+    def _check_shower_scales(self) -> None:
+        # Vincia showers resonances without asking the hooks, so their emissions would not be shared.
+        scaled = [each.name for each in self.augmentations if each.intervene.scale is not None]
+        for process, name in product(self.processes, scaled):
+            model = self.shower_settings(process, name).get("PartonShowers:model")
+            if model not in (None, "1"):
+                raise ValueError(
+                    f"augmentations.{name}: `shower_scale` needs Pythia's simple shower, "
+                    f"but `PartonShowers:model` is {model}"
+                )
+
+    def _check_detectors(self) -> None:
+        for augmentation in self.augmentations:
+            where = f"augmentations.{augmentation.name}.detector"
+            if wrong := sorted(augmentation.detector.keys() - DetectorOptions.model_fields.keys()):
+                raise ValueError(f"{where}: {unknown('option', wrong[0], DetectorOptions.model_fields)}")
+            try:
+                options = overridden(self.detector, augmentation.detector)
+            except ValidationError as error:
+                raise ValueError(f"{where}: {first_problem(error, DetectorOptions)}") from None
+            if self.chunk % options.events_per_run:
+                raise ValueError(
+                    f"{where}: chunk ({self.chunk}) must be a multiple of events_per_run "
+                    f"({options.events_per_run}): a run of Delphes has one seed and cannot be continued in "
+                    "another job"
+                )
+            if options.name == "none" and augmentation.intervene.point == "detector":
+                raise ValueError(f"{where}: `intervene: detector` needs a detector other than `none`")
+
+    @cached_property
+    def realizations(self) -> list[str]:
+        """Names of the members of a group, in the order in which they are stored."""
+        return [name for augmentation in self.augmentations for name in augmentation.realizations]
+
+    def augmentation(self, realization: str) -> Augmentation:
+        """The augmentation that a realization belongs to."""
+        for augmentation in self.augmentations:
+            if realization in augmentation.realizations:
+                return augmentation
+        raise ConfigError(unknown("realization", realization, self.realizations))
+
+    @cached_property
+    def anchor_family(self) -> list[str]:
+        """The anchor and the realizations that continue from its event records, computed together."""
+        return [name for name in self.realizations if name == NOMINAL or self.continues_anchor(name)]
+
+    def continues_anchor(self, realization: str) -> bool:
+        """Whether a realization continues from the anchor's event records instead of a shower of its own."""
+        return self.augmentation(realization).intervene.first_stage > Stage.SHOWER
+
+    @property
+    def survivors_only(self) -> bool:
+        """Whether realizations are simulated only for hard events whose anchor has a jet to group with."""
+        return self.groups.survivors_only and self.groups.require != "any"
+
+    def detector_options(self, realization: str) -> DetectorOptions:
+        """The detector of a realization."""
+        return overridden(self.detector, self.augmentation(realization).detector)
+
+    def detector_files(self, realizations: Iterable[str]) -> list[Path]:
+        """Files that the detectors of some realizations are set up with."""
+        options = [self.detector_options(name) for name in realizations]
+        return sorted({file for one in options for file in (one.parameters, one.card) if file is not None})
+
+    def parton_pt_min(self, realization: str) -> float | None:
+        """Least pT [GeV] of the hardest jet of partons for an event to be hadronized, if there is any."""
+        margin = self.groups.parton_veto
+        if margin is None or self.augmentation(realization).shower != "pythia8":
+            return None
+        return max(self.groups.pt_min - margin, 0.0)
+
+    def follows_survivors(self, realization: str) -> bool:
+        """Whether a realization is simulated only where the anchor has a jet to group with."""
+        return self.survivors_only and realization != NOMINAL
+
+    def block_events(self, realization: str) -> int:
+        """Consecutive hard events that share a run of the shower program: 1, but for Herwig."""
+        augmentation = self.augmentation(realization)
+        return augmentation.herwig.block_events if augmentation.shower == "herwig7" else 1
+
+    def seed_of(self, process: str, event: int, realization: str) -> int:
+        """Seed of a realization of a hard event; the events of a Herwig run share that of the first one."""
+        return event_seed(self.seed, process, event - event % self.block_events(realization), realization)
+
+    def process(self, name: str) -> Process:
+        """A process by name."""
+        if name not in self.processes:
+            raise ConfigError(unknown("process", name, self.processes))
+        return self.processes[name]
+
+    def shower_settings(self, process: str, realization: str) -> Settings:
+        """Pythia settings of a realization: tune, campaign, process, augmentation, the later one winning."""
+        augmentation = self.augmentation(realization)
+        return Settings(TUNES[augmentation.tune or self.tune]).then(
+            self.settings, self.process(process).shower_settings, augmentation.settings
+        )
+
+    def hard_settings(self, process: str) -> Settings:
+        """Pythia settings that generate the hard events of a process, or decay those that were brought."""
+        asked = self.process(process)
+        return Settings(TUNES[self.tune]).then(self.settings, asked.settings, asked.decay_settings)
+
+    def chunks(self, process: str) -> list[range]:
+        """Ranges of event indices, one a job."""
+        events = self.process(process).events
+        assert events is not None  # those of files are counted where a campaign is opened
+        return [range(first, min(first + self.chunk, events)) for first in range(0, events, self.chunk)]

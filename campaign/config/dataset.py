@@ -1,0 +1,55 @@
+"""The files that are handed out."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from jetresim.campaign.config.fields import Label
+from jetresim.campaign.model import Strict
+
+__all__ = ["FORMATS", "Dataset", "Splits"]
+
+FORMATS = ("rs3l", "rs3l_pairs", "jetclass", "toptagging", "huggingface")
+"""Formats beside Parquet."""
+
+
+class Splits(Strict):
+    """Fractions of the hard events, by hash."""
+
+    train: float = Field(0.8, ge=0, le=1, description="fraction for training")
+    val: float = Field(0.1, ge=0, le=1, description="fraction for validation")
+    test: float = Field(0.1, ge=0, le=1, description="fraction for testing")
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> "Splits":
+        if abs(self.train + self.val + self.test - 1) > 1e-9:
+            raise ValueError(f"train + val + test = {self.train + self.val + self.test:g}, must be 1")
+        return self
+
+
+class Dataset(Strict):
+    """The files that are handed out."""
+
+    splits: Splits = Field(Splits(), description="train, validation and test fractions")
+    events_per_shard: int = Field(
+        10_000, gt=0, strict=True, description="hard events per Parquet file, on average over all processes"
+    )
+    formats: tuple[Literal[FORMATS], ...] = Field(
+        ("rs3l",),
+        description="formats beside Parquet: the public HDF5 layout, the authors' paired training file, "
+        "JetClass's ROOT files, the table of the Top Tagging data set, flat Parquet for Hugging Face",
+    )
+    rs3l_constituents: int = Field(
+        100, ge=1, strict=True, description="constituents per jet in RS3L's HDF5 files, zero-padded"
+    )
+    toptagging_signal: tuple[Label, ...] = Field(
+        (12,), description="labels that are signal (`is_signal_new`) in the format `toptagging`"
+    )
+    mixed_versions: Literal["refuse", "allow"] = Field(
+        "refuse",
+        description="files made by different versions of Pythia, Herwig, FastJet or this software: `refuse` "
+        "to make a dataset of them, or `allow` it and name them on its card",
+    )
+    license: str = Field(
+        "unknown", min_length=1, description="licence of the data, as the Hugging Face Hub abbreviates it"
+    )

@@ -1,0 +1,29 @@
+"""Which groups are kept."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from jetresim.campaign.model import Strict
+
+__all__ = ["Groups"]
+
+
+class Groups(Strict):
+    """Which groups are kept."""
+
+    require: Literal["all", "nominal", "any"] = Field(
+        "all", description="members that must be present for a group to be kept"
+    )
+    pt_min: float = Field(450.0, ge=0, description="lowest pT of a jet to count as present [GeV]")
+    survivors_only: bool = Field(
+        True,
+        description="with `all` and `nominal`: simulate the other realizations only where the nominal jet is "
+        "present; the groups are the same",
+    )
+    parton_veto: float | None = Field(
+        None,
+        ge=0,
+        description="give an event of Pythia up before hadronization when its hardest jet of partons is more "
+        "than this below `pt_min` [GeV]; not exact, see docs/intervention.md",
+    )

@@ -1,0 +1,125 @@
+"""The first steps of a user: a configuration to begin with, a run, and what it tells."""
+
+import io
+import json
+import logging
+import shutil
+
+import pytest
+from snakemake.logging import LogEvent
+
+from jetresim.campaign.config import load, save
+from jetresim.campaign.errors import ConfigError
+from jetresim.generators.brought import with_brought_files
+from jetresim.workflow.checks import check_campaign
+from jetresim.workflow.console import Progress, failures, made
+from jetresim.workflow.start import examples, write_campaign
+from tests.workflow.commands import SMALL, write_config
+
+
+def test_first_configuration_is_a_valid_campaign_and_nothing_is_overwritten(run, tmp_path):
+    said = run.jetresim(tmp_path, "init").succeeded().output
+    assert said == "campaign.yaml: written; go on with `jetresim run campaign.yaml`\n"
+    text = (tmp_path / "campaign.yaml").read_text(encoding="utf-8")
+    assert len([line for line in text.splitlines() if not line.startswith("#")]) == 10
+    check_campaign(load(tmp_path / "campaign.yaml"))
+    again = run.jetresim(tmp_path, "init")
+    assert (again.code, again.errors) == (
+        1,
+        "error: campaign.yaml: exists; name another file with --output\n",
+    )
+    assert (tmp_path / "campaign.yaml").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("name", examples())
+def test_example_is_written_without_what_only_holds_in_its_folder_and_can_be_planned(run, tmp_path, name):
+    path = write_campaign(name, tmp_path / f"{name}.yaml")
+    assert "$schema" not in path.read_text(encoding="utf-8")
+    campaign = load(path)
+    if any(process.files for process in campaign.processes.values()):
+        return  # files that the user brings
+    planned = run.jetresim(tmp_path, "run", path.name, "-n").succeeded()
+    assert "This was a dry-run" in planned.output + planned.errors
+    assert not (tmp_path / "results").exists()
+
+
+def test_examples_are_listed_with_what_they_are(run, tmp_path):
+    lines = run.jetresim(tmp_path, "init", "--list").succeeded().output.splitlines()
+    assert [line.split()[0] for line in lines] == list(examples())
+    assert all(len(line.split()) > 3 for line in lines)
+
+
+def test_unknown_example_is_refused_with_the_nearest():
+    with pytest.raises(ConfigError, match="unknown example 'w-vs-x'; did you mean 'w-vs-z'"):
+        write_campaign("w-vs-x", None)
+
+
+def test_run_without_a_configuration_says_how_to_get_one(run, tmp_path):
+    outcome = run.jetresim(tmp_path, "run", "none.yaml")
+    assert outcome.code == 1
+    assert outcome.errors == (
+        "error: none.yaml: cannot be read; `jetresim init` writes a configuration to begin with\n"
+    )
+
+
+def test_schema_is_that_of_the_repository(run, tmp_path):
+    schema = json.loads(run.jetresim(tmp_path, "schema").succeeded().output)
+    assert schema["title"] == "Campaign of jetresim"
+
+
+def test_version_names_the_commit(run, tmp_path):
+    assert run.jetresim(tmp_path, "--version").succeeded().output.startswith("jetresim 0.1.0")
+
+
+def test_campaign_is_taken_by_its_folder_or_its_configuration(run, small, tmp_path):
+    home = shutil.copytree(small, tmp_path / "home")
+    folder = home / "results" / "small"
+    save(with_brought_files(load(home / "config.yaml"), {}), folder / "config.yaml")
+    for command, *options in (("acceptance",), ("verify", "--quick")):
+        by_folder = run.jetresim(home, command, folder, *options)
+        by_file = run.jetresim(home, command, folder / "config.yaml", *options)
+        assert by_folder.succeeded().output == by_file.succeeded().output
+
+
+def test_folder_that_is_no_campaign_is_refused(run, tmp_path):
+    (tmp_path / "empty").mkdir()
+    outcome = run.jetresim(tmp_path, "acceptance", "empty")
+    assert outcome.code == 1
+    assert outcome.errors == (
+        "error: empty: has no config.yaml; expected the folder of a campaign, results/NAME\n"
+    )
+
+
+def record(event, **more):
+    made = logging.makeLogRecord({"msg": "", "event": event, **more})
+    return made
+
+
+def test_progress_is_one_line_and_errors_stay():
+    stream = io.StringIO()
+    progress = Progress(stream)
+    assert not progress.filter(record(LogEvent.JOB_INFO))
+    assert not progress.filter(record(LogEvent.PROGRESS, done=1, total=2))
+    assert progress.filter(record(LogEvent.JOB_ERROR, rule_name="jets", log=["none.log"]))
+    assert progress.filter(record(None))
+    assert not progress.filter(record(LogEvent.PROGRESS, done=2, total=2))
+    assert stream.getvalue() == "2 of 2 jobs done, 0:00:00 left\n"
+    assert list(failures(progress.failed * 2)) == ["failed: jets: nothing was written to its log (none.log)"]
+
+
+def test_failed_job_is_told_last_with_its_reason(run, tmp_path):
+    without_target = {**SMALL["processes"]["higgs"], "targets": ["top"], "cuts": {"pt_min": 0}}
+    path = write_config(tmp_path, {**SMALL, "processes": {"higgs": without_target}})
+    outcome = run.jetresim(tmp_path, "run", path.name, "--until", "survey")
+    assert outcome.code == 1
+    (line,) = [line for line in outcome.errors.splitlines() if line.startswith("failed: ")]
+    assert line.startswith("failed: survey: process higgs: none of 15 hard events has a target")
+    assert line.endswith("(results/small/logs/survey/higgs.log)")
+
+
+def test_end_of_a_run_says_what_was_made_and_where(small):
+    from jetresim.campaign.paths import Paths
+
+    lines = list(made(Paths(str(small / "results" / "small"))))
+    assert [line.split(":")[0] for line in lines if "groups" in line] == ["higgs", "qcd"]
+    assert lines[-1] == f"next: jetresim verify {small / 'results' / 'small'}"
