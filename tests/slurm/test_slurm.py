@@ -122,7 +122,7 @@ def pids(slurm, job):
     rows = slurm("scontrol", "listpids", job.id).splitlines()[1:]
     commands = {int(row.split()[0]): Path(f"/proc/{row.split()[0]}/cmdline") for row in rows}
     return [
-        pid for pid, path in commands.items() if path.exists() and b"\0-m\0workflow\0" in path.read_bytes()
+        pid for pid, path in commands.items() if path.exists() and b"\0-m\0jetresim\0" in path.read_bytes()
     ]
 
 
