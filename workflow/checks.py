@@ -43,7 +43,7 @@ def check_initialization(campaign: Campaign) -> None:
         for name in campaign.realizations:
             # Pythia is not told of the process: its hard events come from memory.
             asked = (campaign.shower_settings(process, name), campaign.augmentation(name).intervene.scale)
-            if campaign.augmentation(name).shower == "pythia8" and asked not in tried:
+            if campaign.augmentation(name).by_pythia and asked not in tried:
                 make_shower(campaign, process, name, Job(Path(), 0))
                 tried.add(asked)
 
@@ -61,7 +61,7 @@ def notes_on_settings(campaign: Campaign) -> list[str]:
         f"{name} of {process}": campaign.shower_settings(process, name)
         for process in campaign.processes
         for name in campaign.realizations
-        if campaign.augmentation(name).shower == "pythia8"
+        if campaign.augmentation(name).by_pythia
     }
     places: dict[str, list[str]] = {}
     for place, settings in layers.items():

@@ -1,16 +1,17 @@
 """The files that are handed out."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from jetresim.campaign.config.fields import Label
-from jetresim.campaign.model import Strict
+from jetresim.campaign.model import PluginOptions, Strict
+from jetresim.campaign.plugins import EXPORT_NAMES
 
 __all__ = ["FORMATS", "Dataset", "Splits"]
 
-FORMATS = ("rs3l", "rs3l_pairs", "jetclass", "toptagging", "huggingface")
-"""Formats beside Parquet."""
+FORMATS = EXPORT_NAMES.built_in
+"""Built-in formats beside Parquet."""
 
 
 class Splits(Strict):
@@ -34,11 +35,12 @@ class Dataset(Strict):
     events_per_shard: int = Field(
         10_000, gt=0, strict=True, description="hard events per Parquet file, on average over all processes"
     )
-    formats: tuple[Literal[FORMATS], ...] = Field(
+    formats: tuple[Annotated[str, EXPORT_NAMES], ...] = Field(
         ("rs3l",),
         description="formats beside Parquet: the public HDF5 layout, the authors' paired training file, "
         "JetClass's ROOT files, the table of the Top Tagging data set, flat Parquet for Hugging Face",
     )
+    options: PluginOptions = Field({}, description="what formats of other packages are told")
     rs3l_constituents: int = Field(
         100, ge=1, strict=True, description="constituents per jet in RS3L's HDF5 files, zero-padded"
     )
@@ -53,3 +55,9 @@ class Dataset(Strict):
     license: str = Field(
         "unknown", min_length=1, description="licence of the data, as the Hugging Face Hub abbreviates it"
     )
+
+    @model_validator(mode="after")
+    def _options_have_a_reader(self) -> "Dataset":
+        if self.options and not set(self.formats) - set(FORMATS):
+            raise ValueError("`options` are for formats of other packages, and `formats` has none")
+        return self
