@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -32,7 +32,7 @@ APPLIES_TO: Mapping[str, tuple[str, ...]] = {
 class DetectorOptions(Strict):
     """The detector between particles and jets."""
 
-    name: Annotated[str, DETECTOR_NAMES] = Field(
+    name: DETECTOR_NAMES.field = Field(
         "none",
         description="`none` (particle level), `cms_phase2` (RS3L's detector, built in) "
         "or `delphes` (the program)",

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import PlainSerializer, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from jetresim.campaign.errors import ConfigError
 
@@ -24,7 +23,7 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True)
 class Names:
-    """The names of one kind of part; annotates a field of the configuration that holds one.
+    """The names of one kind of part.
 
     Attributes
     ----------
@@ -75,14 +74,14 @@ class Names:
             raise ConfigError(f"{self.kind} {name!r} {problem}")
         return found[0]
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_wrap_validator_function(
-            self._known,
-            core_schema.literal_schema(list(self.built_in)),
-            serialization=core_schema.to_string_ser_schema(),
-        )
+    @property
+    def field(self) -> Any:
+        """Type of a field of the configuration that holds one of the names."""
+        return Annotated[
+            Literal[self.built_in], WrapValidator(self._known), PlainSerializer(str, return_type=str)
+        ]
 
-    def _known(self, value: Any, built_in: core_schema.ValidatorFunctionWrapHandler) -> Any:
+    def _known(self, value: Any, built_in: ValidatorFunctionWrapHandler) -> Any:
         try:
             return built_in(value)
         except ValidationError as error:
@@ -92,10 +91,7 @@ class Names:
                 return value
             expected = error.errors()[0]["ctx"]["expected"]
             others = ", ".join(map(repr, added))
-            raise PydanticCustomError("literal_error", f"Input should be {expected}; or {others}") from None
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> Any:
-        return {"enum": [*self.built_in, *self.added], "type": "string"}
+            raise ValueError(f"must be {expected}, or {others} (found {value!r})") from None
 
 
 @cache

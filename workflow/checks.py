@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import ConfigError, JetresimError
+from jetresim.campaign.plugins import EXPORT_NAMES
 from jetresim.dataset.rs3l import check_export
 from jetresim.dataset.toptagging import check_toptagging
 
@@ -74,7 +75,7 @@ def notes_on_settings(campaign: Campaign) -> list[str]:
 
 
 def check_campaign(campaign: Campaign) -> None:
-    """Check Pythia settings, export options and the presence of event files.
+    """Check Pythia settings, exports and the presence of event files.
 
     Raises
     ------
@@ -86,6 +87,9 @@ def check_campaign(campaign: Campaign) -> None:
     check_campaign_settings(campaign)
     check_export(campaign)
     check_toptagging(campaign)
+    for layout in campaign.dataset.formats:
+        if layout not in EXPORT_NAMES.built_in:
+            EXPORT_NAMES.chosen(layout, {})
     for name, process in campaign.processes.items():
         for file in process.files:
             if not file.is_file():

@@ -23,7 +23,7 @@ class Augmentation(Strict):
 
     name: Name = Field(description="name of the augmentation; part of the seed of its realizations")
     description: str = Field("", description="one line for the dataset card")
-    shower: Annotated[str, SHOWER_NAMES] = Field("pythia8", description="shower and hadronization program")
+    shower: SHOWER_NAMES.field = Field("pythia8", description="shower and hadronization program")
     optional: bool = Field(
         False, description="leave it out, with a note, where its shower program is not installed"
     )

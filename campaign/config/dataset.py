@@ -1,6 +1,6 @@
 """The files that are handed out."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -35,7 +35,7 @@ class Dataset(Strict):
     events_per_shard: int = Field(
         10_000, gt=0, strict=True, description="hard events per Parquet file, on average over all processes"
     )
-    formats: tuple[Annotated[str, EXPORT_NAMES], ...] = Field(
+    formats: tuple[EXPORT_NAMES.field, ...] = Field(
         ("rs3l",),
         description="formats beside Parquet: the public HDF5 layout, the authors' paired training file, "
         "JetClass's ROOT files, the table of the Top Tagging data set, flat Parquet for Hugging Face",
@@ -57,7 +57,9 @@ class Dataset(Strict):
     )
 
     @model_validator(mode="after")
-    def _options_have_a_reader(self) -> "Dataset":
+    def _formats_of_other_packages(self) -> "Dataset":
+        if taken := sorted(set(self.formats) & Splits.model_fields.keys()):
+            raise ValueError(f"`formats`: {taken[0]!r} is the name of a split, and of its folder")
         if self.options and not set(self.formats) - set(FORMATS):
             raise ValueError("`options` are for formats of other packages, and `formats` has none")
         return self

@@ -71,7 +71,7 @@ class Process(Strict):
     """A kind of hard event."""
 
     description: str = Field("", description="one line for the dataset card")
-    generator: Annotated[str, GENERATOR_NAMES] = Field(
+    generator: GENERATOR_NAMES.field = Field(
         "pythia8", description="`pythia8` generates the hard events, `lhe` reads them from `files`"
     )
     events: int | None = Field(
