@@ -265,7 +265,7 @@ def test_recorded_neutral_candidates_lie_in_towers_that_particles_hit():
     cylinder's: it takes the supplement of the angle they turn by. With that angle theirs are all in place.
     """
     columns, counts = higgs_particles()
-    charge, visible = charge_and_visibility(columns["pdgid"])
+    charge, visible, _ = charge_and_visibility(columns["pdgid"])
     cylinder = Cylinder(PARAMETERS.radius, PARAMETERS.half_length, PARAMETERS.field)
     kept = visible & inside(columns["x"], columns["y"], columns["z"], cylinder)
     row = np.repeat(np.arange(len(counts)), counts)[kept]
