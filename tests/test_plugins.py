@@ -10,7 +10,7 @@ import pytest
 
 from jetresim.audit.verify.dataset import check_dataset
 from jetresim.campaign.config import parse
-from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.errors import ConfigError, ShowerError
 from jetresim.campaign.paths import SPLITS, Paths
 from jetresim.campaign.plugins import SHOWER_NAMES
 from jetresim.campaign.provenance import jets_inputs, survey_inputs
@@ -18,7 +18,7 @@ from jetresim.dataset.assemble import write_split
 from jetresim.dataset.standardization import write_standardization
 from jetresim.jets.parquet import read_metadata
 from jetresim.showers.programs import check_programs, without_missing_programs
-from jetresim.showers.registry import Job
+from jetresim.showers.registry import Job, shower_program
 from jetresim.workflow.checks import check_campaign
 from jetresim.workflow.stages.dataset import make_card, make_export
 from jetresim.workflow.stages.groups import make_groups
@@ -151,6 +151,14 @@ def test_programs_and_exports_are_accepted_before_anything_runs(installed):
     check_programs(campaign)
 
 
+def test_a_program_of_a_package_is_asked_what_a_built_in_one_is_asked(installed):
+    own = {**PIONS, "shower": "toy_program", "options": {"pieces": 0}}
+    campaign = parse({**RAW, "augmentations": ["nominal", own]}, "toy.yaml")
+    assert shower_program(campaign.augmentation("pions")).milliseconds == 5
+    with pytest.raises(ShowerError, match="at least one piece"):
+        check_programs(campaign)
+
+
 def test_options_decide_what_is_made_again(installed):
     one = parse(RAW, "toy.yaml")
     processes = {"gluons": {**RAW["processes"]["gluons"], "options": {"pt": 800.0}}}
@@ -169,7 +177,9 @@ def test_a_name_is_refused_where_no_package_adds_it(monkeypatch):
 
 def test_a_name_that_is_close_to_one_of_a_package_is_told_of_it(installed):
     raw = {**RAW, "augmentations": ["nominal", {**PIONS, "shower": "toy_pion"}]}
-    with pytest.raises(ConfigError, match=r"or 'herwig7', or 'toy_broken', 'toy_pions' \(found 'toy_pion'\)"):
+    with pytest.raises(
+        ConfigError, match=r"or 'herwig7', or 'toy_broken', 'toy_pions', 'toy_program' \(found 'toy_pion'\)"
+    ):
         parse(raw, "toy.yaml")
 
 

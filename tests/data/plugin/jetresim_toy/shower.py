@@ -3,8 +3,10 @@
 import awkward as ak
 import numpy as np
 
+from jetresim.campaign.errors import ShowerError
 from jetresim.generators.targets import outgoing_partons
 from jetresim.showers.protocol import PARTICLE_FIELDS, ParticleBatch
+from jetresim.showers.registry import Program
 
 PION, MASS = 211, 0.13957
 
@@ -46,3 +48,13 @@ class Pions:
 def make(campaign, process, realization, job):
     """What the entry point leads to."""
     return Pions(campaign, process, realization)
+
+
+def check(campaign, augmentation):
+    """Refuse fewer pieces than one."""
+    if augmentation.options["pieces"] < 1:
+        raise ShowerError("toy: expected at least one piece")
+
+
+PROGRAM = Program(make, check=check, milliseconds=5)
+"""The same, with more to say of it."""
