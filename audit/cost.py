@@ -185,7 +185,7 @@ def _stages_of_chunk(campaign: Campaign) -> list[tuple[str, str | None]]:
 
 
 def _jobs_of_splits(campaign: Campaign, paths: Paths) -> Iterator[_Job]:
-    patterns = {"dataset": paths.split} | {name: getattr(paths, name) for name in campaign.dataset.formats}
+    patterns = {"dataset": paths.split} | {name: paths.export(name) for name in campaign.dataset.formats}
     for stage, pattern in patterns.items():
         for split in SPLITS:
             yield JobCost(stage, split=split), f"{stage}/{split}", [pattern.format(split=split)]

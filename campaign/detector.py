@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, model_validator
 
-from jetresim.campaign.model import Strict
+from jetresim.campaign.model import PluginOptions, Strict
+from jetresim.campaign.plugins import DETECTOR_NAMES
 
 __all__ = ["APPLIES_TO", "DetectorOptions", "overridden"]
 
-DetectorName = Literal["none", "cms_phase2", "delphes"]
-
-APPLIES_TO: Mapping[str, tuple[DetectorName, ...]] = {
+APPLIES_TO: Mapping[str, tuple[str, ...]] = {
     "efficiency": ("cms_phase2",),
     "track_resolution": ("cms_phase2",),
     "calorimeter_resolution": ("cms_phase2",),
@@ -33,7 +32,7 @@ APPLIES_TO: Mapping[str, tuple[DetectorName, ...]] = {
 class DetectorOptions(Strict):
     """The detector between particles and jets."""
 
-    name: DetectorName = Field(
+    name: DETECTOR_NAMES.field = Field(
         "none",
         description="`none` (particle level), `cms_phase2` (RS3L's detector, built in) "
         "or `delphes` (the program)",
@@ -73,6 +72,7 @@ class DetectorOptions(Strict):
         "multiple of it",
     )
     time_limit: float = Field(900.0, gt=0, description="`delphes`: longest run of the program, in seconds")
+    options: PluginOptions = Field({}, description="what a detector of another package is told")
 
     @model_validator(mode="after")
     def _options_of_this_detector(self) -> "DetectorOptions":
@@ -82,6 +82,8 @@ class DetectorOptions(Strict):
                 raise ValueError(
                     f"detector `{self.name}` has no {option} (that is for {' and '.join(names)})"
                 )
+        if self.options and self.name in DETECTOR_NAMES.built_in:
+            raise ValueError(f"detector `{self.name}` has no options (they are for one of another package)")
         if self.name == "delphes" and self.card is None:
             raise ValueError("detector `delphes` needs its `card`")
         return self

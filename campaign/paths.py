@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from jetresim.campaign.config import Campaign
+from jetresim.campaign.config import FORMATS, Campaign
 
 __all__ = ["CHUNK_PATTERN", "SPLITS", "Paths", "chunk_name", "chunk_names", "chunk_number"]
 
@@ -107,6 +107,15 @@ class Paths:
     def huggingface_card(self) -> str:
         """Card of the flat Parquet files of all splits."""
         return f"{self.dataset}/huggingface/README.md"
+
+    @property
+    def added_export(self) -> str:
+        """A split in a format of another package."""
+        return f"{self.dataset}/{{layout}}/{{split}}"
+
+    def export(self, layout: str) -> str:
+        """A split in a format beside Parquet, by its name."""
+        return getattr(self, layout) if layout in FORMATS else self.added_export.replace("{layout}", layout)
 
     @property
     def standardization(self) -> str:

@@ -161,19 +161,20 @@ def survey_inputs(campaign: Campaign, process: str) -> dict[str, Any]:
 def jets_inputs(campaign: Campaign, process: str, realization: str) -> dict[str, Any]:
     """What the jets of a realization depend on beside its hard events."""
     augmentation = campaign.augmentation(realization)
-    herwig = augmentation.shower == "herwig7"
+    herwig = augmentation.herwig_options
     return {
         "seed": campaign.seed,
         "beams": campaign.beams.model_dump(mode="json"),
         "process": campaign.process(process).model_dump(mode="json", include={"targets", "cuts"}),
         "shower": augmentation.shower,
-        "settings": [] if herwig else campaign.shower_settings(process, realization).lines,
-        "herwig": event_inputs(augmentation.herwig) if herwig else None,
+        "settings": campaign.shower_settings(process, realization).lines if augmentation.by_pythia else [],
+        "herwig": event_inputs(herwig) if herwig else None,
         "intervene": augmentation.intervene.model_dump(mode="json"),
         "detector": campaign.detector_options(realization).model_dump(mode="json"),
         "survivors": _survivors(campaign, process) if campaign.follows_survivors(realization) else None,
         "parton_pt_min": campaign.parton_pt_min(realization),
         "jets": campaign.jets.model_dump(mode="json"),
+        **({"options": augmentation.options} if augmentation.options else {}),
     }
 
 

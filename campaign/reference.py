@@ -270,6 +270,8 @@ def _type(value: dict[str, Any], plural: str = "") -> str:
     if value["type"] == "array":
         items = value.get("items") or value["prefixItems"][0]
         return (f"{value['minItems']} " if "prefixItems" in value else "list of ") + _type(items, "s")
+    if value["type"] == "object" and value.get("additionalProperties") is True:
+        return f"mapping{plural}"
     if value["type"] == "object":
         return "mapping of names" if "patternProperties" in value else "mapping of Pythia settings"
     return f"{'path' if value.get('format') == 'path' else value['type']}{plural}{_range(value)}"

@@ -19,6 +19,7 @@ from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.paths import SPLITS
+from jetresim.campaign.plugins import EXPORT_NAMES
 from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import check_one_version, merged_versions, mixed_versions
 from jetresim.campaign.status import Status
@@ -58,7 +59,7 @@ _FILES_OF = {
         f"huggingface/{split}/{name}" for name in shard_names(campaign, split)
     ],
 }
-"""Layout to its files of a split, relative to the folder of the dataset."""
+"""Built-in layout to its files of a split, relative to the folder of the dataset."""
 
 _FRONT_MATTER_SPLITS = {"train": "train", "val": "validation", "test": "test"}
 
@@ -163,7 +164,12 @@ def write_card(dataset_dir: Path, campaign: Campaign) -> None:
     check_one_version(dataset_dir, ((split, said["versions"]) for split, said in metadata.items()), campaign)
     versions = merged_versions(said["versions"] for said in metadata.values())
     described = metadata["train"] | {"versions": versions}
-    listed = {"versions": versions} | manifest(dataset_dir, campaign)
+    exported_by = {
+        package: version
+        for layout in campaign.dataset.formats
+        for package, version in EXPORT_NAMES.version(layout).items()
+    }
+    listed = {"versions": versions | exported_by} | manifest(dataset_dir, campaign)
     texts = {
         "manifest.json": json.dumps(listed, indent=1) + "\n",
         "README.md": _card(described, _contents(shards, campaign), campaign),
@@ -180,21 +186,30 @@ def manifest(dataset_dir: Path, campaign: Campaign) -> dict[str, Any]:
     -------
     dict
         ``files``: path relative to the folder, rows, bytes and sha256 of each, in order of the paths;
-        ``rows`` counts groups in Parquet and ``rs3l``, jets in the other formats and in what was averaged.
+        ``rows`` counts groups in Parquet and ``rs3l``, jets in the other formats and in what was averaged;
+        it is None in a format of another package.
     """
-    files = [path for paths in data_files(campaign).values() for path in paths]
+    files = [path for paths in data_files(dataset_dir, campaign).values() for path in paths]
     return {"files": [file_entry(dataset_dir, path) for path in sorted(files)]}
 
 
-def data_files(campaign: Campaign) -> dict[str, list[str]]:
+def data_files(dataset_dir: Path, campaign: Campaign) -> dict[str, list[str]]:
     """Layout to its files of all splits, relative to the folder of the dataset."""
-    files = {layout: layout_files(campaign, layout) for layout in ("parquet", *campaign.dataset.formats)}
+    layouts = ("parquet", *campaign.dataset.formats)
+    files = {layout: layout_files(dataset_dir, campaign, layout) for layout in layouts}
     return {**files, "standardization": [STANDARDIZATION]}
 
 
-def layout_files(campaign: Campaign, layout: str) -> list[str]:
-    """Files of all splits in a layout, asked for or not, relative to the folder of the dataset."""
-    return [path for split in SPLITS for path in _FILES_OF[layout](campaign, split)]
+def layout_files(dataset_dir: Path, campaign: Campaign, layout: str) -> list[str]:
+    """Files of all splits in a layout, asked for or not, relative to the folder of the dataset.
+
+    Those of a format of another package are the ones that are there, without hidden ones such as Snakemake's.
+    """
+    if layout in _FILES_OF:
+        return [path for split in SPLITS for path in _FILES_OF[layout](campaign, split)]
+    found = [path for split in SPLITS for path in (dataset_dir / layout / split).rglob("*")]
+    files = sorted(path.relative_to(dataset_dir) for path in found if path.is_file())
+    return [file.as_posix() for file in files if not any(part.startswith(".") for part in file.parts)]
 
 
 def file_entry(dataset_dir: Path, relative: str) -> dict[str, Any]:
@@ -209,12 +224,16 @@ def file_entry(dataset_dir: Path, relative: str) -> dict[str, Any]:
     if not path.exists():
         raise DataError(f"{path}: does not exist; the card comes after all it lists")
     try:
-        rows = _ROWS_OF[path.suffix](path)
+        rows = _ROWS_OF[path.suffix](path) if _is_built_in(relative) else None
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path}: cannot be read ({error}); remake it") from None
     return {"path": relative, "rows": rows, "bytes": path.stat().st_size, "sha256": digest}
+
+
+def _is_built_in(relative: str) -> bool:
+    return relative.split("/")[0] in (*SPLITS, STANDARDIZATION, *EXPORT_NAMES.built_in)
 
 
 def _h5_rows(path: Path) -> int:
@@ -385,8 +404,15 @@ def _type_name(kind: pa.DataType) -> str:
 
 def _reading(campaign: Campaign) -> str:
     anchor = str(campaign.realizations.index(NOMINAL))
-    examples = [_EXAMPLES[layout] for layout in ("parquet", *campaign.dataset.formats)]
+    examples = [
+        _EXAMPLES.get(layout) or f"The folder `{layout}` holds what the package {_packages(layout)} writes."
+        for layout in ("parquet", *campaign.dataset.formats)
+    ]
     return "## Reading\n\n" + "\n\n".join(examples).replace("ANCHOR", anchor)
+
+
+def _packages(layout: str) -> str:
+    return ", ".join(f"{name} {version}" for name, version in EXPORT_NAMES.version(layout).items())
 
 
 def _reproducing(metadata: dict[str, Any], campaign: Campaign) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from jetresim.campaign.config import Campaign
+from jetresim.campaign.plugins import DETECTOR_NAMES
 from jetresim.detectors.protocol import Detector
 
 __all__ = ["DETECTORS", "make_detector"]
@@ -36,4 +37,5 @@ DETECTORS: dict[str, Callable[[Campaign, str], Detector]] = {
 
 def make_detector(campaign: Campaign, realization: str) -> Detector:
     """Set up the detector of a realization."""
-    return DETECTORS[campaign.detector_options(realization).name](campaign, realization)
+    make = DETECTOR_NAMES.chosen(campaign.detector_options(realization).name, DETECTORS)
+    return make(campaign, realization)

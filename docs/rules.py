@@ -30,7 +30,7 @@ CAMPAIGN = {
     "augmentations": ["nominal", "seed"],
     "dataset": {"formats": list(FORMATS)},
 }
-"""A campaign that needs every rule."""
+"""A campaign that needs every rule but that of other packages."""
 
 PATHS = Paths("results/{campaign}")
 INTRODUCTION = """\
@@ -103,7 +103,7 @@ class Rule:
     def command(self) -> str:
         """What a job runs, with braces for what differs."""
         words = "".join(re.findall(r'"(.*)"', self.directives["shell"])).partition(" > ")[0]
-        for layout in re.findall(r'layout="(\w+)"', self.directives["params"]):
+        for layout in re.findall(r'layout="([\w{}]+)"', self.directives["params"]):
             words = words.replace("{params.layout}", layout)
         return re.sub(r"{(?:params|wildcards)\.(\w+)(?::q)?}", r"{\1}", words)
 
@@ -218,7 +218,7 @@ def box(name: str, place: tuple[float, float]) -> str:
 
 def section(rule: Rule, edges: Edges) -> str:
     """The part of the page on one rule."""
-    needs = sorted(first for first, second in edges if second == rule.name)
+    needs = sorted(first for first, second in edges if second == in_graph(rule, edges))
     per = " × ".join(rule.wildcards)
     text = rule.text or " ".join(rule.outputs.values())
     lines = [
@@ -236,10 +236,16 @@ def section(rule: Rule, edges: Edges) -> str:
     return "\n".join(lines) + "\n"
 
 
+def in_graph(rule: Rule, edges: Edges) -> str:
+    """Where a rule stands: the one for formats of other packages, which no campaign here has, as its like."""
+    return rule.name if any(rule.name in edge for edge in edges) else rule.variant_of
+
+
 def page(rules: dict[str, Rule], edges: Edges) -> str:
     """The reference of the rules as Markdown, in the order in which they run."""
     order = depths(edges)
-    names = sorted(rules, key=lambda name: (order[name], rules[name].variant_of != "", name))
+    places = {name: order[in_graph(rule, edges)] for name, rule in rules.items()}
+    names = sorted(rules, key=lambda name: (places[name], rules[name].variant_of != "", name))
     return "\n".join([INTRODUCTION, *(section(rules[name], edges) for name in names)])
 
 

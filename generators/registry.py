@@ -6,6 +6,7 @@ from typing import Protocol
 import pylhe
 
 from jetresim.campaign.config import Campaign
+from jetresim.campaign.plugins import GENERATOR_NAMES
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe import LHEFiles
 from jetresim.generators.pythia8 import Pythia8Generator
@@ -47,4 +48,4 @@ GENERATORS: dict[str, Callable[[Campaign, str], Generator]] = {
 
 def make_generator(campaign: Campaign, process: str) -> Generator:
     """Set up the generator of a process."""
-    return GENERATORS[campaign.process(process).generator](campaign, process)
+    return GENERATOR_NAMES.chosen(campaign.process(process).generator, GENERATORS)(campaign, process)

@@ -12,6 +12,7 @@ from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import scratch_path
+from jetresim.campaign.plugins import DETECTOR_NAMES
 from jetresim.campaign.provenance import SCHEMA_VERSION, check_made_with, encode, jets_inputs, versions
 from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, writer
 from jetresim.jets.schema import JETS_SCHEMA, surviving_events
@@ -75,8 +76,9 @@ def jets_file(
 
 
 def software_versions(campaign: Campaign, realization: str) -> dict[str, str]:
-    """Versions of the software that makes a realization, its shower program among them."""
-    return versions() | program_versions(campaign, realization)
+    """Versions of the software that makes a realization, shower program and detector among them."""
+    detector = DETECTOR_NAMES.version(campaign.detector_options(realization).name)
+    return versions() | detector | program_versions(campaign, realization)
 
 
 def read_survivors(anchor: Path, campaign: Campaign, process: str) -> frozenset[int]:

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from jetresim.campaign.config import Augmentation, Campaign, load
-from jetresim.campaign.errors import ShowerError
+from jetresim.campaign.config import Campaign, load
+from jetresim.campaign.errors import JetresimError
 from jetresim.generators.brought import with_brought_files, with_remembered_files
-from jetresim.showers.herwig7.program import find_herwig
+from jetresim.showers.registry import shower_program
 
 __all__ = ["as_made", "check_programs", "without_missing_programs"]
 
@@ -21,11 +21,11 @@ def without_missing_programs(campaign: Campaign) -> tuple[Campaign, list[str]]:
         One line for each augmentation that was left out.
     """
     notes = {}
-    for augmentation in _of_herwig(campaign):
+    for augmentation in campaign.augmentations:
         if augmentation.optional:
             try:
-                find_herwig(augmentation.herwig)
-            except ShowerError as error:
+                shower_program(augmentation).find(augmentation)
+            except JetresimError as error:
                 notes[augmentation.name] = f"realization {augmentation.name} is left out: {error}"
     return _without(campaign, notes), list(notes.values())
 
@@ -65,20 +65,14 @@ def _without(campaign: Campaign, names: Collection[str]) -> Campaign:
 
 
 def check_programs(campaign: Campaign) -> None:
-    """Have every shower program that is not built in say that it is there and accepts its input card.
+    """Have every shower program that is not built in say that it is there and accepts its input.
 
     Raises
     ------
-    ShowerError
-        A program is missing or refuses the card.
+    ConfigError, ShowerError
+        A program is missing or refuses its input, or that of another package cannot be loaded.
     """
-    # its readers take time that campaigns without it need not spend
-    from jetresim.showers.herwig7.shower import check_herwig
-
-    distinct = {augmentation.herwig.model_dump_json(): augmentation for augmentation in _of_herwig(campaign)}
+    asked = {"shower", "herwig", "options"}
+    distinct = {one.model_dump_json(include=asked): one for one in campaign.augmentations}
     for augmentation in distinct.values():
-        check_herwig(augmentation.herwig, campaign.beams.energy)
-
-
-def _of_herwig(campaign: Campaign) -> list[Augmentation]:
-    return [augmentation for augmentation in campaign.augmentations if augmentation.shower == "herwig7"]
+        shower_program(augmentation).check(campaign, augmentation)

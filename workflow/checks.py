@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import ConfigError, JetresimError
+from jetresim.campaign.plugins import EXPORT_NAMES
 from jetresim.dataset.rs3l import check_export
 from jetresim.dataset.toptagging import check_toptagging
 
@@ -43,7 +44,7 @@ def check_initialization(campaign: Campaign) -> None:
         for name in campaign.realizations:
             # Pythia is not told of the process: its hard events come from memory.
             asked = (campaign.shower_settings(process, name), campaign.augmentation(name).intervene.scale)
-            if campaign.augmentation(name).shower == "pythia8" and asked not in tried:
+            if campaign.augmentation(name).by_pythia and asked not in tried:
                 make_shower(campaign, process, name, Job(Path(), 0))
                 tried.add(asked)
 
@@ -61,7 +62,7 @@ def notes_on_settings(campaign: Campaign) -> list[str]:
         f"{name} of {process}": campaign.shower_settings(process, name)
         for process in campaign.processes
         for name in campaign.realizations
-        if campaign.augmentation(name).shower == "pythia8"
+        if campaign.augmentation(name).by_pythia
     }
     places: dict[str, list[str]] = {}
     for place, settings in layers.items():
@@ -74,7 +75,7 @@ def notes_on_settings(campaign: Campaign) -> list[str]:
 
 
 def check_campaign(campaign: Campaign) -> None:
-    """Check Pythia settings, export options and the presence of event files.
+    """Check Pythia settings, exports and the presence of event files.
 
     Raises
     ------
@@ -86,6 +87,9 @@ def check_campaign(campaign: Campaign) -> None:
     check_campaign_settings(campaign)
     check_export(campaign)
     check_toptagging(campaign)
+    for layout in campaign.dataset.formats:
+        if layout not in EXPORT_NAMES.built_in:
+            EXPORT_NAMES.chosen(layout, {})
     for name, process in campaign.processes.items():
         for file in process.files:
             if not file.is_file():

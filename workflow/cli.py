@@ -18,6 +18,7 @@ from jetresim.campaign.config import FORMATS, Campaign, load, unknown
 from jetresim.campaign.errors import ConfigError, JetresimError
 from jetresim.campaign.files import existing
 from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
+from jetresim.campaign.plugins import EXPORT_NAMES
 from jetresim.campaign.usage import tells_cpu
 from jetresim.generators.brought import Contents, read_contents, with_brought_files, write_contents
 from jetresim.showers.programs import check_programs, without_missing_programs
@@ -324,10 +325,11 @@ def export(
 
     campaign = _load(config, results)
     _check_split(split)
-    if format not in FORMATS:
-        raise ConfigError("--format: " + unknown("format", format, FORMATS))
+    if format not in FORMATS and format not in EXPORT_NAMES.added:
+        raise ConfigError("--format: " + unknown("format", format, [*FORMATS, *EXPORT_NAMES.added]))
     source = existing(_path(campaign, results, "split", split=split), "dataset")
-    make_export(campaign, format, source, _path(campaign, results, format, split=split))
+    output = Paths.of(campaign, str(results)).export(format).format(split=split)
+    make_export(campaign, format, source, Path(output))
 
 
 @app.command(rich_help_panel=STAGES)

@@ -16,6 +16,7 @@ from jetresim.audit.verify.rows import groups_rules
 from jetresim.campaign.config import FORMATS, Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import SPLITS, Paths
+from jetresim.campaign.plugins import EXPORT_NAMES
 from jetresim.dataset.assemble import (
     check_shard,
     identities,
@@ -54,7 +55,7 @@ def check_dataset(
         yield from each.check()
     if all(each.read for each in shards):
         yield from _whole(campaign, folder, shards, groups)
-    for layout, files in data_files(campaign).items():
+    for layout, files in data_files(folder, campaign).items():
         for relative in files if layout != "parquet" else ():
             yield checked("exports", folder / relative, partial(manifest.compare, relative))
     yield checked("card", Path(paths.card), partial(_card_problems, Path(paths.card)))
@@ -63,8 +64,9 @@ def check_dataset(
 
 def extra_exports(campaign: Campaign, paths: Paths) -> list[Path]:
     """Files that `jetresim export` wrote in formats that the configuration does not ask for."""
-    layouts = [layout for layout in FORMATS if layout not in campaign.dataset.formats]
-    files = [Path(paths.dataset, file) for layout in layouts for file in layout_files(campaign, layout)]
+    folder, known = Path(paths.dataset), (*FORMATS, *EXPORT_NAMES.added)
+    layouts = [layout for layout in known if layout not in campaign.dataset.formats]
+    files = [folder / file for layout in layouts for file in layout_files(folder, campaign, layout)]
     if "huggingface" in layouts:
         files.append(Path(paths.huggingface_card))
     return [file for file in files if file.is_file()]
@@ -172,7 +174,7 @@ class _Manifest:
 
     def __init__(self, campaign: Campaign, paths: Paths, quick: bool) -> None:
         self.path, self._folder, self._quick = Path(paths.manifest), Path(paths.dataset), quick
-        self._expected = {file for files in data_files(campaign).values() for file in files}
+        self._expected = {file for files in data_files(self._folder, campaign).values() for file in files}
         cards = [paths.card, paths.manifest]
         if "huggingface" in campaign.dataset.formats:
             cards.append(paths.huggingface_card)

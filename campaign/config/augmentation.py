@@ -1,7 +1,7 @@
 """Ways to re-simulate a hard event."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -10,8 +10,10 @@ from jetresim.campaign.config.fields import Name, SettingValue, TuneName, merged
 from jetresim.campaign.config.problems import unknown
 from jetresim.campaign.herwig import HerwigOptions
 from jetresim.campaign.intervention import ALLOWED_SETTINGS, Intervention, forbidden_setting, short_form
-from jetresim.campaign.model import Strict
+from jetresim.campaign.model import PluginOptions, Strict
+from jetresim.campaign.plugins import SHOWER_NAMES
 from jetresim.campaign.settings import Settings
+from jetresim.campaign.showers import ShowerTraits, shower_traits
 
 __all__ = ["Augmentation", "named_augmentation"]
 
@@ -21,7 +23,7 @@ class Augmentation(Strict):
 
     name: Name = Field(description="name of the augmentation; part of the seed of its realizations")
     description: str = Field("", description="one line for the dataset card")
-    shower: Literal["pythia8", "herwig7"] = Field("pythia8", description="shower and hadronization program")
+    shower: SHOWER_NAMES.field = Field("pythia8", description="shower and hadronization program")
     optional: bool = Field(
         False, description="leave it out, with a note, where its shower program is not installed"
     )
@@ -33,6 +35,7 @@ class Augmentation(Strict):
         "`shower_scale: <pT in GeV>`, `parton_level` or `decays`",
     )
     herwig: HerwigOptions = Field(HerwigOptions(), description="`herwig7`: the program and what it is told")
+    options: PluginOptions = Field({}, description="what a shower program of another package is told")
     detector: dict[str, SettingValue] = Field(
         {}, description="options of `detector` that differ from the campaign's"
     )
@@ -46,16 +49,23 @@ class Augmentation(Strict):
 
     @model_validator(mode="after")
     def _speaks_to_its_own_program(self) -> "Augmentation":
-        if self.shower == "pythia8" and self.herwig != HerwigOptions():
+        if self.traits.options != "herwig" and self.herwig != HerwigOptions():
             raise ValueError("`herwig` is for shower `herwig7`")
-        if self.shower == "herwig7":
-            for key in ("tune", "settings"):
-                if getattr(self, key):
-                    raise ValueError(
-                        f"`{key}` is for shower `pythia8`; Herwig's options stand under `herwig`"
-                    )
-            if self.intervene.shares_shower:
-                raise ValueError("shower `herwig7` can only intervene at the hard process")
+        if self.traits.options != "options" and self.options:
+            raise ValueError(
+                f"`options` are for a shower of another package; those of `{self.shower}` stand under "
+                f"`{self.traits.options}`"
+            )
+        if self.by_pythia:
+            return self
+        for key in ("tune", "settings"):
+            if getattr(self, key):
+                title = self.traits.title or f"`{self.shower}`"
+                raise ValueError(
+                    f"`{key}` is for shower `pythia8`; {title}'s options stand under `{self.traits.options}`"
+                )
+        if self.intervene.shares_shower:
+            raise ValueError(f"shower `{self.shower}` can only intervene at the hard process")
         return self
 
     @model_validator(mode="after")
@@ -69,6 +79,26 @@ class Augmentation(Strict):
                 f"settings allowed there: {allowed}"
             )
         return self
+
+    @property
+    def traits(self) -> ShowerTraits:
+        """What the configuration knows of the shower program."""
+        return shower_traits(self.shower)
+
+    @property
+    def by_pythia(self) -> bool:
+        """Whether Pythia showers it, with the settings of tune, campaign, process and augmentation."""
+        return self.traits.options == "settings"
+
+    @property
+    def herwig_options(self) -> HerwigOptions | None:
+        """What Herwig is told, where it is the shower."""
+        return self.herwig if self.traits.options == "herwig" else None
+
+    @property
+    def block_events(self) -> int:
+        """Consecutive hard events that share a run of the shower program, and its seed."""
+        return self.herwig_options.block_events if self.herwig_options else 1
 
     @property
     def realizations(self) -> list[str]:

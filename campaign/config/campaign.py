@@ -86,12 +86,12 @@ class Campaign(Strict):
                 f"augmentations: {NOMINAL!r} takes no settings, tune, replicas or intervention; "
                 "change `tune` and `settings` of the campaign"
             )
-        if nominal.shower != "pythia8" or nominal.detector:
+        if not nominal.by_pythia or nominal.detector:
             raise ValueError(
                 f"augmentations: {NOMINAL!r} is showered by Pythia and has the campaign's detector"
             )
         self._check_energies()
-        self._check_herwig()
+        self._check_showers()
         self._check_detectors()
         self._check_shower_scales()
         if self.groups.pt_min < self.jets.pt_min:
@@ -114,13 +114,13 @@ class Campaign(Strict):
                 f"beams.energy is {self.beams.energy:g} GeV, so no pT is above {highest:g} GeV"
             )
 
-    def _check_herwig(self) -> None:
+    def _check_showers(self) -> None:
         for augmentation in self.augmentations:
-            if augmentation.shower != "herwig7":
-                continue
-            check_chunk(self.chunk, augmentation.herwig.block_events, augmentation.name)
-            if self.beams.particles != (2212, 2212):
-                raise ValueError("beams.particles: shower `herwig7` is set up for two protons, [2212, 2212]")
+            check_chunk(self.chunk, augmentation.block_events, augmentation.name)
+            if augmentation.traits.only_protons and self.beams.particles != (2212, 2212):
+                raise ValueError(
+                    f"beams.particles: shower `{augmentation.shower}` is set up for two protons, [2212, 2212]"
+                )
 
     def _check_shower_scales(self) -> None:
         # Vincia showers resonances without asking the hooks, so their emissions would not be shared.
@@ -189,7 +189,7 @@ class Campaign(Strict):
     def parton_pt_min(self, realization: str) -> float | None:
         """Least pT [GeV] of the hardest jet of partons for an event to be hadronized, if there is any."""
         margin = self.groups.parton_veto
-        if margin is None or self.augmentation(realization).shower != "pythia8":
+        if margin is None or not self.augmentation(realization).by_pythia:
             return None
         return max(self.groups.pt_min - margin, 0.0)
 
@@ -199,8 +199,7 @@ class Campaign(Strict):
 
     def block_events(self, realization: str) -> int:
         """Consecutive hard events that share a run of the shower program: 1, but for Herwig."""
-        augmentation = self.augmentation(realization)
-        return augmentation.herwig.block_events if augmentation.shower == "herwig7" else 1
+        return self.augmentation(realization).block_events
 
     def seed_of(self, process: str, event: int, realization: str) -> int:
         """Seed of a realization of a hard event; the events of a Herwig run share that of the first one."""

@@ -5,12 +5,13 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from jetresim.campaign.config.fields import Label
-from jetresim.campaign.model import Strict
+from jetresim.campaign.model import PluginOptions, Strict
+from jetresim.campaign.plugins import EXPORT_NAMES
 
 __all__ = ["FORMATS", "Dataset", "Splits"]
 
-FORMATS = ("rs3l", "rs3l_pairs", "jetclass", "toptagging", "huggingface")
-"""Formats beside Parquet."""
+FORMATS = EXPORT_NAMES.built_in
+"""Built-in formats beside Parquet."""
 
 
 class Splits(Strict):
@@ -34,11 +35,12 @@ class Dataset(Strict):
     events_per_shard: int = Field(
         10_000, gt=0, strict=True, description="hard events per Parquet file, on average over all processes"
     )
-    formats: tuple[Literal[FORMATS], ...] = Field(
+    formats: tuple[EXPORT_NAMES.field, ...] = Field(
         ("rs3l",),
         description="formats beside Parquet: the public HDF5 layout, the authors' paired training file, "
         "JetClass's ROOT files, the table of the Top Tagging data set, flat Parquet for Hugging Face",
     )
+    options: PluginOptions = Field({}, description="what formats of other packages are told")
     rs3l_constituents: int = Field(
         100, ge=1, strict=True, description="constituents per jet in RS3L's HDF5 files, zero-padded"
     )
@@ -53,3 +55,11 @@ class Dataset(Strict):
     license: str = Field(
         "unknown", min_length=1, description="licence of the data, as the Hugging Face Hub abbreviates it"
     )
+
+    @model_validator(mode="after")
+    def _formats_of_other_packages(self) -> "Dataset":
+        if taken := sorted(set(self.formats) & Splits.model_fields.keys()):
+            raise ValueError(f"`formats`: {taken[0]!r} is the name of a split, and of its folder")
+        if self.options and not set(self.formats) - set(FORMATS):
+            raise ValueError("`options` are for formats of other packages, and `formats` has none")
+        return self

@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from jetresim.campaign.config.fields import Label, Sha256, merged_settings
 from jetresim.campaign.config.problems import unknown
-from jetresim.campaign.model import Strict
+from jetresim.campaign.model import PluginOptions, Strict
+from jetresim.campaign.plugins import GENERATOR_NAMES
 from jetresim.campaign.processes import PROCESSES, TARGETS
 from jetresim.campaign.settings import Settings
 
@@ -70,7 +71,7 @@ class Process(Strict):
     """A kind of hard event."""
 
     description: str = Field("", description="one line for the dataset card")
-    generator: Literal["pythia8", "lhe"] = Field(
+    generator: GENERATOR_NAMES.field = Field(
         "pythia8", description="`pythia8` generates the hard events, `lhe` reads them from `files`"
     )
     events: int | None = Field(
@@ -112,17 +113,26 @@ class Process(Strict):
         Settings(),
         description="Pythia settings that every realization of this process needs (NLO or POWHEG events)",
     )
+    options: PluginOptions = Field({}, description="what a generator of another package is told")
 
     @model_validator(mode="after")
     def _generator_has_what_it_needs(self) -> "Process":
         if self.generator == "lhe" and not self.files:
             raise ValueError("generator `lhe` needs `files`")
-        if self.generator == "pythia8":
+        if self.generator != "lhe":
             for key in ("files", "sha256", "decay_settings"):
                 if getattr(self, key):
                     raise ValueError(f"`{key}` {'is' if key == 'sha256' else 'are'} for generator `lhe`")
             if self.events is None:
-                raise ValueError("generator `pythia8` needs `events`, here or in the campaign")
+                raise ValueError(f"generator `{self.generator}` needs `events`, here or in the campaign")
+        if self.generator in GENERATOR_NAMES.built_in:
+            if self.options:
+                raise ValueError(f"`options` are for a generator of another package, not `{self.generator}`")
+        elif self.settings:
+            raise ValueError(
+                f"`settings` are for generator `pythia8`; what `{self.generator}` is told stands under "
+                "`options`"
+            )
         if self.generator != "pythia8" and self.settings:
             raise ValueError(
                 f"`settings` define the process of generator `pythia8`; for events of `{self.generator}` "

@@ -52,8 +52,8 @@ def anchor_jets(wildcards):
 
 
 def shower_milliseconds(wildcards):
-    """Generous time for one event of a realization, about three times what was measured."""
-    return 80 if CAMPAIGN.augmentation(wildcards.realization).shower == "herwig7" else 40
+    """Generous time for one event of a realization."""
+    return shower_program(CAMPAIGN.augmentation(wildcards.realization)).milliseconds
 
 
 def groups_of(options):

@@ -101,6 +101,19 @@ use rule rs3l as huggingface with:
         "flat Parquet files of {wildcards.split}"
 
 
+use rule rs3l as export with:
+    output:
+        directory(PATHS.added_export),
+    log:
+        PATHS.log("{layout}/{split}"),
+    benchmark:
+        PATHS.benchmark("{layout}/{split}")
+    params:
+        layout="{layout}",
+    message:
+        "{wildcards.layout} of {wildcards.split}"
+
+
 rule standardization:
     """Mean and standard deviation of every feature in the training split."""
     input:
@@ -131,7 +144,7 @@ rule card:
     input:
         expand(PATHS.split, split=SPLITS),
         PATHS.standardization,
-        [expand(getattr(PATHS, name), split=SPLITS) for name in CAMPAIGN.dataset.formats],
+        [expand(PATHS.export(name), split=SPLITS) for name in CAMPAIGN.dataset.formats],
     output:
         PATHS.card,
         PATHS.manifest,

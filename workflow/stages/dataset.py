@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from jetresim.campaign.config import Campaign
+from jetresim.campaign.files import atomic_path
+from jetresim.campaign.plugins import EXPORT_NAMES
 from jetresim.dataset.card import write_card
 from jetresim.dataset.huggingface import write_huggingface, write_huggingface_card
 from jetresim.dataset.jetclass import write_jetclass
@@ -14,13 +16,22 @@ from jetresim.jets.parquet import parquet_files
 def make_export(campaign: Campaign, layout: str, split: Path, output: Path) -> None:
     """Write a split in another layout, whether or not the configuration asks for it.
 
+    A layout of another package is a folder.
+
     Raises
     ------
     ConfigError
         The layout cannot hold the jets of the campaign.
     """
     asked = campaign.dataset.model_copy(update={"formats": (layout,)})
-    EXPORTS[layout](output, parquet_files(split), campaign.model_copy(update={"dataset": asked}))
+    chosen = campaign.model_copy(update={"dataset": asked})
+    write = EXPORT_NAMES.chosen(layout, EXPORTS)
+    if layout in EXPORTS:
+        write(output, parquet_files(split), chosen)
+        return
+    with atomic_path(output) as folder:
+        folder.mkdir()
+        write(folder, parquet_files(split), chosen)
 
 
 def make_card(campaign: Campaign, dataset: Path) -> None:

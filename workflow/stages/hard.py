@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from jetresim.campaign.config import Campaign
+from jetresim.campaign.plugins import GENERATOR_NAMES
 from jetresim.campaign.provenance import versions
 from jetresim.generators.lhe_files import write_lhe
 from jetresim.generators.provenance import hard_provenance, survey_provenance
@@ -20,7 +21,7 @@ def make_survey(campaign: Campaign, process: str, output: Path) -> None:
     for warning in survey_warnings(survey, campaign.process(process)):
         log.warning("%s: %s", process, warning)
     log.info("%s: cross-section %.4g ± %.2g pb", process, survey.cross_section, survey.cross_section_error)
-    origin = {"made_with": survey_provenance(campaign, process), "versions": versions()}
+    origin = {"made_with": survey_provenance(campaign, process), "versions": _versions(campaign, process)}
     write_survey(survey.model_copy(update=origin), output)
 
 
@@ -30,5 +31,12 @@ def make_hard(campaign: Campaign, process: str, chunk: int, survey_file: Path, o
     survey = read_survey(survey_file, survey_provenance(campaign, process))
     events = campaign.chunks(process)[chunk]
     made = progress(generator.events(events, survey), len(events), f"hard events of {process}")
-    provenance = {**hard_provenance(campaign, process, events.start, survey), "versions": versions()}
+    provenance = {
+        **hard_provenance(campaign, process, events.start, survey),
+        "versions": _versions(campaign, process),
+    }
     write_lhe(output, generator.init(survey), generator.header(), made, provenance)
+
+
+def _versions(campaign: Campaign, process: str) -> dict[str, str]:
+    return versions() | GENERATOR_NAMES.version(campaign.process(process).generator)

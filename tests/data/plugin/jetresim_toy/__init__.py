@@ -1,0 +1,1 @@
+"""Parts of a chain as a package of somebody else adds them."""
