@@ -196,6 +196,7 @@ def test_a_full_disk_is_told_in_one_line_and_the_next_try_succeeds(small_disk):
 
 
 JOB = f"""
+import itertools
 import sys
 from pathlib import Path
 
@@ -205,7 +206,7 @@ sys.path.insert(0, {str(ROOT)!r})
 from jetresim.campaign.herwig import HerwigOptions
 from jetresim.generators.events import HardEvent
 from jetresim.showers.herwig7.shower import Herwig7
-records = pylhe.LHEFile.fromfile({str(DATA / "higgs.lhe.gz")!r}).events
+records = itertools.cycle(list(pylhe.LHEFile.fromfile({str(DATA / "higgs.lhe.gz")!r}).events))
 events = (HardEvent(index, record) for index, record in enumerate(records))
 options = HerwigOptions(block_events=12, mpi=sys.argv[2] == "mpi")
 shower = Herwig7("higgs", "herwig7", 1, 13000.0, options, Path(sys.argv[1]))

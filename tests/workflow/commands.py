@@ -164,9 +164,11 @@ def stages(config: dict[str, Any]) -> Iterator[tuple[object, ...]]:
     yield from (("survey", "--process", name) for name in processes)
     for chunk in chunks:
         yield "hard", *chunk
-        # the nominal realization is the first, and its job makes others ahead
-        for name, *ahead in [("nominal", "--ahead"), *((name,) for name in config["augmentations"][1:])]:
-            yield "jets", "--realization", name, *ahead, *chunk
+        # the job of the nominal realization makes others ahead
+        yield "jets", "--realization", "nominal", "--ahead", *chunk
+        for name in config["augmentations"]:
+            if name != "nominal":
+                yield "jets", "--realization", name, *chunk
         yield "groups", *chunk
     yield from (("dataset", "--split", split) for split in SPLITS)
     for layout in config["dataset"]["formats"]:

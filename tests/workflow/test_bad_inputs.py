@@ -587,7 +587,7 @@ def test_job_of_snakemake_that_is_refused_says_why(run, tmp_path):
     assert outcome.code == 1
     lines = [line for line in outcome.errors.splitlines() if line.startswith(f"error: {path}: ")]
     assert lines
-    assert not list((tmp_path / "results").rglob("*.json"))
+    assert not list((tmp_path / "results/small/hard").rglob("*.*"))
     assert (tmp_path / "results/small/logs/survey/higgs.log").read_text().splitlines() == [lines[0]]
 
 
