@@ -41,6 +41,7 @@ def take_ahead(waiting: Path, output: Path) -> bool:
     found = waiting.exists()
     if found:
         waiting.replace(output)
+        output.touch()  # written before the anchor's jets were whole, which Snakemake would take for outdated
     discard_ahead(output)
     return found
 

@@ -88,6 +88,8 @@ def test_members_made_ahead_are_taken_without_a_shower(waiting, hard, together, 
         make(ALL, hard, one(waiting, name), anchor=waiting[NOMINAL])
     assert {name: path.read_bytes() for name, path in waiting.items()} == together
     assert everything_in(tmp_path) == sorted(waiting.values())
+    anchor = waiting[NOMINAL].stat().st_mtime_ns
+    assert all(waiting[name].stat().st_mtime_ns >= anchor for name in FAMILY), "none is outdated"
 
 
 @pytest.mark.parametrize("name", FAMILY)

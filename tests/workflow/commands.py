@@ -161,14 +161,12 @@ def stages(config: dict[str, Any]) -> Iterator[tuple[object, ...]]:
         for name, process in processes.items()
         for chunk in range(-(-process["events"] // config["chunk"]))
     ]
-    family = [name for name in config["augmentations"] if name in ("nominal", "rehadronize")]
-    others = [name for name in config["augmentations"] if name not in family]
-    together = [word for name in family for word in ("--realization", name)]
     yield from (("survey", "--process", name) for name in processes)
     for chunk in chunks:
         yield "hard", *chunk
-        yield "jets", *together, *chunk
-        yield from (("jets", "--realization", name, *chunk) for name in others)
+        # the nominal realization is the first, and its job makes others ahead
+        for name, *ahead in [("nominal", "--ahead"), *((name,) for name in config["augmentations"][1:])]:
+            yield "jets", "--realization", name, *ahead, *chunk
         yield "groups", *chunk
     yield from (("dataset", "--split", split) for split in SPLITS)
     for layout in config["dataset"]["formats"]:
