@@ -485,3 +485,46 @@ def test_card_without_warnings_has_no_section_for_them(dataset):
 def test_card_needs_the_splits(tmp_path, campaign):
     with pytest.raises(DataError, match="write the split first"):
         write_card(tmp_path, campaign)
+
+
+def with_another_version(groups, folder):
+    """The groups of a campaign, of which another Pythia has made the first two files."""
+    paths = []
+    for number, path in enumerate(groups):
+        copy = folder / path.parent.name / path.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        metadata = read_metadata(path)
+        metadata["versions"]["pythia8mc"] = "8.316.0" if number < 2 else "8.317.2"
+        with parquet.writer(copy, GROUPS_SCHEMA) as sink:
+            sink.write_table(pq.read_table(path))
+            sink.add_key_value_metadata({"rs3l": json.dumps(metadata)})
+        paths.append(copy)
+    return paths
+
+
+def test_groups_of_different_versions_are_refused_or_named_on_the_card(tmp_path, groups):
+    paths = with_another_version(groups, tmp_path / "groups")
+    asked = {"events_per_shard": 40, "formats": []}
+    strict, allowed = (
+        make_campaign(groups={"require": "nominal"}, dataset={**asked, "mixed_versions": key})
+        for key in ("refuse", "allow")
+    )
+    with pytest.raises(DataError) as error:
+        write_split(tmp_path / "train", paths, strict, "train")
+    listed = re.search(r"pythia8mc 8\.316\.0 \((.*?)\), 8\.317\.2 \((.*?)\); ", str(error.value))
+    assert listed[1] == ", ".join(f"higgs/{path.name}" for path in paths[:2])
+    assert listed[2].endswith(" more")
+    assert not (tmp_path / "train").exists()
+    for split in SPLITS:
+        write_split(tmp_path / split, paths, allowed, split)
+    write_standardization(tmp_path, allowed)
+    with pytest.raises(DataError, match="different versions"):
+        write_card(tmp_path, strict)
+    write_card(tmp_path, allowed)
+    mixed = "8.316.0, 8.317.2"
+    assert f"made by different versions** of pythia8mc ({mixed})" in (tmp_path / "README.md").read_text()
+    assert json.loads((tmp_path / "manifest.json").read_text())["versions"]["pythia8mc"] == mixed
+
+
+def test_card_of_one_version_has_no_warning(dataset):
+    assert "different versions" not in (dataset / "README.md").read_text()

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from benchmarks.seed_contract import findings
+from benchmarks.seed_contract import _CONTEXTS, findings
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.seed_contract import CANNOT_BE_RUN, DIFFERS, TABLE, breaks_seed_contract
 from jetresim.campaign.settings import setting_names
@@ -55,11 +55,18 @@ def test_table_names_settings_of_pythia_and_what_it_refuses():
         ("Beams:allowVertexSpread", True, SPREAD),
         ("Beams:allowMomentumSpread", True, SPREAD),
         ("SecondHard:generate", True, {"SecondHard:TwoJets": True}),
+        ("HadronLevel:Rescatter", True, {"Fragmentation:setVertices": True, "PartonLevel:MPI": False}),
     ],
     ids=lambda case: case[0],
 )
 def test_refused_setting_really_breaks_the_contract(case):
     assert {found.outcome for found in findings(case) if found.stage == "shower"} == {DIFFERS}
+
+
+def test_settings_that_others_need_to_act_are_not_refused():
+    needed = [each for contexts in _CONTEXTS.values() for context in contexts for each in context.items()]
+    assert needed
+    assert not [each for each in needed if breaks_seed_contract(*each)]
 
 
 def test_harmless_setting_is_no_finding():
