@@ -7,7 +7,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from jetresim.audit.process_warnings import show_warnings
+from jetresim.audit.output import numbers_table, show_warnings
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.status import Status
@@ -68,10 +68,7 @@ def acceptance_tables(found: Mapping[str, Sequence[Acceptance]]) -> Iterator[Tab
 
 
 def _table(title: str, headings: Sequence[str], rows: Mapping[str, Sequence[str]]) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
-    table.add_column("realization")
-    for heading in headings:
-        table.add_column(heading, justify="right")
+    table = numbers_table(title, ["realization"], headings, box=SIMPLE, padding=(0, 1, 0, 0))
     for realization, cells in rows.items():
         table.add_row(realization, *cells)
     return table

@@ -12,6 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from jetresim.audit.output import numbers_table
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
@@ -328,7 +329,9 @@ def extrapolations(campaign: Campaign, paths: Paths, jobs: Sequence[JobCost]) ->
 
 def stage_table(jobs: Sequence[JobCost]) -> Table:
     """What the jobs of every stage, and of every realization, have used together."""
-    table = _table("cost of the jobs", ("stage", "realization"), _STAGE_NUMBERS, _caption(jobs))
+    table = numbers_table(
+        "cost of the jobs", ("stage", "realization"), _STAGE_NUMBERS, caption=_caption(jobs), **_LOOK
+    )
     rows: dict[tuple[str, str], list[JobCost]] = {}
     for job in jobs:
         rows.setdefault((job.stage, job.realization or ""), []).append(job)
@@ -339,6 +342,7 @@ def stage_table(jobs: Sequence[JobCost]) -> Table:
     return table
 
 
+_LOOK = {"caption_justify": "left", "box": SIMPLE_HEAD}
 _STAGE_NUMBERS = (
     "jobs",
     "measured",
@@ -387,19 +391,10 @@ def extrapolation_table(found: Iterable[Extrapolation]) -> Table:
     headings = ("chunks", "groups", "core-hours", "±", "scatter", "acceptance")
     caption = "Errors: scatter of the CPU between chunks, and binomial error of the fraction that is kept. "
     caption += "For chunks of this size; without surveys."
-    table = _table("core-hours for a million groups", ("process",), headings, caption)
+    table = numbers_table("core-hours for a million groups", ("process",), headings, caption=caption, **_LOOK)
     for each in found:
         numbers = (each.core_hours, each.error, each.scatter, each.acceptance)
         table.add_row(each.name, str(each.chunks), str(each.groups), *map(_rounded, numbers))
-    return table
-
-
-def _table(title: str, names: Iterable[str], numbers: Iterable[str], caption: str) -> Table:
-    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", box=SIMPLE_HEAD)
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for heading in numbers:
-        table.add_column(heading, justify="right")
     return table
 
 

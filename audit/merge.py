@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jetresim.audit.output import listed
 from jetresim.audit.verify.campaign import check_process
 from jetresim.campaign.config import Campaign, load, save
 from jetresim.campaign.errors import ConfigError, DataError
@@ -238,8 +239,7 @@ def merged_lines(merged: Merged, config: Path) -> Iterator[str]:
     yield f"{merged.folder}: {counts}"
     yield from merged.notes
     for process, chunks in merged.missing.items():
-        more = f" and {len(chunks) - 5} more" if len(chunks) > 5 else ""
-        yield f"missing: groups of {process}, chunks {', '.join(chunks[:5])}{more}"
+        yield f"missing: groups of {process}, chunks {listed(chunks, 5)}"
     makes = "makes what is missing and writes the dataset" if merged.missing else "writes the dataset"
     results = merged.folder.parent.resolve()
     if results.name != "results":

@@ -10,9 +10,7 @@ from typing import Any
 import h5py
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import uproot
-import yaml
 
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
@@ -24,10 +22,11 @@ from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import check_one_version, merged_versions, mixed_versions
 from jetresim.campaign.status import Status
 from jetresim.dataset.assemble import check_split, shard_count, shard_names
+from jetresim.dataset.huggingface import front_matter
 from jetresim.dataset.process_warnings import warning_lines
 from jetresim.dataset.schema import DESCRIPTIONS, GROUPS_SCHEMA, MEMBER
 from jetresim.dataset.standardization import STANDARDIZATION
-from jetresim.jets.parquet import METADATA_KEY, batches, parquet_files
+from jetresim.jets.parquet import METADATA_KEY, batches, parquet_files, row_count
 
 __all__ = ["CITATIONS", "data_files", "file_entry", "layout_files", "manifest", "write_card"]
 
@@ -39,7 +38,7 @@ CITATIONS = (
 """Title and number of what a user of the dataset should cite."""
 
 _ROWS_OF = {
-    ".parquet": lambda path: pq.read_metadata(path).num_rows,
+    ".parquet": row_count,
     ".h5": lambda path: _h5_rows(path),
     ".root": lambda path: _root_rows(path),
     ".json": lambda path: json.loads(path.read_text(encoding="utf-8"))["counts"]["jets"],
@@ -60,8 +59,6 @@ _FILES_OF = {
     ],
 }
 """Built-in layout to its files of a split, relative to the folder of the dataset."""
-
-_FRONT_MATTER_SPLITS = {"train": "train", "val": "validation", "test": "test"}
 
 _SIZES = (
     (10**3, "n<1K"),
@@ -287,19 +284,8 @@ def _card(
 
 def _front_matter(contents: dict[tuple[str, str], tuple[int, float]], campaign: Campaign) -> str:
     rows = {split: sum(contents[name, split][0] for name in campaign.processes) for split in SPLITS}
-    total = sum(rows.values())
-    files = [
-        {"split": _FRONT_MATTER_SPLITS[split], "path": f"{split}/*.parquet"}
-        for split in SPLITS
-        if rows[split]
-    ]
-    content = {
-        "pretty_name": campaign.name,
-        "size_categories": [next((size for limit, size in _SIZES if total < limit), "n>10M")],
-        "tags": ["physics", "high-energy-physics", "jets", "simulation", "self-supervised-learning"],
-        "configs": [{"config_name": "default", "data_files": files}],
-    }
-    return f"---\n{yaml.safe_dump(content, sort_keys=False)}---"
+    size = next((size for limit, size in _SIZES if sum(rows.values()) < limit), "n>10M")
+    return front_matter(campaign, rows, size_categories=[size])
 
 
 def _introduction(campaign: Campaign) -> str:

@@ -1,13 +1,12 @@
 """Parquet shards → flat Parquet files and a card, as Hugging Face's `datasets` and its Hub expect them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import yaml
 
 from jetresim.campaign.config import Campaign
@@ -18,10 +17,17 @@ from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import encode
 from jetresim.dataset.members import PresentMembers, export_metadata, present_members, split_metadata
 from jetresim.dataset.schema import GROUPS_SCHEMA, TRUTH
-from jetresim.jets.parquet import METADATA_KEY, batches, parquet_files, single, writer
+from jetresim.jets.parquet import METADATA_KEY, batches, parquet_files, row_count, single, writer
 from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE
 
-__all__ = ["DESCRIPTIONS", "FOUR_VECTOR", "VIEWS_SCHEMA", "write_huggingface", "write_huggingface_card"]
+__all__ = [
+    "DESCRIPTIONS",
+    "FOUR_VECTOR",
+    "VIEWS_SCHEMA",
+    "front_matter",
+    "write_huggingface",
+    "write_huggingface_card",
+]
 
 FOUR_VECTOR = [field for field in TRUTH if field.name != "daughters"]
 """Fields of the target that each row has."""
@@ -56,6 +62,27 @@ DESCRIPTIONS = {
 """Columns to their meaning, for the card."""
 
 _HUB_SPLITS = {"train": "train", "val": "validation", "test": "test"}
+
+
+def front_matter(campaign: Campaign, rows: Mapping[str, int], **described: object) -> str:
+    """The beginning of a card, which the Hub reads: what it is and where the files are, in YAML.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    rows : mapping of str to int
+        Split to the number of its rows; those without are left out, since `datasets` does not load them.
+    **described
+        Further keys.
+    """
+    files = [{"split": _HUB_SPLITS[split], "path": f"{split}/*.parquet"} for split in SPLITS if rows[split]]
+    content = {
+        "pretty_name": campaign.name,
+        **described,
+        "tags": ["physics", "high-energy-physics", "jets", "simulation", "self-supervised-learning"],
+        "configs": [{"config_name": "default", "data_files": files}],
+    }
+    return f"---\n{yaml.safe_dump(content, sort_keys=False)}---"
 
 
 def write_huggingface(output_dir: Path, shards: Sequence[Path], campaign: Campaign) -> None:
@@ -141,24 +168,15 @@ def _rows(folder: Path) -> int:
     files = parquet_files(folder)
     if not files:
         raise DataError(f"{folder}: no Parquet files; `jetresim export --format huggingface` makes them")
-    return sum(pq.read_metadata(path).num_rows for path in files)
+    return sum(map(row_count, files))
 
 
 def _card(rows: dict[str, int], campaign: Campaign) -> str:
-    filled = [split for split in SPLITS if rows[split]]
-    files = [{"split": _HUB_SPLITS[split], "path": f"{split}/*.parquet"} for split in filled]
-    front = {
-        "pretty_name": campaign.name,
-        "license": campaign.dataset.license,
-        "task_categories": ["tabular-classification"],
-        "tags": ["physics", "high-energy-physics", "jets", "simulation", "self-supervised-learning"],
-        "configs": [{"config_name": "default", "data_files": files}],
-    }
+    asked = {"license": campaign.dataset.license, "task_categories": ["tabular-classification"]}
     counted = ", ".join(f"{count} in {_HUB_SPLITS[split]}" for split, count in rows.items())
     meanings = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in DESCRIPTIONS.items())
     labels = ", ".join(f"{number} {name}" for number, name in LABELS.items())
-    return f"""---
-{yaml.safe_dump(front, sort_keys=False)}---
+    return f"""{front_matter(campaign, rows, **asked)}
 
 # {campaign.name}
 

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import uproot
 
 from jetresim.campaign.config import Campaign
@@ -31,7 +30,7 @@ from jetresim.dataset.members import (
 )
 from jetresim.dataset.padded import packed
 from jetresim.dataset.schema import GROUPS_SCHEMA
-from jetresim.jets.parquet import ROW_GROUP, batches, single
+from jetresim.jets.parquet import ROW_GROUP, batches, row_count, single
 
 __all__ = [
     "GENPART_BRANCHES",
@@ -146,7 +145,7 @@ def write_jetclass(output_dir: Path, shards: Sequence[Path], campaign: Campaign)
 
 def _write_file(output: Path, shard: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
     identity = uuid.uuid5(uuid.NAMESPACE_OID, digest([output.name, metadata]))
-    steps = math.ceil(pq.read_metadata(shard).num_rows / ROW_GROUP)
+    steps = math.ceil(row_count(shard) / ROW_GROUP)
     rows = absent = 0
     # LZ4 as in JetClass; a UUID of its own would hold the time and the network address of this machine
     with uproot.recreate(output, compression=uproot.LZ4(4), uuid_function=lambda: identity) as file:

@@ -13,16 +13,16 @@ import pyarrow.compute as pc
 
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
-from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.provenance import encode
 from jetresim.campaign.seeds import stable_hash
-from jetresim.dataset.assemble import check_split
 from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES, Floats
 from jetresim.dataset.hdf5 import create_hdf5
-from jetresim.dataset.members import process_indices
+from jetresim.dataset.members import process_indices, split_metadata
 from jetresim.dataset.padded import Members, padded
 from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.detectors.kinematics import cartesian
 from jetresim.jets.parquet import ROW_GROUP, batches, single
 
 __all__ = [
@@ -111,7 +111,7 @@ def write_rs3l(output_dir: Path, shards: Sequence[Path], campaign: Campaign) -> 
         See `dataset.assemble.check_split`.
     """
     check_export(campaign)
-    metadata = _checked_metadata(output_dir, shards, campaign)
+    metadata = split_metadata(output_dir, shards, campaign)
     with atomic_path(output_dir) as folder:
         folder.mkdir()
         for index, shard in enumerate(sorted(shards)):
@@ -144,7 +144,7 @@ def write_rs3l_pairs(output_file: Path, shards: Sequence[Path], campaign: Campai
         See `dataset.assemble.check_split`.
     """
     check_export(campaign)
-    metadata = _checked_metadata(output_file, shards, campaign)
+    metadata = split_metadata(output_file, shards, campaign)
     groups = pairs = 0
     with atomic_path(output_file) as temporary, create_hdf5(temporary) as file:
         for shard in sorted(shards):
@@ -212,15 +212,9 @@ def _quark_and_w(quarks: Floats, pdgids: npt.NDArray[np.int64]) -> Floats:
 def _sum(vectors: Floats) -> Floats:
     """Add four-vectors in (pt, eta, phi, energy) along axis 1."""
     pt, eta, phi, energy = np.moveaxis(vectors, -1, 0)
-    px, py, pz = ((pt * part).sum(axis=1) for part in (np.cos(phi), np.sin(phi), np.sinh(eta)))
+    px, py, pz = (part.sum(axis=1) for part in cartesian(pt, eta, phi).values())
     total = np.hypot(px, py)
     return np.stack([total, np.arcsinh(pz / total), np.arctan2(py, px), energy.sum(axis=1)], axis=1)
-
-
-def _checked_metadata(output: Path, shards: Sequence[Path], campaign: Campaign) -> dict[str, Any]:
-    if not shards:
-        raise DataError(f"{output}: no shards given; at least one is needed")
-    return check_split(shards, campaign)
 
 
 def _group_columns(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray[np.generic]]:

@@ -18,6 +18,7 @@ from jetresim.campaign.provenance import encode
 from jetresim.dataset.members import PresentMembers, export_metadata, present_members, split_metadata
 from jetresim.dataset.padded import padded
 from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.detectors.kinematics import cartesian
 from jetresim.jets.parquet import batches, single
 
 __all__ = [
@@ -171,5 +172,5 @@ def _truth(truth: pa.StructArray) -> np.ndarray:
     pt, eta, phi, energy = (
         pc.struct_field(truth, name).to_numpy(zero_copy_only=False) for name in ("pt", "eta", "phi", "energy")
     )
-    components = (energy, pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta))
+    components = [energy, *cartesian(pt, eta, phi).values()]
     return np.stack(components, axis=1).astype(np.float32)

@@ -25,6 +25,7 @@ from jetresim.campaign.detector import DetectorOptions
 from jetresim.campaign.errors import DetectorError
 from jetresim.campaign.seeds import PYTHIA_SEEDS, stable_hash
 from jetresim.detectors.columns import Columns, from_columns
+from jetresim.detectors.kinematics import cartesian
 from jetresim.detectors.physical import physical_particles
 from jetresim.detectors.protocol import CANDIDATE_FIELDS
 from jetresim.showers.protocol import PARTICLE_FIELDS, ParticleBatch
@@ -308,13 +309,13 @@ def _candidates(leaves: Columns) -> Columns:
         leaves[name].astype(np.float64) for name in ("PT", "Eta", "Phi", "E", "D0", "DZ")
     )
     charged = leaves["Charge"] != 0
+    # Delphes gives what has no pT a pseudorapidity of 999.
+    momentum = cartesian(pt, np.where(pt > 0, eta, 0.0), phi)
     return {
         "pdgid": leaves["PID"].astype(np.int32),
         "charge": leaves["Charge"].astype(np.int8),
-        "px": pt * np.cos(phi),
-        "py": pt * np.sin(phi),
-        # Delphes gives what has no pT a pseudorapidity of 999.
-        "pz": np.where(pt > 0, pt * np.sinh(np.where(pt > 0, eta, 0.0)), np.copysign(energy, eta)),
+        **momentum,
+        "pz": np.where(pt > 0, momentum["pz"], np.copysign(energy, eta)),
         "energy": energy,
         "d0": np.where(charged, d0, 0.0),
         "dz": np.where(charged, dz, 0.0),

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from jetresim.campaign.detector import DetectorOptions
 from jetresim.detectors.calorimeter import Readout, energy_fraction, measure
 from jetresim.detectors.columns import Columns, from_columns
+from jetresim.detectors.kinematics import cartesian
 from jetresim.detectors.parameters import CMS_PHASE2, Parameters, load
 from jetresim.detectors.particle_flow import Neutrals, Pointing, combine
 from jetresim.detectors.physical import PhysicalParticles, physical_particles
@@ -128,9 +129,7 @@ def _track_columns(flying: Flying, tracks: Tracks) -> Columns:
         "row": flying.row[tracks.particle],
         "pdgid": flying.pdgid[tracks.particle].astype(np.int32),
         "charge": flying.charge[tracks.particle].astype(np.int8),
-        "px": tracks.pt * np.cos(tracks.phi),
-        "py": tracks.pt * np.sin(tracks.phi),
-        "pz": tracks.pt * np.sinh(tracks.eta),
+        **cartesian(tracks.pt, tracks.eta, tracks.phi),
         "energy": tracks.energy,
         "d0": tracks.d0,
         "dz": tracks.dz,
@@ -144,9 +143,7 @@ def _neutral_columns(neutrals: Neutrals, pdgid: int) -> Columns:
         "row": neutrals.row,
         "pdgid": np.full(len(pt), pdgid, dtype=np.int32),
         "charge": np.zeros(len(pt), dtype=np.int8),
-        "px": pt * np.cos(neutrals.phi),
-        "py": pt * np.sin(neutrals.phi),
-        "pz": pt * np.sinh(neutrals.eta),
+        **cartesian(pt, neutrals.eta, neutrals.phi),
         "energy": neutrals.energy,
         "d0": nothing,
         "dz": nothing,

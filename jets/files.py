@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 class JetsFile:
     """Collects parts into row groups of `ROW_GROUP` rows, whatever the size of the parts."""
 
-    def __init__(self, path: Path) -> None:
-        self._sink = writer(path, JETS_SCHEMA)
+    def __init__(self, sink: pq.ParquetWriter) -> None:
+        self._sink = sink
         self._pending = JETS_SCHEMA.empty_table()
         self._counts: Counter[str] = Counter()
         self._events = self._without_target = 0
@@ -44,7 +45,7 @@ class JetsFile:
             self._sink.write_table(table.slice(0, full), row_group_size=ROW_GROUP)
         self._pending = table.slice(full)
 
-    def close(self, identity: dict[str, object]) -> None:
+    def finish(self, identity: dict[str, object]) -> None:
         """Write the rest, and the metadata with the counts."""
         self._sink.write_table(self._pending)
         found = {
@@ -53,7 +54,6 @@ class JetsFile:
             "counts": dict(self._counts),
         }
         self._sink.add_key_value_metadata({METADATA_KEY: encode({**identity, **found})})
-        self._sink.close()
 
 
 @contextmanager
@@ -69,10 +69,10 @@ def jets_file(
         "settings": jets_inputs(campaign, process, realization),
         "versions": software_versions(campaign, realization),
     }
-    with scratch_path(path) as temporary:
-        file = JetsFile(temporary)
+    with scratch_path(path) as temporary, writer(temporary, JETS_SCHEMA) as sink:
+        file = JetsFile(sink)
         yield file
-        file.close(identity)
+        file.finish(identity)
 
 
 def software_versions(campaign: Campaign, realization: str) -> dict[str, str]:

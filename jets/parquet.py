@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 from jetresim.campaign.errors import DataError
 
 __all__ = [
-    "CHECKSUM_KEY",
     "METADATA_KEY",
     "REMEDY",
     "ROW_GROUP",
@@ -32,19 +31,11 @@ __all__ = [
 METADATA_KEY = "rs3l"
 """Key of the JSON in the files' key-value metadata."""
 
-CHECKSUM_KEY = "checksum"
-"""Key of the file's checksum in its key-value metadata."""
-
 REMEDY = "delete it (in a dataset, the folder of its split) to have it made again"
 """What to do about a damaged file, for error messages."""
 
-_BLANK = b"0" * 16
-_BEFORE_CHECKSUM = CHECKSUM_KEY.encode() + b"\x18\x10"
-"""Thrift's compact protocol: the key, then the header of the next field, a text of 16 bytes."""
-
+_MARK, _CHECKSUM_BYTES = b"checksum", 8
 _READ_BYTES = 2**20
-
-_ARROW_SCHEMA = b"ARROW:schema"
 
 
 @contextmanager
@@ -171,76 +162,9 @@ def single(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
-class _ChecksummedWriter(pq.ParquetWriter):
-    """Writes the checksum of the file into it, at the end."""
-
-    def __init__(self, path: Path, schema: pa.Schema, **options: Any) -> None:
-        self._path = path
-        # Arrow takes the metadata of a table from its own copy of the schema where there is one, which would
-        # be written before the metadata is known, and hold it a second time.
-        super().__init__(path, schema, write_page_checksum=True, store_schema=False, **options)
-
-    def __exit__(self, *error: Any) -> None:
-        # where writing failed there is no file to read back, and the first error is the one to tell
-        self.close() if error == (None, None, None) else super().close()
-
-    def close(self) -> None:
-        """Write the footer, then the checksum in the place that is left blank for it."""
-        if not self.is_open:
-            return
-        self.add_key_value_metadata({CHECKSUM_KEY: _BLANK.decode()})
-        super().close()
-        if not self._path.exists():  # dropped after an error, when its file was removed
-            return
-        checksum, place = _checksum(self._path)
-        with self._path.open("r+b") as file:
-            file.seek(place)
-            file.write(checksum)
-
-
-def check_checksum(path: Path) -> None:
-    """Compare a file with the checksum it holds; one without is from elsewhere and passes.
-
-    The checksums of Parquet's pages do not cover their headers, where a single byte can change values
-    without an error. This one covers every byte of the file.
-
-    Raises
-    ------
-    DataError
-        The file cannot be read, is damaged or was changed.
-    """
-    with naming(path):
-        stored = _own_checksum(path)
-        if stored is not None and _checksum(path)[0] != stored:
-            raise DataError(f"{path}: is damaged, its checksum is wrong; {REMEDY}")
-
-
-def _own_checksum(path: Path) -> bytes | None:
-    """The checksum that a file was written with, not that of a file whose metadata others took over."""
-    footer = pq.read_metadata(path)
-    stored = footer.metadata or {}
-    taken_over = footer.schema.to_arrow_schema().metadata or {} if _ARROW_SCHEMA in stored else {}
-    return None if CHECKSUM_KEY.encode() in taken_over else stored.get(CHECKSUM_KEY.encode())
-
-
-def _checksum(path: Path) -> tuple[bytes, int]:
-    """BLAKE2b of a file whose own checksum is taken as blank, and the place of that."""
-    with path.open("rb") as file:
-        # the length of the footer is before the last four bytes
-        end = file.seek(-8, os.SEEK_END)
-        start = file.seek(end - int.from_bytes(file.read(4), "little"))
-        footer = file.read()
-        place = footer.rfind(_BEFORE_CHECKSUM) + len(_BEFORE_CHECKSUM)
-        digest = hashlib.blake2b(digest_size=len(_BLANK) // 2)
-        file.seek(0)
-        while block := file.read(min(_READ_BYTES, start - file.tell())):
-            digest.update(block)
-    digest.update(footer[:place] + _BLANK + footer[place + len(_BLANK) :])
-    return digest.hexdigest().encode(), start + place
-
-
-def writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """Open a file for writing; its bytes depend on the rows alone.
+@contextmanager
+def writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """Open a file for writing; its bytes depend on the rows and the metadata alone.
 
     Every page has a checksum, for all readers, and the file one of its own, see `check_checksum`.
 
@@ -250,13 +174,60 @@ def writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     """
     leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
     split = {name for name, kind in leaves if pa.types.is_float32(kind) and not name.endswith((".d0", ".dz"))}
-    return _ChecksummedWriter(
+    with pq.ParquetWriter(
         path,
         schema,
         compression="zstd",
         use_dictionary=[name for name, _ in leaves if name not in split],
         column_encoding=dict.fromkeys(sorted(split), "BYTE_STREAM_SPLIT"),
-    )
+        write_page_checksum=True,
+        # Arrow takes the metadata of a table from its own copy of the schema where there is one, which would
+        # be written before the metadata is known, and hold it a second time.
+        store_schema=False,
+    ) as sink:
+        yield sink
+    with path.open("r+b") as file:
+        place, footer = _footer(file)
+        checksum = _checksum(file, place, footer)
+        file.seek(place)
+        file.write(_MARK + checksum + footer)
+
+
+def check_checksum(path: Path) -> None:
+    """Compare a file with the checksum it holds; one without is from elsewhere and passes.
+
+    The checksums of Parquet's pages do not cover their headers nor the footer, where a single byte can
+    change values without an error. This one covers every byte. It stands between pages and footer, where
+    other readers, who look from the end, see nothing.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, is damaged or was changed.
+    """
+    with naming(path), path.open("rb") as file:
+        place, footer = _footer(file)
+        pages = max(0, place - len(_MARK) - _CHECKSUM_BYTES)
+        file.seek(pages)
+        mark, stored = file.read(len(_MARK)), file.read(_CHECKSUM_BYTES)
+        if mark == _MARK and stored != _checksum(file, pages, footer):
+            raise DataError(f"{path}: is damaged, its checksum is wrong; {REMEDY}")
+
+
+def _footer(file: BinaryIO) -> tuple[int, bytes]:
+    """Place and bytes of the footer, whose length is before the last four bytes."""
+    end = file.seek(-8, os.SEEK_END)
+    place = file.seek(end - int.from_bytes(file.read(4), "little"))
+    return place, file.read()
+
+
+def _checksum(file: BinaryIO, pages: int, footer: bytes) -> bytes:
+    """BLAKE2b of the footer and what is before it, the first `pages` bytes of the file."""
+    digest = hashlib.blake2b(footer, digest_size=_CHECKSUM_BYTES)
+    file.seek(0)
+    while block := file.read(min(_READ_BYTES, pages - file.tell())):
+        digest.update(block)
+    return digest.digest()
 
 
 def _leaves(name: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:

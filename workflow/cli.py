@@ -349,7 +349,7 @@ def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
 @tells_cpu
 def card(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write the dataset card and the manifest."""
-    from jetresim.audit.process_warnings import show_warnings
+    from jetresim.audit.output import show_warnings
     from jetresim.workflow.stages.dataset import make_card
 
     campaign = _load(config, results)
@@ -379,8 +379,7 @@ def report(
     format: Annotated[str, typer.Option(help="table or json: of what is printed")] = "table",
 ) -> None:
     """Write one HTML page on a dataset: counts, spectra, distances, checks."""
-    from jetresim.audit.process_warnings import show_warnings
-    from jetresim.audit.verify.output import check_format
+    from jetresim.audit.output import check_format, show_warnings
     from jetresim.report.page import failed, summary, write_report
     from jetresim.workflow.report_output import checks_as_json, shown_findings
 
@@ -425,7 +424,7 @@ def replay(
 ) -> None:
     """Make one realization again and compare it with what is stored; exit code 1 where it differs."""
     from jetresim.audit.replay.comparison import compare_stored, verify_rows
-    from jetresim.audit.replay.output import check_format, show_replayed, show_verified
+    from jetresim.audit.replay.output import check_output, show_replayed, show_verified
     from jetresim.audit.replay.realization import replay_targets
 
     campaign = _load(config, results)
@@ -434,7 +433,7 @@ def replay(
     if verify is not None and asked == (None, None, None):
         equal = show_verified(verify_rows(campaign, paths, verify))
     elif verify is None and None not in asked:
-        check_format(format, output)
+        check_output(format, output)
         replayed = replay_targets(campaign, paths, process, augmentation, event, target)
         comparisons = [compare_stored(campaign, paths, each) for each in replayed]
         equal = show_replayed(campaign, paths, replayed, comparisons, format, output)
@@ -458,8 +457,9 @@ def verify(
     format: Annotated[str, typer.Option(help="table or json")] = "table",
 ) -> None:
     """Check every file of a campaign; exit code 1 if something is wrong, 2 if something is only missing."""
+    from jetresim.audit.output import check_format
     from jetresim.audit.verify.campaign import verify_campaign
-    from jetresim.audit.verify.output import check_format, show_report
+    from jetresim.audit.verify.output import show_report
 
     check_format(format)
     report = verify_campaign(folder, config, quick, cores)
@@ -498,7 +498,7 @@ def inspect(
     """What a file or folder is: kind, columns with units, counts, seeds, versions, first rows."""
     from jetresim.audit.inspect.output import show_inspection
     from jetresim.audit.inspect.path import inspect as inspect_path
-    from jetresim.audit.verify.output import check_format
+    from jetresim.audit.output import check_format
 
     check_format(format)
     found = inspect_path(path, rows)

@@ -21,7 +21,7 @@ from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import digest
 from jetresim.dataset.schema import DESCRIPTIONS
 from jetresim.generators.lhe_files import open_lhe
-from jetresim.jets.parquet import CHECKSUM_KEY, METADATA_KEY, naming
+from jetresim.jets.parquet import METADATA_KEY, naming
 
 __all__ = ["Inspection", "inspect_hdf5", "inspect_lhe", "inspect_parquet", "inspect_root"]
 
@@ -69,8 +69,6 @@ def inspect_parquet(path: Path, rows: int) -> Inspection:
         counted = file.read(columns=names) if names else None
     metadata = json.loads(stored[METADATA_KEY]) if METADATA_KEY in stored else {}
     facts |= _counted(counted) | _said(metadata)
-    if CHECKSUM_KEY in stored:
-        facts["checksum"] = stored[CHECKSUM_KEY]
     return Inspection(
         str(path),
         _parquet_kind(metadata),

@@ -4,8 +4,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from jetresim.audit.inspect.files import (
     Inspection,
     inspect_hdf5,
@@ -18,7 +16,7 @@ from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.provenance import digest
 from jetresim.generators.survey import Survey, read_survey
-from jetresim.jets.parquet import naming
+from jetresim.jets.parquet import parquet_files, row_count
 
 __all__ = ["inspect"]
 
@@ -65,25 +63,21 @@ def _folder(path: Path) -> Inspection:
     if (path / "config.yaml").is_file():
         campaign = load(path / "config.yaml")
         return Inspection(str(path), "folder of a campaign", {**_asked(campaign), "content": content})
-    shards = [file for split in SPLITS for file in sorted((path / split).glob("[!.]*.parquet"))[:1]]
+    shards = [file for split in SPLITS for file in parquet_files(path / split)[:1]]
     if shards:
         first = inspect_parquet(shards[0], 0)
         facts = {key: value for key, value in first.facts.items() if key in _OF_ALL_SHARDS}
-        rows = {split: _rows(path / split) for split in SPLITS if (path / split).is_dir()}
+        rows = {
+            split: sum(map(row_count, parquet_files(path / split)))
+            for split in SPLITS
+            if (path / split).is_dir()
+        }
         return Inspection(
             str(path), "folder of a dataset", {"groups": rows, **facts, "content": content}, first.columns
         )
     made = any((path / stage).is_dir() for stage in ("hard", "jets", "groups"))
     kind = "folder of a campaign, without its configuration" if made else "folder"
     return Inspection(str(path), kind, {"content": content})
-
-
-def _rows(folder: Path) -> int:
-    total = 0
-    for file in folder.glob("[!.]*.parquet"):
-        with naming(file):
-            total += pq.read_metadata(file).num_rows
-    return total
 
 
 def _asked(campaign: Campaign) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Realizations that were made again, compared value by value with what a campaign has stored."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from jetresim.audit.output import listed
 from jetresim.audit.replay.realization import Replayed, replay
 from jetresim.audit.replay.stored import (
     Identity,
@@ -90,7 +91,7 @@ class Comparison:
             return f"not stored: {self.remark}"
         text = f"{'equal to' if self.verdict == Verdict.EQUAL else 'differs from'} {self.path}"
         if self.differences:
-            text += f" in {_listed(self.differences)}"
+            text += f" in {listed(self.differences, _SHOWN)}"
         return f"{text}; {self.remark}" if self.remark else text
 
 
@@ -181,11 +182,6 @@ def differences(stored: Any, replayed: Any, place: str = "") -> Iterator[Differe
         yield Difference(place, stored, replayed)
 
 
-def _listed(items: Sequence[object]) -> str:
-    more = len(items) - _SHOWN
-    return ", ".join(map(str, items[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
-
-
 def _same(stored: Any, replayed: Any) -> bool:
     if isinstance(stored, float) and isinstance(replayed, float):
         return stored.hex() == replayed.hex()  # tells signed zeros apart, and finds NaN equal to NaN
@@ -233,7 +229,7 @@ def _compare_dropped(campaign: Campaign, paths: Paths, path: Path, replayed: Rep
         return Comparison(Verdict.DIFFERS, path, remark="the group is missing there")
     reason = f"{path} has no such group"
     if dropped:
-        statuses = _listed([f"{name} ({status})" for name, status in absent.items()])
+        statuses = listed([f"{name} ({status})" for name, status in absent.items()], _SHOWN)
         reason += f"; `require: {campaign.groups.require}`, and absent are {statuses}"
     compared = _compare_jets(campaign, paths, replayed, reason)
     if compared.verdict == Verdict.EQUAL:

@@ -8,27 +8,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from jetresim.audit.output import listed, numbers_table
 from jetresim.audit.verify.campaign import STAGES, Report
-from jetresim.campaign.config import unknown
-from jetresim.campaign.errors import ConfigError
 
-__all__ = ["FORMATS", "as_json", "check_format", "show_report"]
-
-FORMATS = ("table", "json")
+__all__ = ["as_json", "show_report"]
 
 _SHOWN = 5
 """Missing files of a stage that are named in the table's text; the JSON has all."""
-
-
-def check_format(layout: str) -> None:
-    """Refuse a format that does not exist.
-
-    Raises
-    ------
-    ConfigError
-    """
-    if layout not in FORMATS:
-        raise ConfigError("--format: " + unknown("format", layout, FORMATS))
 
 
 def show_report(report: Report, layout: str) -> None:
@@ -72,30 +58,23 @@ def _counts(report: Report, stage: str) -> dict[str, int]:
 
 
 def _table(report: Report) -> Table:
-    table = Table(title=f"{report.campaign.name}: files", title_justify="left")
-    table.add_column("stage")
-    for stage in STAGES:
-        counts = _counts(report, stage)
-        if not table.columns[1:]:
-            for name in counts:
-                table.add_column(name, justify="right")
-        table.add_row(stage, *map(str, counts.values()))
+    counts = {stage: _counts(report, stage) for stage in STAGES}
+    table = numbers_table(f"{report.campaign.name}: files", ["stage"], counts[STAGES[0]])
+    for stage, numbers in counts.items():
+        table.add_row(stage, *map(str, numbers.values()))
     return table
 
 
 def _lines(report: Report) -> Iterator[str]:
     yield from report.problems
     for stage in STAGES:
-        missing = [str(each.path) for each in report.checked if each.stage == stage and each.missing]
+        missing = [each.path for each in report.checked if each.stage == stage and each.missing]
         if missing:
-            more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-            yield f"missing in {stage}: {', '.join(missing[:_SHOWN])}{more}"
+            yield f"missing in {stage}: {listed(missing, _SHOWN)}"
     if report.left_over:
         yield f"left over, not asked for: {len(report.left_over)} files, the first is {report.left_over[0]}"
     if report.extra:
-        names = ", ".join(map(str, report.extra[:_SHOWN]))
-        more = f" and {len(report.extra) - _SHOWN} more" if len(report.extra) > _SHOWN else ""
-        yield f"extra, exported by hand and not checked: {names}{more}"
+        yield f"extra, exported by hand and not checked: {listed(report.extra, _SHOWN)}"
     yield from (f"warning: {line}" for line in report.warnings)
     yield {
         0: "everything is there and good" + (", but see the warnings" if report.warnings else ""),
