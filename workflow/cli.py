@@ -31,16 +31,21 @@ from jetresim.workflow.checks import (
     notes_on_settings,
 )
 
+_INTERRUPTED = 130  # what Typer gives for Ctrl-C, and a shell
+
 
 class OneLineUsage(TyperGroup):
-    """Says what is wrong with options and arguments in one line, like every other error."""
+    """Says what is wrong with options and arguments in one line, and Ctrl-C too."""
 
     def main(self, *args: Any, standalone_mode: bool = True, **more: Any) -> Any:
         """Run a command, see `typer.core.TyperGroup.main`."""
         if not standalone_mode:
             return super().main(*args, standalone_mode=False, **more)
         try:
-            sys.exit(super().main(*args, standalone_mode=False, **more))
+            code = super().main(*args, standalone_mode=False, **more)
+            if code == _INTERRUPTED:
+                print("interrupted", file=sys.stderr)
+            sys.exit(code)
         except typer.TyperException as error:
             if message := " ".join(error.format_message().replace("Value error, ", "").split()):
                 context = getattr(error, "ctx", None)
