@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import FORMATS, Campaign, load, unknown
 from jetresim.campaign.errors import ConfigError, JetresimError
+from jetresim.campaign.extras import MissingExtraError, extras_named
 from jetresim.campaign.files import existing
 from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
 from jetresim.campaign.plugins import EXPORT_NAMES
@@ -80,12 +81,6 @@ Layout = Annotated[Literal["table", "json"], typer.Option(help="of what is print
 RESULTS = Path("results")
 EVERYDAY, CHECKS, STAGES = "Everyday", "Checks of what was made", "Stages, which Snakemake runs"
 
-MAKES_DATA = {
-    *("fastjet", "hist", "jinja2", "markupsafe", "matplotlib", "mplhep", "particle", "pyhepmc", "pylhe"),
-    *("pythia8mc", "scipy", "snakemake", "uproot"),
-}
-"""Libraries of the extra `generate`."""
-
 log = logging.getLogger(__name__)
 
 
@@ -99,13 +94,10 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
         )
         logging.getLogger("numexpr").setLevel(logging.WARNING)  # it tells its number of threads, unasked
         try:
-            command(**_campaign_either_way(kwargs))
-        except JetresimError as error:
+            with extras_named():
+                command(**_campaign_either_way(kwargs))
+        except (JetresimError, MissingExtraError) as error:
             sys.exit(f"error: {error}")
-        except ModuleNotFoundError as error:
-            if error.name in MAKES_DATA:
-                sys.exit(f"error: {error.name} is not installed; pip install 'jetresim[generate]'")
-            raise
         except OSError as error:
             sys.exit(f"error: {error.filename or 'file system'}: {error.strerror or error}")
 
