@@ -20,7 +20,6 @@ __all__ = [
     "initialization_seed",
     "stable_hash",
     "stage_seed",
-    "stream_offset",
     "unit_hash",
 ]
 

@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jetresim.campaign.arrays import Integers
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import scratch_path
@@ -282,7 +282,7 @@ def _check_aligned(path: Path, start: int, table: pa.Table | None, truth: pa.Tab
     )
 
 
-def _described(identity: npt.NDArray[np.int64], row: int) -> str:
+def _described(identity: Integers, row: int) -> str:
     if row >= len(identity):
         return "no target left"
     return "event {} target {}".format(*identity[row])
@@ -317,7 +317,7 @@ def member_column(table: pa.Table, pt_min: float) -> pa.StructArray:
     return pa.StructArray.from_arrays([columns[each.name] for each in MEMBER], fields=list(MEMBER))
 
 
-def _interleaved(members: list[pa.StructArray], rows: npt.NDArray[np.int64]) -> pa.ListArray:
+def _interleaved(members: list[pa.StructArray], rows: Integers) -> pa.ListArray:
     """Bring the K members of each of the given rows together in a list."""
     count, length = len(members), len(members[0])
     indices = (np.arange(count) * length + rows[:, np.newaxis]).ravel()

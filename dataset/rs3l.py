@@ -11,13 +11,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.provenance import encode
 from jetresim.campaign.seeds import stable_hash
-from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES, Floats
+from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES
 from jetresim.dataset.hdf5 import create_hdf5
 from jetresim.dataset.members import process_indices, split_metadata
 from jetresim.dataset.padded import Members, padded
@@ -25,18 +26,7 @@ from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.detectors.kinematics import cartesian
 from jetresim.jets.parquet import ROW_GROUP, batches, single
 
-__all__ = [
-    "CONVENTIONS",
-    "HIGGS",
-    "SINGLETON_FEATURES",
-    "TOP",
-    "VARTYPES",
-    "check_export",
-    "truth_vectors",
-    "vartypes",
-    "write_rs3l",
-    "write_rs3l_pairs",
-]
+__all__ = ["check_export", "write_rs3l", "write_rs3l_pairs"]
 
 SINGLETON_FEATURES = (
     "jettype",
@@ -193,7 +183,7 @@ def truth_vectors(truth: pa.StructArray) -> Floats:
     return chosen.reshape(len(truth), 8)
 
 
-def _quark_and_w(quarks: Floats, pdgids: npt.NDArray[np.int64]) -> Floats:
+def _quark_and_w(quarks: Floats, pdgids: Integers) -> Floats:
     """Sum the quarks of the W; shape (N, 3, 4) to (N, 2, 4).
 
     Of t → b W → b u d̄ and its like, only the quark beside the W is down-type and of the sign of its
@@ -259,7 +249,7 @@ def _pair_columns(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray[
     }
 
 
-def _pairs(table: pa.Table, present: npt.NDArray[np.bool_], campaign: Campaign) -> Iterator[tuple[int, int]]:
+def _pairs(table: pa.Table, present: Booleans, campaign: Campaign) -> Iterator[tuple[int, int]]:
     """Row of each group that makes a pair, and the realization that goes with the nominal one.
 
     Each realization draws a lot of its own, so the winner does not depend on the order of the config.
@@ -304,7 +294,7 @@ def _numbers(structs: pa.StructArray, field: str, dtype: npt.DTypeLike = np.int6
     return pc.struct_field(structs, field).to_numpy(zero_copy_only=False).astype(dtype)
 
 
-def _lengths(lists: pa.ListArray) -> npt.NDArray[np.int64]:
+def _lengths(lists: pa.ListArray) -> Integers:
     return pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
