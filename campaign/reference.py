@@ -300,19 +300,20 @@ def _catalogue() -> str:
                 entry["description"],
                 _code(entry["targets"])
                 + (f", exactly {entry['require_targets']}" if "require_targets" in entry else ""),
-                _settings(entry["settings"]),
+                _settings(entry.get("settings") or entry["decay_settings"])
+                + (f" (decays; `gun: {entry['gun']}`)" if "gun" in entry else ""),
             )
             for name, entry in PROCESSES.items()
         ),
     )
     targets = _table(
-        ("target", "kind", "pdgid", "daughters", "label"),
+        ("target", "kind", "pdgid", "daughters", "number", "label"),
         (
             (
                 f"`{name}`",
                 *(
                     _code(target[key]) if key in target else "–"
-                    for key in ("kind", "pdgid", "daughters", "label")
+                    for key in ("kind", "pdgid", "daughters", "number", "label")
                 ),
             )
             for name, target in TARGETS.items()
@@ -321,7 +322,7 @@ def _catalogue() -> str:
     labels = _table(("label", "jet"), ((str(label), jet) for label, jet in LABELS.items()))
     return (
         f"## Catalogue of processes\n\n{processes}\n### Targets by name\n\n{targets}\n### Labels\n\n"
-        f"RS3L's `jettype`; 0 and 12 are this project's.\n\n{labels}"
+        f"RS3L's `jettype`; 0 and those from 12 on are this project's.\n\n{labels}"
     )
 
 

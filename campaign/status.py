@@ -26,5 +26,7 @@ class Status(StrEnum):
     """Several jets satisfy the matching rule."""
     SHARED = "shared"
     """The only jet that satisfies the rule also does so for another target."""
+    NOT_FIRST = "not first"
+    """With `jets.matching.first_only`: a harder jet of the event stands for another target."""
     BELOW_PT = "below pt"
     """The matched jet is below the pT that groups require."""

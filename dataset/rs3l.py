@@ -15,6 +15,7 @@ from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.files import atomic_path
+from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import encode
 from jetresim.campaign.seeds import stable_hash
 from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES, Floats
@@ -28,6 +29,7 @@ from jetresim.jets.parquet import ROW_GROUP, batches, single
 __all__ = [
     "CONVENTIONS",
     "HIGGS",
+    "JETTYPES",
     "SINGLETON_FEATURES",
     "TOP",
     "VARTYPES",
@@ -48,6 +50,9 @@ SINGLETON_FEATURES = (
 VARTYPES = MappingProxyType({NOMINAL: -1, "seed": 0, "fsrRenHi": 1, "fsrRenLo": 2, "herwig7": 3})
 """The authors' numbers for their realizations; any others are counted on from these."""
 
+JETTYPES = MappingProxyType({"reader": {}, "authors": {11: 9, 10: 10, 12: 11, 9: 11}})
+"""Numbering to what it changes in the jettypes of `campaign.processes.LABELS`."""
+
 HIGGS, TOP = 4, 6
 """Jettype of H→bb; absolute PDG id of the top."""
 
@@ -55,7 +60,7 @@ CONVENTIONS = (
     "singletons 1 to 8: the two daughters of the target; the parton itself, then zeros, where it has none; "
     "of a top the quark beside the W, then the W; of more than two daughters otherwise the first two",
     "a member that is absent has zeros everywhere; dataset `present` tells",
-    "jettype 0 is a single hard gluon and 12 a top",
+    "jettype 0 is a single hard gluon; attribute `jettypes` names the others",
     "constituents are ordered by falling pt and zero-padded; a slot is filled where feature 0 is above 0",
     "isNeutralHadron means PDG id 0, as particle flow gives it; candidates at particle level never have it",
 )
@@ -82,8 +87,32 @@ def check_export(campaign: Campaign) -> None:
             f"jets.constituent_pt_min: {softest:g} GeV; dataset.formats {formats[0]!r} marks a constituent "
             "by ln pT > 0 and needs at least 1 GeV"
         )
+    _check_jettypes(campaign)
     if "rs3l_pairs" in formats and len(campaign.realizations) < 2:
         raise ConfigError("dataset.formats: 'rs3l_pairs' needs an augmentation beside 'nominal'")
+
+
+def _check_jettypes(campaign: Campaign) -> None:
+    renumbered = JETTYPES[campaign.dataset.rs3l_jettypes]
+    targets = (target for process in campaign.processes.values() for target in process.targets)
+    owners: dict[int, int] = {}
+    for label in sorted({target.label for target in targets if target.label in renumbered}):
+        number = renumbered[label]
+        if (other := owners.setdefault(number, label)) != label:
+            raise ConfigError(
+                f"dataset.rs3l_jettypes: 'authors' has {number} for both {LABELS[other]} and {LABELS[label]}"
+                "; make a campaign of each, or keep 'reader'"
+            )
+
+
+def _jettypes(table: pa.Table, campaign: Campaign) -> npt.NDArray[np.int64]:
+    """Jettype of each group, in the numbering that is asked for."""
+    label = table["label"].to_numpy().astype(np.int64)
+    return np.array([_renumbered(campaign, one) for one in range(max(LABELS) + 1)])[label]
+
+
+def _renumbered(campaign: Campaign, label: int) -> int:
+    return JETTYPES[campaign.dataset.rs3l_jettypes].get(label, label)
 
 
 def write_rs3l(output_dir: Path, shards: Sequence[Path], campaign: Campaign) -> None:
@@ -223,7 +252,7 @@ def _group_columns(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray
     members = Members.of(realizations)
     constituents, _ = padded(members, PFLOW_FEATURES, campaign.dataset.rs3l_constituents)
     columns = {
-        "singletons": _singletons(table, members),
+        "singletons": _singletons(table, members, campaign),
         "jet_pflow_cands": constituents.swapaxes(1, 2),
         "seed": _numbers(realizations, "seed"),
         "present": members.present,
@@ -245,7 +274,7 @@ def _pair_columns(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray[
     table = table.take(rows)
     realizations = realizations.take(rows * len(names) + place)
     members = Members.of(realizations)
-    jettype = table["label"].to_numpy().astype(np.int64)
+    jettype = _jettypes(table, campaign)
     codes = np.array(list(vartypes(campaign).values()))
     return {
         "features": padded(members, PAIR_FEATURES, campaign.dataset.rs3l_constituents).values,
@@ -286,10 +315,10 @@ def _identity(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray[np.g
     }
 
 
-def _singletons(table: pa.Table, members: Members) -> npt.NDArray[np.float32]:
+def _singletons(table: pa.Table, members: Members, campaign: Campaign) -> npt.NDArray[np.float32]:
     """Jettype, truth and jet of each member, shape (M, 15)."""
-    label = table["label"].to_numpy().astype(np.float32)
-    shared = np.column_stack([label, truth_vectors(single(table["truth"])).astype(np.float32)])
+    jettype = _jettypes(table, campaign).astype(np.float32)
+    shared = np.column_stack([jettype, truth_vectors(single(table["truth"])).astype(np.float32)])
     copies = len(members.present) // max(1, table.num_rows)
     columns = np.column_stack([np.repeat(shared, copies, axis=0), _jet_features(members)])
     return np.where(members.present[:, np.newaxis], columns, np.float32(0))
@@ -358,6 +387,7 @@ def _describe_pairs(file: h5py.File, metadata: dict[str, Any], campaign: Campaig
 def _describe_file(file: h5py.File, metadata: dict[str, Any], campaign: Campaign) -> None:
     file.attrs["realizations"] = _strings(campaign.realizations)
     file.attrs["processes"] = _strings(tuple(campaign.processes))
+    file.attrs["jettypes"] = _strings([f"{_renumbered(campaign, one)} {jet}" for one, jet in LABELS.items()])
     file.attrs["conventions"] = _strings(CONVENTIONS)
     # not a dataset, since readers take every dataset for rows; a string of variable length may exceed 64 kB
     file.attrs["metadata"] = encode(metadata)

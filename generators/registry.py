@@ -8,6 +8,7 @@ import pylhe
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.plugins import GENERATOR_NAMES
 from jetresim.generators.events import HardEvent
+from jetresim.generators.gun import ParticleGun
 from jetresim.generators.lhe import LHEFiles
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
@@ -42,6 +43,7 @@ class Generator(Protocol):
 GENERATORS: dict[str, Callable[[Campaign, str], Generator]] = {
     "pythia8": Pythia8Generator,
     "lhe": LHEFiles,
+    "gun": ParticleGun,
 }
 """Name of a generator to what sets it up for a process of a campaign."""
 

@@ -181,7 +181,10 @@ BAD = [
     (higgs(generator="lhe"), "processes.higgs: generator `lhe` needs `files`"),
     (higgs(files=["a.lhe"]), "processes.higgs: `files` are for generator `lhe`"),
     (higgs(sha256=["0" * 64]), "processes.higgs: `sha256` is for generator `lhe`"),
-    (higgs(decay_settings={"24:onMode": "off"}), "processes.higgs: `decay_settings` are for generator `lhe`"),
+    (
+        higgs(decay_settings={"24:onMode": "off"}),
+        "processes.higgs: `decay_settings` are for generator `lhe` or `gun`",
+    ),
     (
         higgs(generator="lhe", files="a.lhe", decay_settings={"TimeShower:alphaSvalue": 0.12}),
         "processes.higgs: `decay_settings`: `TimeShower:alphaSvalue` is no property of a particle such as "
@@ -203,7 +206,7 @@ BAD = [
     ),
     (
         higgs(targets=[{"kind": "parton", "label": 3}]),
-        "processes.higgs.targets.0: a parton takes no pdgid, daughters or label",
+        "processes.higgs.targets.0: a parton takes no pdgid, daughters, number or label",
     ),
     # augmentations
     (added("fsrHi"), "augmentations.1: unknown augmentation 'fsrHi'; did you mean 'fsrRenHi'?"),
@@ -430,7 +433,7 @@ def test_everything_in_the_catalogues_is_accepted_by_pythia():
 def test_targets_of_the_catalogue_have_rs3l_labels():
     made = campaign(processes=dict.fromkeys(PROCESSES))
     labels = {target.label for process in made.processes.values() for target in process.targets}
-    assert labels - {None} == {4, 9, 10, 11, 12}
+    assert labels - {None} == {4, *range(9, 22)}
     assert labels - {None} <= set(LABELS)
 
 

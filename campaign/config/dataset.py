@@ -44,6 +44,12 @@ class Dataset(Strict):
     rs3l_constituents: int = Field(
         100, ge=1, strict=True, description="constituents per jet in RS3L's HDF5 files, zero-padded"
     )
+    rs3l_jettypes: Literal["reader", "authors"] = Field(
+        "reader",
+        description="numbers of W, Z and top in RS3L's HDF5 files: `reader` as the independent reader of the "
+        "public files has them (9 W, 10 Z→qq, 11 Z→bb; 12 top is ours), `authors` as the authors' later "
+        "loader (9 Z→bb, 10 Z→qq, 11 top or W)",
+    )
     toptagging_signal: tuple[Label, ...] = Field(
         (12,), description="labels that are signal (`is_signal_new`) in the format `toptagging`"
     )
