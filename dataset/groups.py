@@ -13,7 +13,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import scratch_path
@@ -26,6 +25,7 @@ from jetresim.campaign.provenance import (
 )
 from jetresim.campaign.status import Status
 from jetresim.dataset.process_warnings import WARNINGS_KEY
+from jetresim.dataset.rules import kept_rows, row_identity
 from jetresim.dataset.schema import GROUPS_SCHEMA, MEMBER
 from jetresim.generators.events import HardEvent, TruthTarget
 from jetresim.generators.survey import Survey
@@ -39,7 +39,6 @@ __all__ = [
     "HardTruth",
     "build_groups",
     "hard_truths",
-    "kept_rows",
     "member_column",
     "truth_row",
 ]
@@ -271,7 +270,7 @@ def truth_row(process: str, truth: HardTruth, index: int, target: TruthTarget) -
 
 def _check_aligned(path: Path, start: int, table: pa.Table | None, truth: pa.Table | None) -> None:
     """Every row of the jets must be about the target that the hard events have there."""
-    found, expected = _identity(table), _identity(truth)
+    found, expected = row_identity(table), row_identity(truth)
     length = min(len(found), len(expected))
     wrong = np.flatnonzero((found[:length] != expected[:length]).any(axis=1))
     if not len(wrong) and len(found) == len(expected):
@@ -281,13 +280,6 @@ def _check_aligned(path: Path, start: int, table: pa.Table | None, truth: pa.Tab
         f"{path}: row {start + row} has {_described(found, row)}; "
         f"the hard events have {_described(expected, row)}"
     )
-
-
-def _identity(table: pa.Table | None) -> npt.NDArray[np.int64]:
-    """(event, target) of each row, shape (N, 2); a source that ended early has none."""
-    if table is None:
-        return np.empty((0, 2), np.int64)
-    return np.stack([table[name].to_numpy().astype(np.int64) for name in ("event", "target")], axis=1)
 
 
 def _described(identity: npt.NDArray[np.int64], row: int) -> str:
@@ -323,13 +315,6 @@ def member_column(table: pa.Table, pt_min: float) -> pa.StructArray:
         "constituents": pc.if_else(there, constituents, pa.scalar([], constituents.type)),
     }
     return pa.StructArray.from_arrays([columns[each.name] for each in MEMBER], fields=list(MEMBER))
-
-
-def kept_rows(present: npt.NDArray[np.bool_], campaign: Campaign) -> npt.NDArray[np.bool_]:
-    """Which rows `groups.require` keeps, shape (N,), from the presence of their K members, shape (K, N)."""
-    nominal = campaign.realizations.index(NOMINAL)
-    rules = {"all": present.all(axis=0), "nominal": present[nominal], "any": present.any(axis=0)}
-    return rules[campaign.groups.require]
 
 
 def _interleaved(members: list[pa.StructArray], rows: npt.NDArray[np.int64]) -> pa.ListArray:

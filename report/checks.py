@@ -12,6 +12,7 @@ from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Augmentation, Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.dataset.acceptance import Acceptance
+from jetresim.dataset.rules import expected_seeds
 from jetresim.generators.survey import Survey, read_survey
 from jetresim.report.collect import ENOUGH, Constituents, Sample, Scan
 from jetresim.report.observables import JET_OBSERVABLES
@@ -380,11 +381,9 @@ def seeds(source: Source, samples: Mapping[str, Sample]) -> Iterator[tuple[Verdi
     """Compute seeds again."""
     for process, sample in samples.items():
         stored = sample.seed[:SEEDED_GROUPS]
-        expected = [
-            [source.campaign.seed_of(process, event, name) for name in source.realizations]
-            for event in sample.event[:SEEDED_GROUPS].tolist()
-        ]
-        wrong = int(np.count_nonzero(stored != np.array(expected, np.int64).reshape(stored.shape)))
+        hard_events = ((process, event) for event in sample.event[:SEEDED_GROUPS].tolist())
+        expected = expected_seeds(source.campaign, hard_events, source.realizations)
+        wrong = int(np.count_nonzero(stored != expected))
         alike = sum(len(set(row)) < len(row) for row in stored.tolist())
         yield (
             Verdict.FAIL if wrong or alike else Verdict.PASS,

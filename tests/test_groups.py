@@ -9,7 +9,8 @@ from synthetic import all_groups, groups_file, hard_truths, jets_files, jets_row
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.provenance import merged_versions
 from jetresim.campaign.status import Status
-from jetresim.dataset.groups import _interleaved, build_groups, kept_rows
+from jetresim.dataset.groups import _interleaved, build_groups
+from jetresim.dataset.rules import kept_rows
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import ROW_GROUP, batches, read_metadata
 

@@ -659,7 +659,7 @@ def test_costs_are_summed_over_jobs_and_missing_ones_are_not_zero():
         }
     )
     table = made.cost_table(jobs)
-    assert table.rows == [["hard", "–", "2", "–", "–"], ["jets", "qcd", "2", "1", "300"]]
+    assert table.rows == [["hard", "–", "2", "–", "–"], ["jets", "qcd", "2", "1 h", "315 MB"]]
 
 
 def test_browser_loads_the_page_without_errors(good, tmp_path):

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import FORMATS, Campaign, load, unknown
@@ -30,7 +31,26 @@ from jetresim.workflow.checks import (
     notes_on_settings,
 )
 
+
+class OneLineUsage(TyperGroup):
+    """Says what is wrong with options and arguments in one line, like every other error."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **more: Any) -> Any:
+        """Run a command, see `typer.core.TyperGroup.main`."""
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **more)
+        try:
+            sys.exit(super().main(*args, standalone_mode=False, **more))
+        except typer.TyperException as error:
+            if message := " ".join(error.format_message().replace("Value error, ", "").split()):
+                context = getattr(error, "ctx", None)
+                where = f"; see `{context.command_path} --help`" if context else ""
+                print(f"error: {message.removesuffix('.')}{where}", file=sys.stderr)
+            sys.exit(error.exit_code)
+
+
 app = typer.Typer(
+    cls=OneLineUsage,
     help="Re-simulated jets in groups: hard events once, showers many times, one dataset.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -49,7 +69,8 @@ Folder = Annotated[
 Results = Annotated[Path, typer.Option(help="folder that holds the campaign's folder")]
 Process = Annotated[str, typer.Option(help="process of the campaign")]
 Chunk = Annotated[int, typer.Option(min=0, help="number of the chunk, from 0")]
-Split = Annotated[str, typer.Option(help="train, val or test")]
+Split = Annotated[Literal[SPLITS], typer.Option(help="split of the dataset")]
+Layout = Annotated[Literal["table", "json"], typer.Option(help="of what is printed")]
 
 RESULTS = Path("results")
 EVERYDAY, CHECKS, STAGES = "Everyday", "Checks of what was made", "Stages, which Snakemake runs"
@@ -302,7 +323,6 @@ def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> Non
     from jetresim.dataset.assemble import write_split
 
     campaign = _load(config, results)
-    _check_split(split)
     files = [
         existing(_path(campaign, results, "groups", process=process, chunk=chunk), "groups")
         for process in campaign.processes
@@ -324,7 +344,6 @@ def export(
     from jetresim.workflow.stages.dataset import make_export
 
     campaign = _load(config, results)
-    _check_split(split)
     if format not in FORMATS and format not in EXPORT_NAMES.added:
         raise ConfigError("--format: " + unknown("format", format, [*FORMATS, *EXPORT_NAMES.added]))
     source = existing(_path(campaign, results, "split", split=split), "dataset")
@@ -376,14 +395,13 @@ def report(
     folder: Folder,
     output: Annotated[Path | None, typer.Option(help="the file; report/report.html in the folder")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="exit code 1 where a check fails")] = False,
-    format: Annotated[str, typer.Option(help="table or json: of what is printed")] = "table",
+    format: Layout = "table",
 ) -> None:
     """Write one HTML page on a dataset: counts, spectra, distances, checks."""
-    from jetresim.audit.output import check_format, show_warnings
+    from jetresim.audit.output import show_warnings
     from jetresim.report.page import failed, summary, write_report
     from jetresim.workflow.report_output import checks_as_json, shown_findings
 
-    check_format(format)
     page = output or Path(Paths(str(folder)).report)
     checks = write_report(folder, page)
     if format == "json":
@@ -416,7 +434,9 @@ def replay(
     ] = None,
     target: Annotated[int | None, typer.Option(min=0, help="index of the target; all if left out")] = None,
     results: Results = RESULTS,
-    format: Annotated[str, typer.Option(help="table, json, hepmc (before the detector) or png")] = "table",
+    format: Annotated[
+        Literal["table", "json", "hepmc", "png"], typer.Option(help="hepmc: particles before the detector")
+    ] = "table",
     output: Annotated[Path | None, typer.Option(help="file to write; needed for png")] = None,
     verify: Annotated[
         int | None, typer.Option(min=1, help="instead: check this many random rows of the dataset")
@@ -424,7 +444,7 @@ def replay(
 ) -> None:
     """Make one realization again and compare it with what is stored; exit code 1 where it differs."""
     from jetresim.audit.replay.comparison import compare_stored, verify_rows
-    from jetresim.audit.replay.output import check_output, show_replayed, show_verified
+    from jetresim.audit.replay.output import show_replayed, show_verified
     from jetresim.audit.replay.realization import replay_targets
 
     campaign = _load(config, results)
@@ -433,7 +453,8 @@ def replay(
     if verify is not None and asked == (None, None, None):
         equal = show_verified(verify_rows(campaign, paths, verify))
     elif verify is None and None not in asked:
-        check_output(format, output)
+        if format == "png" and output is None:
+            raise ConfigError("--format png: needs --output FILE")
         replayed = replay_targets(campaign, paths, process, augmentation, event, target)
         comparisons = [compare_stored(campaign, paths, each) for each in replayed]
         equal = show_replayed(campaign, paths, replayed, comparisons, format, output)
@@ -454,14 +475,12 @@ def verify(
         bool, typer.Option("--quick", help="what the files say about themselves, not all rows")
     ] = False,
     cores: Annotated[int, typer.Option(min=1, help="chunks to check side by side")] = 1,
-    format: Annotated[str, typer.Option(help="table or json")] = "table",
+    format: Layout = "table",
 ) -> None:
     """Check every file of a campaign; exit code 1 if something is wrong, 2 if something is only missing."""
-    from jetresim.audit.output import check_format
     from jetresim.audit.verify.campaign import verify_campaign
     from jetresim.audit.verify.output import show_report
 
-    check_format(format)
     report = verify_campaign(folder, config, quick, cores)
     show_report(report, format)
     if report.exit_code:
@@ -493,14 +512,12 @@ def merge(
 def inspect(
     path: Annotated[Path, typer.Argument(help="a file or folder", show_default=False)],
     rows: Annotated[int, typer.Option(min=0, help="first rows to show")] = 5,
-    format: Annotated[str, typer.Option(help="table or json")] = "table",
+    format: Layout = "table",
 ) -> None:
     """What a file or folder is: kind, columns with units, counts, seeds, versions, first rows."""
     from jetresim.audit.inspect.output import show_inspection
     from jetresim.audit.inspect.path import inspect as inspect_path
-    from jetresim.audit.output import check_format
 
-    check_format(format)
     found = inspect_path(path, rows)
     if format == "json":
         typer.echo(found.as_json())
@@ -534,8 +551,3 @@ def _check_chunk(campaign: Campaign, process: str, chunk: int) -> None:
     count = len(campaign.chunks(process))
     if chunk >= count:
         raise ConfigError(f"--chunk {chunk}: process {process} has {count} chunks, 0 to {count - 1}")
-
-
-def _check_split(split: str) -> None:
-    if split not in SPLITS:
-        raise ConfigError(f"--split {split}: expected one of " + ", ".join(SPLITS))

@@ -28,7 +28,8 @@ from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import Paths
 from jetresim.campaign.status import Status
-from jetresim.dataset.groups import kept_rows, member_column
+from jetresim.dataset.groups import member_column
+from jetresim.dataset.rules import kept_rows
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.files import jets_metadata
 from jetresim.jets.schema import JETS_SCHEMA

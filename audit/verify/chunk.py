@@ -21,6 +21,7 @@ from jetresim.campaign.status import Status
 from jetresim.dataset.assemble import check_groups_source
 from jetresim.dataset.fingerprint import row_hashes
 from jetresim.dataset.groups import GroupsAssembly, HardTruth, hard_truths
+from jetresim.dataset.rules import expected_seeds, row_identity
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.generators.lhe_files import check_provenance, open_lhe
 from jetresim.generators.provenance import hard_provenance, survey_provenance
@@ -147,12 +148,11 @@ class _Chunk:
             rows = sum(metadata.get("counts", {}).values())
             yield from differences(path, {"rows": row_count(path)}, {"rows": rows})
             return
-        seeds = np.array(
-            [self._campaign.seed_of(self._process, event, name) for event in self._events], np.int64
-        )
+        hard_events = ((self._process, event) for event in self._events)
+        seeds = expected_seeds(self._campaign, hard_events, [name]).ravel()
         counts, row, told = Counter[str](), 0, set[str]()
         for table in batches(path, JETS_SCHEMA):
-            identity = _identity(table)
+            identity = row_identity(table)
             if problem := self._misplaced(identity, row):
                 yield f"{path}: {problem}"
                 return
@@ -226,7 +226,7 @@ class _Chunk:
         if self._quick:
             return
         for table in batches(path, GROUPS_SCHEMA):
-            identity = _identity(table)
+            identity = row_identity(table)
             for rule, place in groups_rules(table, campaign):
                 yield "{}: event {} target {} has {}".format(path, *identity[place], rule)
             if problem := self._foreign(table):
@@ -259,10 +259,5 @@ def _unlike(expected: pa.Table | None, found: pa.Table | None) -> str | None:
     wrong = np.flatnonzero(row_hashes(expected) != row_hashes(found))
     if not len(wrong):
         return None
-    event, target = _identity(found)[wrong[0]]
+    event, target = row_identity(found)[wrong[0]]
     return f"event {event} target {target} is not what the hard events and the jets give"
-
-
-def _identity(table: pa.Table) -> Integers:
-    """(event, target) of each row, shape (N, 2)."""
-    return np.stack([table[name].to_numpy().astype(np.int64) for name in ("event", "target")], axis=1)
