@@ -180,7 +180,7 @@ def jets_inputs(campaign: Campaign, process: str, realization: str) -> dict[str,
 
 def _survivors(campaign: Campaign, process: str) -> dict[str, Any]:
     """What decides which hard events survive."""
-    return {"pt_min": campaign.groups.pt_min, "anchor": digest(jets_inputs(campaign, process, NOMINAL))}
+    return {**campaign.groups.window, "anchor": digest(jets_inputs(campaign, process, NOMINAL))}
 
 
 def groups_inputs(campaign: Campaign, process: str) -> dict[str, Any]:

@@ -30,3 +30,5 @@ class Status(StrEnum):
     """With `jets.matching.first_only`: a harder jet of the event stands for another target."""
     BELOW_PT = "below pt"
     """The matched jet is below the pT that groups require."""
+    ABOVE_PT = "above pt"
+    """The matched jet is above the pT that groups allow."""

@@ -288,6 +288,10 @@ def _front_matter(contents: dict[tuple[str, str], tuple[int, float]], campaign: 
     return front_matter(campaign, rows, size_categories=[size])
 
 
+def _up_to(pt_max: float | None) -> str:
+    return "" if pt_max is None else f" up to {pt_max:g} GeV"
+
+
 def _introduction(campaign: Campaign) -> str:
     energy = f"{campaign.beams.energy / 1000:g} TeV"
     jets, groups = campaign.jets, campaign.groups
@@ -307,7 +311,7 @@ One row is one group: a target of a hard event (the object that the jet stands f
 Jets: {jets.algorithm}, R = {jets.radius:g}, pT > {jets.pt_min:g} GeV, |eta| < {jets.eta_max:g},
 from {_clustered(campaign)} with pT > {jets.constituent_pt_min:g} GeV.
 A group is kept if {required[groups.require]} exactly one jet that stands for the target,
-with pT > {groups.pt_min:g} GeV. Tune: {campaign.tune}.
+with pT > {groups.pt_min:g} GeV{_up_to(groups.pt_max)}. Tune: {campaign.tune}.
 
 All groups of a hard event are in the same split ({_shares(campaign)})."""
 
