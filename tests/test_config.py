@@ -65,7 +65,10 @@ BAD = [
     ({"chnk": 3}, "chnk: unknown key 'chnk'; did you mean 'chunk'?"),
     ({"jets": {"radus": 3}}, "jets.radus: unknown key 'radus'; did you mean 'radius'?"),
     ({"jets": {"soft_drop": {"zcut": 1}}}, "jets.soft_drop.zcut: unknown key 'zcut'; did you mean 'z_cut'?"),
-    ({"groups": {"q": 1}}, "groups.q: unknown key 'q'; known: require, pt_min, pt_max, survivors_only, parton_veto"),
+    (
+        {"groups": {"q": 1}},
+        "groups.q: unknown key 'q'; known: require, pt_min, pt_max, survivors_only, parton_veto",
+    ),
     ({"dataset": {"split": {}}}, "dataset.split: unknown key 'split'; did you mean 'splits'?"),
     (higgs(evnts=3), "processes.higgs.evnts: unknown key 'evnts'; did you mean 'events'?"),
     (higgs(cuts={"ptmin": 3}), "processes.higgs.cuts.ptmin: unknown key 'ptmin'; did you mean 'pt_min'?"),
