@@ -18,7 +18,8 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 .PHONY: run test bench docs lint format pins clean help
 
 run: $(VENV)/run.stamp ## make the dataset of config/config.yaml (CORES=4 for fewer cores)
-	$(BIN)/snakemake --cores $(CORES)
+	@# where Snakemake was interrupted it has said so, and make only has to end of the same signal
+	@trap : INT; $(BIN)/snakemake --cores $(CORES) || { [ $$? -eq 130 ] && kill -INT $$PPID; }
 
 test: $(VENV)/test.stamp ## run the tests (PYTEST_FLAGS="-k seeds" for some of them)
 	$(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)

@@ -10,7 +10,6 @@ from typing import Any
 import h5py
 import pyarrow as pa
 import pyarrow.compute as pc
-import uproot
 
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
@@ -239,6 +238,8 @@ def _h5_rows(path: Path) -> int:
 
 
 def _root_rows(path: Path) -> int:
+    import uproot  # not among what reading a dataset needs
+
     with uproot.open(path) as file:
         return file["tree"].num_entries
 

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import uproot
 
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.files import atomic_path
@@ -147,6 +146,8 @@ def write_jetclass(output_dir: Path, shards: Sequence[Path], campaign: Campaign)
 
 
 def _write_file(output: Path, shard: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
+    import uproot  # not among what reading a dataset needs
+
     identity = uuid.uuid5(uuid.NAMESPACE_OID, digest([output.name, metadata]))
     steps = math.ceil(row_count(shard) / ROW_GROUP)
     rows = absent = 0

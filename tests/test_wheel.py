@@ -1,12 +1,20 @@
 """What is installed holds all that a campaign needs, wherever it is run."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from synthetic import all_groups, make_campaign
+
+from jetresim.campaign.config import save
+from jetresim.campaign.paths import SPLITS, Paths
+from jetresim.dataset.assemble import write_split
+from jetresim.dataset.standardization import write_standardization
+from jetresim.workflow.stages.dataset import make_card, make_export
 
 ROOT = Path(__file__).parents[1]
 
@@ -76,3 +84,83 @@ use rule * from jets
     )
     assert planned.returncode == 0, planned.stderr
     assert "jets_of_anchor" in planned.stdout + planned.stderr
+
+
+BASE_ONLY = """
+import sys
+
+
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        library = name.partition(".")[0]
+        if library in {"torch", *extras.GENERATE}:
+            raise ModuleNotFoundError(f"No module named {library!r}", name=library)
+
+
+from jetresim.campaign import extras
+
+sys.meta_path.insert(0, NotInstalled())
+"""
+"""The packages that `pip install jetresim` brings, and no others."""
+
+
+def with_base_only(program, folder=ROOT):
+    return subprocess.run(
+        [sys.executable, "-c", BASE_ONLY + program],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("from jetresim import simulate", r"\w+ is not installed; pip install 'jetresim\[generate\]'"),
+        ("import jetresim.loaders.datasets", r"torch is not installed; pip install 'jetresim\[torch\]'"),
+    ],
+)
+def test_import_without_its_extra_says_how_to_get_it(program, message):
+    done = with_base_only(program)
+    assert re.fullmatch(
+        rf"jetresim\.campaign\.extras\.MissingExtraError: {message}", done.stderr.splitlines()[-1]
+    )
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """A campaign of which somebody was given the dataset and the configuration."""
+    campaign = make_campaign(dataset={"formats": ["rs3l"]})
+    made = all_groups(tmp_path_factory.mktemp("made"), campaign)
+    paths = Paths.of(campaign, str(tmp_path_factory.mktemp("results")))
+    for split in SPLITS:
+        write_split(Path(paths.split.format(split=split)), made, campaign, split)
+        source = Path(paths.split.format(split=split))
+        make_export(campaign, "rs3l", source, Path(paths.export("rs3l").format(split=split)))
+    write_standardization(Path(paths.dataset), campaign)
+    make_card(campaign, Path(paths.dataset))
+    save(campaign, paths.config)
+    return Path(paths.root)
+
+
+def test_dataset_is_read_and_examined_with_the_base_package_alone(dataset):
+    commands = f"""
+from jetresim import open_groups
+from jetresim.workflow.cli import app
+
+assert len(open_groups({str(dataset / "dataset")!r}, split="train"))
+for command in (["inspect"], ["inspect", "--format", "json"], ["verify"]):
+    try:
+        app([*command, {str(dataset)!r}])
+    except SystemExit as end:
+        print(*command, "gives", end.code or 0)
+"""
+    done = with_base_only(commands)
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stdout.splitlines() if " gives " in line]
+    # verify reads every row, and finds that these were made up
+    expected = {"inspect": 0, "inspect --format json": 0, "verify": 1}
+    assert "another number of constituents than its jet has" in done.stdout
+    assert told == [f"{command} gives {code}" for command, code in expected.items()]

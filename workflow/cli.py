@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import FORMATS, Campaign, load, unknown
 from jetresim.campaign.errors import ConfigError, JetresimError
+from jetresim.campaign.extras import MissingExtraError, extras_named
 from jetresim.campaign.files import existing
 from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
 from jetresim.campaign.plugins import EXPORT_NAMES
@@ -31,16 +32,21 @@ from jetresim.workflow.checks import (
     notes_on_settings,
 )
 
+_INTERRUPTED = 130  # what Typer gives for Ctrl-C, and a shell
+
 
 class OneLineUsage(TyperGroup):
-    """Says what is wrong with options and arguments in one line, like every other error."""
+    """Says what is wrong with options and arguments in one line, and Ctrl-C too."""
 
     def main(self, *args: Any, standalone_mode: bool = True, **more: Any) -> Any:
         """Run a command, see `typer.core.TyperGroup.main`."""
         if not standalone_mode:
             return super().main(*args, standalone_mode=False, **more)
         try:
-            sys.exit(super().main(*args, standalone_mode=False, **more))
+            code = super().main(*args, standalone_mode=False, **more)
+            if code == _INTERRUPTED:
+                print("interrupted", file=sys.stderr)
+            sys.exit(code)
         except typer.TyperException as error:
             if message := " ".join(error.format_message().replace("Value error, ", "").split()):
                 context = getattr(error, "ctx", None)
@@ -75,12 +81,6 @@ Layout = Annotated[Literal["table", "json"], typer.Option(help="of what is print
 RESULTS = Path("results")
 EVERYDAY, CHECKS, STAGES = "Everyday", "Checks of what was made", "Stages, which Snakemake runs"
 
-MAKES_DATA = {
-    *("fastjet", "hist", "jinja2", "markupsafe", "matplotlib", "mplhep", "particle", "pyhepmc", "pylhe"),
-    *("pythia8mc", "scipy", "snakemake", "uproot"),
-}
-"""Libraries of the extra `generate`."""
-
 log = logging.getLogger(__name__)
 
 
@@ -94,13 +94,10 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
         )
         logging.getLogger("numexpr").setLevel(logging.WARNING)  # it tells its number of threads, unasked
         try:
-            command(**_campaign_either_way(kwargs))
-        except JetresimError as error:
+            with extras_named():
+                command(**_campaign_either_way(kwargs))
+        except (JetresimError, MissingExtraError) as error:
             sys.exit(f"error: {error}")
-        except ModuleNotFoundError as error:
-            if error.name in MAKES_DATA:
-                sys.exit(f"error: {error.name} is not installed; pip install 'jetresim[generate]'")
-            raise
         except OSError as error:
             sys.exit(f"error: {error.filename or 'file system'}: {error.strerror or error}")
 

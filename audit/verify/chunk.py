@@ -23,7 +23,6 @@ from jetresim.dataset.fingerprint import row_hashes
 from jetresim.dataset.groups import GroupsAssembly, HardTruth, hard_truths
 from jetresim.dataset.rules import expected_seeds, row_identity
 from jetresim.dataset.schema import GROUPS_SCHEMA
-from jetresim.generators.lhe_files import check_provenance, open_lhe
 from jetresim.generators.provenance import hard_provenance, survey_provenance
 from jetresim.generators.stored import hard_events
 from jetresim.generators.survey import Survey, read_survey
@@ -119,6 +118,8 @@ class _Chunk:
     def _hard_problems(self) -> Iterator[str]:
         campaign, process, events = self._campaign, self._process, self._events
         if self._quick:
+            from jetresim.generators.lhe_files import check_provenance, open_lhe  # needs pylhe
+
             with open_lhe(self._hard) as source:
                 check_provenance(source, hard_provenance(campaign, process, events.start, self._survey))
             return
