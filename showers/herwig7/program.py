@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 CONTAINER_RUNTIMES = ("apptainer", "singularity", "docker")
+"""Programs that run containers, the first that is there is taken."""
 
 IMAGE = "herwigcollaboration/herwig-7.3:7.3.0"
 """The container image of the authors, on Docker Hub."""
