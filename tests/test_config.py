@@ -1,4 +1,6 @@
 import copy
+import math
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -178,8 +180,8 @@ BAD = [
     ),
     (
         {"chunk": 10, "detector": {"name": "delphes", "card": "a.tcl", "events_per_run": 4}},
-        "augmentations.nominal.detector: chunk (10) must be a multiple of events_per_run (4): a run of "
-        "Delphes has one seed and cannot be continued in another job",
+        "chunk (10) must be a multiple of events_per_run of nominal (4): a run has one seed and cannot be "
+        "continued in another job; write `chunk: 12`, or leave it out",
     ),
     (higgs(generator="lhe"), "processes.higgs: generator `lhe` needs `files`"),
     (higgs(files=["a.lhe"]), "processes.higgs: `files` are for generator `lhe`"),
@@ -326,6 +328,39 @@ def test_chunks_hold_every_event_once_and_in_order(events, chunk):
     assert [event for part in chunks for event in part] == list(range(events))
     assert all(len(part) == chunk for part in chunks[:-1])
     assert 0 < len(chunks[-1]) <= chunk
+
+
+@given(
+    blocks=st.lists(st.integers(1, 40), max_size=3),
+    events_per_run=st.integers(1, 12),
+    chunk=st.integers(1, 2000),
+)
+def test_the_chunk_cuts_no_run_of_a_program_if_it_is_left_out_or_as_told(blocks, events_per_run, chunk):
+    asked = {
+        "augmentations": ["nominal", *(herwig(f"h{number}", size) for number, size in enumerate(blocks))],
+        "detector": {"name": "delphes", "card": "a.tcl", "events_per_run": events_per_run},
+    }
+    whole = math.lcm(events_per_run, *blocks)
+    assert campaign(**asked).chunk == math.ceil(500 / whole) * whole
+    try:
+        chosen = campaign(**asked, chunk=chunk)
+    except ConfigError as error:
+        told = int(re.search(r"`chunk: (\d+)`, or leave it out$", str(error))[1])
+        assert chunk < told == campaign(**asked, chunk=told).chunk < chunk + whole
+        assert chunk % whole
+    else:
+        assert chosen.chunk == chunk
+        assert chunk % whole == 0
+
+
+def herwig(name, block_events):
+    return {"name": name, "shower": "herwig7", "herwig": {"block_events": block_events}}
+
+
+def test_the_default_chunk_holds_a_default_block_of_herwig():
+    assert campaign().chunk == 500
+    assert campaign(augmentations=["nominal", "herwig7"]).chunk == 1000
+    assert campaign(augmentations=["nominal", herwig("small", 250)]).chunk == 500
 
 
 @given(few=st.integers(1, 2000), more=st.integers(0, 2000), chunk=st.integers(1, 500))
