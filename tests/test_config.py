@@ -181,7 +181,10 @@ BAD = [
     (higgs(generator="lhe"), "processes.higgs: generator `lhe` needs `files`"),
     (higgs(files=["a.lhe"]), "processes.higgs: `files` are for generator `lhe`"),
     (higgs(sha256=["0" * 64]), "processes.higgs: `sha256` is for generator `lhe`"),
-    (higgs(decay_settings={"24:onMode": "off"}), "processes.higgs: `decay_settings` are for generator `lhe`"),
+    (
+        higgs(decay_settings={"24:onMode": "off"}),
+        "processes.higgs: `decay_settings` are for generators `lhe` and `madgraph`",
+    ),
     (
         higgs(generator="lhe", files="a.lhe", decay_settings={"TimeShower:alphaSvalue": 0.12}),
         "processes.higgs: `decay_settings`: `TimeShower:alphaSvalue` is no property of a particle such as "

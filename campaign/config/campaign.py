@@ -21,6 +21,7 @@ from jetresim.campaign.detector import DetectorOptions, overridden
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.herwig import check_chunk
 from jetresim.campaign.intervention import Stage
+from jetresim.campaign.madgraph import MadGraphOptions, check_fits
 from jetresim.campaign.model import Strict
 from jetresim.campaign.seeds import event_seed
 from jetresim.campaign.settings import Settings
@@ -47,6 +48,11 @@ class Campaign(Strict):
     chunk: int = Field(500, gt=0, strict=True, description="hard events per job; does not change the result")
     processes: dict[Name, Process] = Field(
         min_length=1, description="processes; fields left out come from the catalogue entry of the same name"
+    )
+    madgraph: MadGraphOptions = Field(
+        MadGraphOptions(),
+        exclude_if=lambda options: options == MadGraphOptions(),
+        description="where MadGraph is found and how it is run, for processes of generator `madgraph`",
     )
     augmentations: tuple[Annotated[Augmentation, BeforeValidator(named_augmentation)], ...] = Field(
         min_length=1, description="ways to re-simulate, by name or in full; `nominal` must be among them"
@@ -91,6 +97,7 @@ class Campaign(Strict):
                 f"augmentations: {NOMINAL!r} is showered by Pythia and has the campaign's detector"
             )
         self._check_energies()
+        self._check_generators()
         self._check_showers()
         self._check_detectors()
         self._check_shower_scales()
@@ -113,6 +120,10 @@ class Campaign(Strict):
                 f"jets.pt_min ({self.jets.pt_min:g} GeV) is out of reach: "
                 f"beams.energy is {self.beams.energy:g} GeV, so no pT is above {highest:g} GeV"
             )
+
+    def _check_generators(self) -> None:
+        if self.madgraph_processes:
+            check_fits(self.madgraph, self.chunk, self.beams.particles)
 
     def _check_showers(self) -> None:
         for augmentation in self.augmentations:
@@ -150,6 +161,11 @@ class Campaign(Strict):
                 )
             if options.name == "none" and augmentation.intervene.point == "detector":
                 raise ValueError(f"{where}: `intervene: detector` needs a detector other than `none`")
+
+    @property
+    def madgraph_processes(self) -> list[str]:
+        """Names of the processes whose hard events MadGraph makes."""
+        return [name for name, process in self.processes.items() if process.generator == "madgraph"]
 
     @cached_property
     def realizations(self) -> list[str]:

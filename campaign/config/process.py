@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from jetresim.campaign.config.fields import Label, Sha256, merged_settings
 from jetresim.campaign.config.problems import unknown
+from jetresim.campaign.madgraph import MadGraphProcess
 from jetresim.campaign.model import PluginOptions, Strict
 from jetresim.campaign.plugins import GENERATOR_NAMES
 from jetresim.campaign.processes import PROCESSES, TARGETS
@@ -72,7 +73,8 @@ class Process(Strict):
 
     description: str = Field("", description="one line for the dataset card")
     generator: GENERATOR_NAMES.field = Field(
-        "pythia8", description="`pythia8` generates the hard events, `lhe` reads them from `files`"
+        "pythia8",
+        description="`pythia8` and `madgraph` generate the hard events, `lhe` reads them from `files`",
     )
     events: int | None = Field(
         None,
@@ -82,6 +84,11 @@ class Process(Strict):
         description="number of hard events; if left out the campaign's, or for `lhe` all that `files` hold",
     )
     cuts: Cuts = Field(Cuts(), description="cuts on the hard event")
+    madgraph: MadGraphProcess | None = Field(
+        None,
+        exclude_if=lambda asked: asked is None,
+        description="`madgraph`: the process in MadGraph's own lines",
+    )
     settings: Settings = Field(Settings(), description="`pythia8`: the settings that define the process")
     files: Annotated[
         tuple[Path, ...], BeforeValidator(_one_or_more, json_schema_input_type=str | tuple[Path, ...])
@@ -97,8 +104,8 @@ class Process(Strict):
     )
     decay_settings: Settings = Field(
         Settings(),
-        description="`lhe`: Pythia settings for the decays of t, W, Z, H that the events hold undecayed; "
-        "particle properties such as `24:onMode` only",
+        description="`lhe`, `madgraph`: Pythia settings for the decays of t, W, Z, H that the events hold "
+        "undecayed; particle properties such as `24:onMode` only",
     )
     targets: tuple[Annotated[Target, BeforeValidator(_named_target)], ...] = Field(
         min_length=1, description="truth objects, by name (" + ", ".join(TARGETS) + ") or in full"
@@ -120,11 +127,15 @@ class Process(Strict):
         if self.generator == "lhe" and not self.files:
             raise ValueError("generator `lhe` needs `files`")
         if self.generator != "lhe":
-            for key in ("files", "sha256", "decay_settings"):
+            for key in ("files", "sha256"):
                 if getattr(self, key):
                     raise ValueError(f"`{key}` {'is' if key == 'sha256' else 'are'} for generator `lhe`")
+            if self.decay_settings and self.generator != "madgraph":
+                raise ValueError("`decay_settings` are for generators `lhe` and `madgraph`")
             if self.events is None:
                 raise ValueError(f"generator `{self.generator}` needs `events`, here or in the campaign")
+        if (self.generator == "madgraph") != (self.madgraph is not None):
+            raise ValueError("generator `madgraph` needs `madgraph: {process: …}`, and no other has it")
         if self.generator in GENERATOR_NAMES.built_in:
             if self.options:
                 raise ValueError(f"`options` are for a generator of another package, not `{self.generator}`")
