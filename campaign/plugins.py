@@ -109,7 +109,7 @@ def _package(point: EntryPoint) -> tuple[str, str]:
     return point.dist.name, point.dist.version
 
 
-GENERATOR_NAMES = Names("generator", ("pythia8", "lhe", "gun"))
+GENERATOR_NAMES = Names("generator", ("pythia8", "lhe", "madgraph", "gun"))
 """Sources of hard events."""
 
 SHOWER_NAMES = Names("shower", ("pythia8", "herwig7"))

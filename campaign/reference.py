@@ -258,7 +258,7 @@ def _type(value: dict[str, Any], plural: str = "") -> str:
     """A JSON schema in words, with `plural` added to nouns."""
     if "anyOf" in value:
         choices = [choice for choice in value["anyOf"] if choice.get("type") != "null"]
-        if any("$ref" in choice for choice in choices):
+        if len(choices) > 1 and any("$ref" in choice for choice in choices):
             return f"name{plural} or mapping{plural}"
         return " or ".join(_type(choice, plural) for choice in choices)
     if "$ref" in value:

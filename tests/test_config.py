@@ -188,7 +188,7 @@ BAD = [
     (higgs(sha256=["0" * 64]), "processes.higgs: `sha256` is for generator `lhe`"),
     (
         higgs(decay_settings={"24:onMode": "off"}),
-        "processes.higgs: `decay_settings` are for generator `lhe` or `gun`",
+        "processes.higgs: `decay_settings` are for generator `lhe`, `madgraph` or `gun`",
     ),
     (
         higgs(generator="lhe", files="a.lhe", decay_settings={"TimeShower:alphaSvalue": 0.12}),

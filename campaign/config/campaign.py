@@ -21,6 +21,7 @@ from jetresim.campaign.config.process import Process, from_catalogue
 from jetresim.campaign.detector import DetectorOptions, overridden
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.intervention import Stage
+from jetresim.campaign.madgraph import MadGraphOptions, check_beams
 from jetresim.campaign.model import Strict
 from jetresim.campaign.seeds import event_seed
 from jetresim.campaign.settings import Settings
@@ -31,14 +32,25 @@ __all__ = ["Campaign"]
 _CHUNK = 500
 
 
-def _runs(augmentations: Iterable[Augmentation], detector: DetectorOptions) -> dict[str, Any]:
+def _runs(
+    augmentations: Iterable[Augmentation],
+    detector: DetectorOptions,
+    processes: Mapping[str, Process],
+    madgraph: MadGraphOptions,
+) -> dict[str, Any]:
     """Hard events that one run of a program takes, by what says so."""
     augmentations = tuple(augmentations)
+    generators = {process.generator for process in processes.values()}
+    hard = {"block_events of `madgraph`": madgraph.block_events} if "madgraph" in generators else {}
     herwig = {f"block_events of {each.name}": each.block_events for each in augmentations}
-    return herwig | {
-        f"events_per_run of {each.name}": each.detector.get("events_per_run", detector.events_per_run)
-        for each in augmentations
-    }
+    return (
+        hard
+        | herwig
+        | {
+            f"events_per_run of {each.name}": each.detector.get("events_per_run", detector.events_per_run)
+            for each in augmentations
+        }
+    )
 
 
 def _whole(chunk: int, runs: Iterable[int]) -> int:
@@ -47,7 +59,12 @@ def _whole(chunk: int, runs: Iterable[int]) -> int:
 
 
 def _default_chunk(given: dict[str, Any]) -> int:
-    runs = _runs(given.get("augmentations", ()), given.get("detector", DetectorOptions())).values()
+    runs = _runs(
+        given.get("augmentations", ()),
+        given.get("detector", DetectorOptions()),
+        given.get("processes", {}),
+        given.get("madgraph", MadGraphOptions()),
+    ).values()
     # anything that is no number of events is refused later
     return _whole(_CHUNK, [run for run in runs if isinstance(run, int) and run > 0])
 
@@ -69,6 +86,11 @@ class Campaign(Strict):
     )
     processes: dict[Name, Process] = Field(
         min_length=1, description="processes; fields left out come from the catalogue entry of the same name"
+    )
+    madgraph: MadGraphOptions = Field(
+        MadGraphOptions(),
+        exclude_if=lambda options: options == MadGraphOptions(),
+        description="where MadGraph is found and how it is run, for processes of generator `madgraph`",
     )
     augmentations: tuple[Annotated[Augmentation, BeforeValidator(named_augmentation)], ...] = Field(
         min_length=1, description="ways to re-simulate, by name or in full; `nominal` must be among them"
@@ -121,6 +143,7 @@ class Campaign(Strict):
                 f"augmentations: {NOMINAL!r} is showered by Pythia and has the campaign's detector"
             )
         self._check_energies()
+        self._check_generators()
         self._check_showers()
         self._check_detectors()
         self._check_chunk()
@@ -144,6 +167,10 @@ class Campaign(Strict):
                 f"jets.pt_min ({self.jets.pt_min:g} GeV) is out of reach: "
                 f"beams.energy is {self.beams.energy:g} GeV, so no pT is above {highest:g} GeV"
             )
+
+    def _check_generators(self) -> None:
+        if self.madgraph_processes:
+            check_beams(self.beams.particles)
 
     def _check_showers(self) -> None:
         for augmentation in self.augmentations:
@@ -176,7 +203,7 @@ class Campaign(Strict):
                 raise ValueError(f"{where}: `intervene: detector` needs a detector other than `none`")
 
     def _check_chunk(self) -> None:
-        runs = _runs(self.augmentations, self.detector)
+        runs = _runs(self.augmentations, self.detector, self.processes, self.madgraph)
         for what, events in runs.items():
             if self.chunk % events:
                 fitting = _whole(self.chunk, runs.values())
@@ -184,6 +211,11 @@ class Campaign(Strict):
                     f"chunk ({self.chunk}) must be a multiple of {what} ({events}): a run has one seed and "
                     f"cannot be continued in another job; write `chunk: {fitting}`, or leave it out"
                 )
+
+    @property
+    def madgraph_processes(self) -> list[str]:
+        """Names of the processes whose hard events MadGraph makes."""
+        return [name for name, process in self.processes.items() if process.generator == "madgraph"]
 
     @cached_property
     def realizations(self) -> list[str]:

@@ -1,7 +1,7 @@
 """Kinds of hard events."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from jetresim.campaign.config.fields import Label, Sha256, merged_settings
 from jetresim.campaign.config.problems import unknown
+from jetresim.campaign.madgraph import MadGraphProcess
 from jetresim.campaign.model import PluginOptions, Strict
 from jetresim.campaign.plugins import GENERATOR_NAMES
 from jetresim.campaign.processes import PROCESSES, TARGETS
@@ -90,8 +91,18 @@ def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, str | Path) else value
 
 
-_OF_GENERATORS = {"files": ("lhe",), "sha256": ("lhe",), "decay_settings": ("lhe", "gun"), "gun": ("gun",)}
+_OF_GENERATORS = {
+    "files": ("lhe",),
+    "sha256": ("lhe",),
+    "decay_settings": ("lhe", "madgraph", "gun"),
+    "gun": ("gun",),
+}
 """Field to the generators that it is for."""
+
+
+def _either(names: Sequence[str]) -> str:
+    *others, last = (f"`{name}`" for name in names)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 class Process(Strict):
@@ -100,8 +111,8 @@ class Process(Strict):
     description: str = Field("", description="one line for the dataset card")
     generator: GENERATOR_NAMES.field = Field(
         "pythia8",
-        description="`pythia8` generates the hard events, `lhe` reads them from `files`, `gun` makes a "
-        "resonance of flat mass and pT",
+        description="`pythia8` and `madgraph` generate the hard events, `lhe` reads them from `files`, `gun` "
+        "makes a resonance of flat mass and pT",
     )
     events: int | None = Field(
         None,
@@ -111,6 +122,11 @@ class Process(Strict):
         description="number of hard events; if left out the campaign's, or for `lhe` all that `files` hold",
     )
     cuts: Cuts = Field(Cuts(), description="cuts on the hard event")
+    madgraph: MadGraphProcess | None = Field(
+        None,
+        exclude_if=lambda asked: asked is None,
+        description="`madgraph`: the process in MadGraph's own lines",
+    )
     settings: Settings = Field(Settings(), description="`pythia8`: the settings that define the process")
     files: Annotated[
         tuple[Path, ...], BeforeValidator(_one_or_more, json_schema_input_type=str | tuple[Path, ...])
@@ -126,8 +142,8 @@ class Process(Strict):
     )
     decay_settings: Settings = Field(
         Settings(),
-        description="`lhe`, `gun`: Pythia settings for the decays of t, W, Z, H that events hold undecayed; "
-        "particle properties such as `24:onMode` only",
+        description="`lhe`, `madgraph`, `gun`: Pythia settings for the decays of t, W, Z, H that events hold "
+        "undecayed; particle properties such as `24:onMode` only",
     )
     gun: Gun | None = Field(None, description="`gun`: what it shoots; the pT is flat within the `cuts`")
     targets: tuple[Annotated[Target, BeforeValidator(_named_target)], ...] = Field(
@@ -152,11 +168,13 @@ class Process(Strict):
         for key, owners in _OF_GENERATORS.items():
             if getattr(self, key) and self.generator not in owners:
                 are = "are" if key.endswith("s") else "is"
-                raise ValueError(f"`{key}` {are} for generator {' or '.join(f'`{one}`' for one in owners)}")
+                raise ValueError(f"`{key}` {are} for generator {_either(owners)}")
         if self.generator != "lhe" and self.events is None:
             raise ValueError(f"generator `{self.generator}` needs `events`, here or in the campaign")
         if self.generator == "gun" and (self.gun is None or self.cuts.pt_max is None):
             raise ValueError("generator `gun` needs `gun`, and `cuts` with `pt_max`")
+        if (self.generator == "madgraph") != (self.madgraph is not None):
+            raise ValueError("generator `madgraph` needs `madgraph: {process: …}`, and no other has it")
         if self.generator in GENERATOR_NAMES.built_in:
             if self.options:
                 raise ValueError(f"`options` are for a generator of another package, not `{self.generator}`")
