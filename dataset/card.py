@@ -53,6 +53,9 @@ _FILES_OF = {
         f"jetclass/{split}/jetclass_{index}.root" for index in range(shard_count(campaign, split))
     ],
     "toptagging": lambda campaign, split: [f"toptagging/{split}.h5"],
+    "omnilearned": lambda campaign, split: [
+        f"omnilearned/{split}/omnilearned_{index}.h5" for index in range(shard_count(campaign, split))
+    ],
     "huggingface": lambda campaign, split: [
         f"huggingface/{split}/{name}" for name in shard_names(campaign, split)
     ],
@@ -127,6 +130,15 @@ import pandas as pd
 
 jets = pd.read_hdf("toptagging/train.h5", key="table")
 signal = jets["is_signal_new"] == 1
+```""",
+    "omnilearned": """The folder `omnilearned` holds one jet a row for OmniLearned, as its data set `custom`:
+
+```python
+import h5py
+
+with h5py.File("omnilearned/train/omnilearned_0.h5") as file:
+    nominal = file["augmentation"][:] == ANCHOR
+    particles, label = file["data"][nominal], file["pid"][nominal]
 ```""",
     "huggingface": """The folder `huggingface` holds one jet a row, flat, for `datasets`:
 

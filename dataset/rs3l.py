@@ -1,6 +1,6 @@
 """Parquet shards → the HDF5 layouts of the public RS3L dataset and of its authors' training."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,12 +19,12 @@ from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import encode
 from jetresim.campaign.seeds import stable_hash
 from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES, Floats
-from jetresim.dataset.hdf5 import create_hdf5
+from jetresim.dataset.hdf5 import append_rows, create_hdf5, strings
 from jetresim.dataset.members import process_indices, split_metadata
 from jetresim.dataset.padded import Members, padded
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.detectors.kinematics import cartesian
-from jetresim.jets.parquet import ROW_GROUP, batches, single
+from jetresim.jets.parquet import batches, single
 
 __all__ = [
     "CONVENTIONS",
@@ -66,8 +66,6 @@ CONVENTIONS = (
 )
 """What the published description leaves open, and what is chosen here."""
 
-_CHUNK_BYTES = 2**20
-
 _FOUR_VECTOR = ("pt", "eta", "phi", "energy")
 
 
@@ -80,7 +78,7 @@ def check_export(campaign: Campaign) -> None:
         Constituents may be softer than 1 GeV, where ln pT is no longer positive; or there is nothing to
         pair the nominal realization with.
     """
-    formats = [name for name in campaign.dataset.formats if name in ("rs3l", "rs3l_pairs")]
+    formats = [name for name in campaign.dataset.formats if name in ("rs3l", "rs3l_pairs", "omnilearned")]
     softest = campaign.jets.constituent_pt_min
     if formats and softest < 1:
         raise ConfigError(
@@ -147,7 +145,7 @@ def write_rs3l(output_dir: Path, shards: Sequence[Path], campaign: Campaign) -> 
             with create_hdf5(folder / f"rs3l_{index}.h5") as file:
                 _describe(file, metadata, campaign)
                 for table in batches(shard, GROUPS_SCHEMA):
-                    _append(file, _group_columns(table, campaign))
+                    append_rows(file, _group_columns(table, campaign))
 
 
 def write_rs3l_pairs(output_file: Path, shards: Sequence[Path], campaign: Campaign) -> None:
@@ -179,7 +177,7 @@ def write_rs3l_pairs(output_file: Path, shards: Sequence[Path], campaign: Campai
         for shard in sorted(shards):
             for table in batches(shard, GROUPS_SCHEMA):
                 columns = _pair_columns(table, campaign)
-                _append(file, columns)
+                append_rows(file, columns)
                 groups += table.num_rows
                 pairs += len(columns["event"]) // 2
         _describe_pairs(file, metadata, campaign)
@@ -341,57 +339,28 @@ def _four_vectors(structs: pa.StructArray) -> Floats:
     return np.column_stack([_numbers(structs, name, np.float64) for name in _FOUR_VECTOR])
 
 
-def _append(file: h5py.File, columns: Mapping[str, npt.NDArray[np.generic]]) -> None:
-    for name, values in columns.items():
-        dataset = file[name] if name in file else _create(file, name, values.dtype, values.shape[1:])
-        start = len(dataset)
-        dataset.resize(start + len(values), axis=0)
-        dataset[start:] = values
-
-
-def _create(file: h5py.File, name: str, dtype: np.dtype, row: tuple[int, ...]) -> h5py.Dataset:
-    """Create an empty dataset that grows by rows; chunks are a power of two, so batches fill them."""
-    row_bytes = dtype.itemsize * int(np.prod(row))
-    rows = min(ROW_GROUP, 2 ** int(np.log2(max(1, _CHUNK_BYTES // row_bytes))))
-    return file.create_dataset(
-        name,
-        shape=(0, *row),
-        maxshape=(None, *row),
-        chunks=(rows, *row),
-        dtype=dtype,
-        compression="gzip",
-        compression_opts=4,
-        shuffle=True,
-        track_times=False,
-    )
-
-
 def _describe(file: h5py.File, metadata: dict[str, Any], campaign: Campaign) -> None:
     """Create the datasets, so that a file without rows has them too, and say what is in them."""
-    _append(file, _group_columns(GROUPS_SCHEMA.empty_table(), campaign))
-    file["singletons"].attrs["features"] = _strings(SINGLETON_FEATURES)
-    file["jet_pflow_cands"].attrs["features"] = _strings(PFLOW_FEATURES)
+    append_rows(file, _group_columns(GROUPS_SCHEMA.empty_table(), campaign))
+    file["singletons"].attrs["features"] = strings(SINGLETON_FEATURES)
+    file["jet_pflow_cands"].attrs["features"] = strings(PFLOW_FEATURES)
     _describe_file(file, metadata, campaign)
 
 
 def _describe_pairs(file: h5py.File, metadata: dict[str, Any], campaign: Campaign) -> None:
-    _append(file, _pair_columns(GROUPS_SCHEMA.empty_table(), campaign))
-    file["features"].attrs["features"] = _strings(PAIR_FEATURES)
-    file["parton_features"].attrs["features"] = _strings(("pt", "eta", "phi", "e"))
-    file["jet_features"].attrs["features"] = _strings(tuple(JET_FEATURES))
-    file["vartype"].attrs["names"] = _strings(tuple(vartypes(campaign)))
+    append_rows(file, _pair_columns(GROUPS_SCHEMA.empty_table(), campaign))
+    file["features"].attrs["features"] = strings(PAIR_FEATURES)
+    file["parton_features"].attrs["features"] = strings(("pt", "eta", "phi", "e"))
+    file["jet_features"].attrs["features"] = strings(tuple(JET_FEATURES))
+    file["vartype"].attrs["names"] = strings(tuple(vartypes(campaign)))
     file["vartype"].attrs["values"] = np.array(list(vartypes(campaign).values()))
     _describe_file(file, metadata, campaign)
 
 
 def _describe_file(file: h5py.File, metadata: dict[str, Any], campaign: Campaign) -> None:
-    file.attrs["realizations"] = _strings(campaign.realizations)
-    file.attrs["processes"] = _strings(tuple(campaign.processes))
-    file.attrs["jettypes"] = _strings([f"{_renumbered(campaign, one)} {jet}" for one, jet in LABELS.items()])
-    file.attrs["conventions"] = _strings(CONVENTIONS)
+    file.attrs["realizations"] = strings(campaign.realizations)
+    file.attrs["processes"] = strings(tuple(campaign.processes))
+    file.attrs["jettypes"] = strings([f"{_renumbered(campaign, one)} {jet}" for one, jet in LABELS.items()])
+    file.attrs["conventions"] = strings(CONVENTIONS)
     # not a dataset, since readers take every dataset for rows; a string of variable length may exceed 64 kB
     file.attrs["metadata"] = encode(metadata)
-
-
-def _strings(values: Sequence[str]) -> npt.NDArray[np.object_]:
-    return np.array(list(values), h5py.string_dtype())

@@ -26,7 +26,15 @@ CAMPAIGN = {
     "name": "everything",
     "seed": 1,
     "events": 1,
-    "processes": {"higgs": None},
+    "processes": {
+        "higgs": None,
+        "splitting": {
+            "generator": "madgraph",
+            "madgraph": {"process": ["generate p p > z b b~"]},
+            "targets": ["splitting"],
+        },
+    },
+    "madgraph": {"block_events": 1},
     "augmentations": ["nominal", "seed"],
     "dataset": {"formats": list(FORMATS)},
 }
