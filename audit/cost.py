@@ -21,23 +21,7 @@ from jetresim.campaign.units import duration, rounded, size
 from jetresim.campaign.usage import read_cpu
 from jetresim.jets.parquet import read_metadata
 
-__all__ = [
-    "SCHEMA",
-    "ChunkCost",
-    "Extrapolation",
-    "JobCost",
-    "collect",
-    "extrapolate",
-    "extrapolation_table",
-    "extrapolations",
-    "make_costs",
-    "measured_chunks",
-    "ratio_error",
-    "read_benchmark",
-    "stage_table",
-    "total",
-    "write_costs",
-]
+__all__ = ["ChunkCost", "Extrapolation", "JobCost", "collect", "make_costs"]
 
 SCHEMA = pa.schema(
     [

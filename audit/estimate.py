@@ -22,7 +22,7 @@ from jetresim.jets.files import jets_file
 from jetresim.jets.simulation import simulate_realization
 from jetresim.showers.registry import Job
 
-__all__ = ["JOB", "Cost", "chunk_for", "estimate_campaign", "estimate_table"]
+__all__ = ["Cost", "chunk_for", "estimate_campaign", "estimate_table"]
 
 JOB = Job(work_directory=Path(), first_event=0)
 """The nominal realization is Pythia's, which keeps no files."""

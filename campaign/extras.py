@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["GENERATE", "MissingExtraError", "extras_named"]
+__all__ = ["MissingExtraError", "extras_named"]
 
 GENERATE = {
     *("fastjet", "hist", "jinja2", "markupsafe", "matplotlib", "mplhep", "particle", "pyhepmc", "pylhe"),

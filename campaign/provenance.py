@@ -19,10 +19,8 @@ from jetresim.campaign.version import code_version
 __all__ = [
     "SCHEMA_VERSION",
     "MadeBy",
-    "card_inputs",
     "check_made_with",
     "check_one_version",
-    "dataset_inputs",
     "digest",
     "encode",
     "groups_inputs",

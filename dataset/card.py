@@ -27,7 +27,7 @@ from jetresim.dataset.schema import DESCRIPTIONS, GROUPS_SCHEMA, MEMBER
 from jetresim.dataset.standardization import STANDARDIZATION
 from jetresim.jets.parquet import METADATA_KEY, batches, parquet_files, row_count
 
-__all__ = ["CITATIONS", "data_files", "file_entry", "layout_files", "manifest", "write_card"]
+__all__ = ["data_files", "file_entry", "layout_files", "write_card"]
 
 CITATIONS = (
     ("Re-simulation-based self-supervised learning (RS3L)", "arXiv:2403.07066"),

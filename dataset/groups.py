@@ -9,11 +9,15 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+<<<<<<< HEAD
 from jetresim.campaign.config import Campaign, Groups
+=======
+from jetresim.campaign.arrays import Integers
+from jetresim.campaign.config import Campaign
+>>>>>>> house13
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import scratch_path
 from jetresim.campaign.provenance import (
@@ -282,7 +286,7 @@ def _check_aligned(path: Path, start: int, table: pa.Table | None, truth: pa.Tab
     )
 
 
-def _described(identity: npt.NDArray[np.int64], row: int) -> str:
+def _described(identity: Integers, row: int) -> str:
     if row >= len(identity):
         return "no target left"
     return "event {} target {}".format(*identity[row])
@@ -316,7 +320,7 @@ def member_column(table: pa.Table, groups: Groups) -> pa.StructArray:
     return pa.StructArray.from_arrays([columns[each.name] for each in MEMBER], fields=list(MEMBER))
 
 
-def _interleaved(members: list[pa.StructArray], rows: npt.NDArray[np.int64]) -> pa.ListArray:
+def _interleaved(members: list[pa.StructArray], rows: Integers) -> pa.ListArray:
     """Bring the K members of each of the given rows together in a list."""
     count, length = len(members), len(members[0])
     indices = (np.arange(count) * length + rows[:, np.newaxis]).ravel()

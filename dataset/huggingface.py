@@ -20,14 +20,7 @@ from jetresim.dataset.schema import GROUPS_SCHEMA, TRUTH
 from jetresim.jets.parquet import METADATA_KEY, batches, parquet_files, row_count, single, writer
 from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE
 
-__all__ = [
-    "DESCRIPTIONS",
-    "FOUR_VECTOR",
-    "VIEWS_SCHEMA",
-    "front_matter",
-    "write_huggingface",
-    "write_huggingface_card",
-]
+__all__ = ["front_matter", "write_huggingface", "write_huggingface_card"]
 
 FOUR_VECTOR = [field for field in TRUTH if field.name != "daughters"]
 """Fields of the target that each row has."""

@@ -17,31 +17,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jetresim.campaign.arrays import Integers
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.provenance import digest, encode
-from jetresim.dataset.members import (
-    Integers,
-    PresentMembers,
-    export_metadata,
-    present_members,
-    split_metadata,
-)
+from jetresim.dataset.members import PresentMembers, export_metadata, present_members, split_metadata
 from jetresim.dataset.padded import packed
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import ROW_GROUP, batches, row_count, single
 
-__all__ = [
-    "GENPART_BRANCHES",
-    "IMPACT_PARAMETERS",
-    "JET_BRANCHES",
-    "LABELS",
-    "PART_FEATURES",
-    "UNKNOWN_ERRORS",
-    "Columns",
-    "truth_match",
-    "write_jetclass",
-]
+__all__ = ["write_jetclass"]
 
 Columns = dict[str, npt.NDArray[np.generic]]
 

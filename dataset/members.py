@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jetresim.campaign.arrays import Integers
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.dataset.assemble import check_split
@@ -17,15 +17,12 @@ from jetresim.dataset.padded import Members
 from jetresim.jets.parquet import single
 
 __all__ = [
-    "Integers",
     "PresentMembers",
     "export_metadata",
     "present_members",
     "process_indices",
     "split_metadata",
 ]
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import ConfigError
@@ -18,14 +19,20 @@ from jetresim.campaign.files import atomic_path
 from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import encode
 from jetresim.campaign.seeds import stable_hash
+<<<<<<< HEAD
 from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES, Floats
 from jetresim.dataset.hdf5 import append_rows, create_hdf5, strings
+=======
+from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES
+from jetresim.dataset.hdf5 import create_hdf5
+>>>>>>> house13
 from jetresim.dataset.members import process_indices, split_metadata
 from jetresim.dataset.padded import Members, padded
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.detectors.kinematics import cartesian
 from jetresim.jets.parquet import batches, single
 
+<<<<<<< HEAD
 __all__ = [
     "CONVENTIONS",
     "HIGGS",
@@ -39,6 +46,9 @@ __all__ = [
     "write_rs3l",
     "write_rs3l_pairs",
 ]
+=======
+__all__ = ["check_export", "write_rs3l", "write_rs3l_pairs"]
+>>>>>>> house13
 
 SINGLETON_FEATURES = (
     "jettype",
@@ -220,7 +230,7 @@ def truth_vectors(truth: pa.StructArray) -> Floats:
     return chosen.reshape(len(truth), 8)
 
 
-def _quark_and_w(quarks: Floats, pdgids: npt.NDArray[np.int64]) -> Floats:
+def _quark_and_w(quarks: Floats, pdgids: Integers) -> Floats:
     """Sum the quarks of the W; shape (N, 3, 4) to (N, 2, 4).
 
     Of t → b W → b u d̄ and its like, only the quark beside the W is down-type and of the sign of its
@@ -286,7 +296,7 @@ def _pair_columns(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray[
     }
 
 
-def _pairs(table: pa.Table, present: npt.NDArray[np.bool_], campaign: Campaign) -> Iterator[tuple[int, int]]:
+def _pairs(table: pa.Table, present: Booleans, campaign: Campaign) -> Iterator[tuple[int, int]]:
     """Row of each group that makes a pair, and the realization that goes with the nominal one.
 
     Each realization draws a lot of its own, so the winner does not depend on the order of the config.
@@ -331,7 +341,7 @@ def _numbers(structs: pa.StructArray, field: str, dtype: npt.DTypeLike = np.int6
     return pc.struct_field(structs, field).to_numpy(zero_copy_only=False).astype(dtype)
 
 
-def _lengths(lists: pa.ListArray) -> npt.NDArray[np.int64]:
+def _lengths(lists: pa.ListArray) -> Integers:
     return pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64)
 
 

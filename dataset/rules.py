@@ -6,16 +6,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from jetresim.campaign.arrays import Booleans, Integers
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 
 __all__ = ["KINEMATICS", "beyond_circle", "expected_seeds", "impossible", "kept_rows", "row_identity"]
 
-Booleans = npt.NDArray[np.bool_]
-Integers = npt.NDArray[np.int64]
 
 _PI = np.float32(np.pi)  # what π is rounded to in the files
 KINEMATICS = ("pt", "eta", "phi", "energy")
+"""Fields of a four-vector."""
 
 
 def kept_rows(present: Booleans, campaign: Campaign) -> Booleans:

@@ -11,7 +11,7 @@ from jetresim.campaign.reserved import HARD_PROCESS, RESERVED, RESERVED_GROUPS
 from jetresim.campaign.seed_contract import breaks_seed_contract
 from jetresim.campaign.settings import Settings, setting_names
 
-__all__ = ["check_campaign_settings", "check_settings", "hidden_settings"]
+__all__ = ["check_campaign_settings", "hidden_settings"]
 
 _PARTICLE_NUMBERS = {"m0", "mWidth", "mMin", "mMax", "tau0", "chargeType", "spinType", "colType"}
 _SWITCHES = {"on", "off", "true", "false", "yes", "no", "1", "0"}

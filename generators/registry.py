@@ -15,7 +15,7 @@ from jetresim.generators.madgraph.generator import MadGraph
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
 
-__all__ = ["GENERATORS", "Generator", "make_generator"]
+__all__ = ["Generator", "make_generator"]
 
 
 class Generator(Protocol):

@@ -8,29 +8,14 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.config import Matching
 from jetresim.campaign.status import Status
 from jetresim.detectors.columns import segments
 from jetresim.generators.events import Parton, TruthTarget
 
-__all__ = [
-    "NO_JET",
-    "RULES",
-    "Bools",
-    "Distances",
-    "Floats",
-    "Integers",
-    "Matches",
-    "Truth",
-    "contains_decay",
-    "contains_one_parton",
-    "delta_r",
-    "match",
-]
+__all__ = ["Distances", "Matches", "Truth", "match"]
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Integers = npt.NDArray[np.int64]
 
 NO_JET = -1
 """Jet index of a target that no jet stands for."""
@@ -100,23 +85,23 @@ class Distances:
 
     axis: Floats
     daughters: Floats
-    has_daughter: Bools
+    has_daughter: Booleans
     partons: Floats
 
 
-def contains_decay(distances: Distances, matching: Matching) -> Bools:
+def contains_decay(distances: Distances, matching: Matching) -> Booleans:
     """Tell whether the target is near the jet axis and all its daughters are within the jet."""
     within = distances.daughters < matching.daughters_dr
     return (distances.axis < matching.axis_dr) & np.all(within | ~distances.has_daughter, axis=1)
 
 
-def contains_one_parton(distances: Distances, matching: Matching) -> Bools:
+def contains_one_parton(distances: Distances, matching: Matching) -> Booleans:
     """Tell whether the target is within the jet, and no other outgoing parton of the event is."""
     within = np.count_nonzero(distances.partons < matching.daughters_dr, axis=1)
     return (distances.axis < matching.daughters_dr) & (within == 1)
 
 
-RULES: MappingProxyType[str, Callable[[Distances, Matching], Bools]] = MappingProxyType(
+RULES: MappingProxyType[str, Callable[[Distances, Matching], Booleans]] = MappingProxyType(
     {"resonance": contains_decay, "splitting": contains_decay, "parton": contains_one_parton}
 )
 """Kind of target to the rule by which a jet stands for it."""
@@ -188,7 +173,7 @@ def _distances(
     )
 
 
-def _directions(partons: Iterable[Sequence[Parton]]) -> tuple[Floats, Floats, Bools]:
+def _directions(partons: Iterable[Sequence[Parton]]) -> tuple[Floats, Floats, Booleans]:
     """Rows of eta and phi, filled up to a common length with eta = inf, and which of them are there."""
     rows = list(partons)
     lengths = np.array([len(row) for row in rows], dtype=np.int64)
@@ -199,7 +184,7 @@ def _directions(partons: Iterable[Sequence[Parton]]) -> tuple[Floats, Floats, Bo
     return eta, phi, there
 
 
-def _apply_rules(kind: npt.NDArray[np.str_], distances: Distances, matching: Matching) -> Bools:
+def _apply_rules(kind: npt.NDArray[np.str_], distances: Distances, matching: Matching) -> Booleans:
     satisfied = np.zeros(len(kind), dtype=np.bool_)
     for name, rule in RULES.items():
         of_kind = kind == name

@@ -13,7 +13,6 @@ __all__ = [
     "JET_TYPE",
     "STATUSES",
     "STATUS_TYPE",
-    "SUBSTRUCTURE_FIELDS",
     "member_status",
     "surviving_events",
 ]
@@ -22,6 +21,7 @@ STATUSES = tuple(Status)
 """Values of the `status` dictionary, always all of them and in this order."""
 
 STATUS_TYPE = pa.dictionary(pa.int8(), pa.string())
+"""Each status is stored once; rows count them."""
 
 SUBSTRUCTURE_FIELDS = ("mass", "sdmass", "n2", "d2", "tau1", "tau2", "tau3", "tau4")
 """Mass and soft-drop mass [GeV]; the others have no dimension. See `jets.substructure`."""

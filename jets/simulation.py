@@ -22,14 +22,10 @@ from jetresim.showers.pythia8 import Pythia8Resumed, Pythia8Shower, Records
 from jetresim.showers.registry import Job, make_shower
 
 __all__ = [
-    "Continuation",
-    "Made",
     "SimulatedPart",
-    "Window",
     "continuation",
     "detector_run",
     "hard_truth",
-    "in_whole_runs",
     "kept_stages",
     "simulate_family",
     "simulate_realization",

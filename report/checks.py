@@ -19,36 +19,7 @@ from jetresim.report.observables import JET_OBSERVABLES
 from jetresim.report.reading import Source
 from jetresim.report.statistics import generator, paired_shift, swap_test
 
-__all__ = [
-    "FAILED_LIMIT",
-    "FAILED_WARN",
-    "FAIL_LEVEL",
-    "FSR_SCALE",
-    "SEEDED_GROUPS",
-    "SIGMAS",
-    "WARN_LEVEL",
-    "WEIGHT_PRECISION",
-    "WEIGHT_SIGMAS",
-    "Check",
-    "Finding",
-    "Verdict",
-    "aligned",
-    "azimuths",
-    "counts",
-    "disjoint",
-    "equivalents",
-    "failures",
-    "finite",
-    "fsr_pairs",
-    "kept_groups",
-    "radiation",
-    "run_checks",
-    "same_distributions",
-    "seeds",
-    "survey_of",
-    "weight_sums",
-    "worst",
-]
+__all__ = ["Check", "Finding", "Verdict", "fsr_pairs", "run_checks", "survey_of", "worst"]
 
 WARN_LEVEL, FAIL_LEVEL = 0.01, 0.001
 """Probabilities, after Bonferroni's correction, below which the check of equal distributions warns or "

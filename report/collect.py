@@ -7,6 +7,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.seeds import stable_hash
 from jetresim.dataset.features import delta_phi
 from jetresim.dataset.rules import beyond_circle
@@ -24,26 +25,19 @@ from jetresim.report.reading import (
 from jetresim.report.spectra import Spectrum
 
 __all__ = [
-    "CONSTITUENT_ROW_GROUPS",
     "CONSTITUENT_SAMPLE",
     "ENOUGH",
     "GALLERY",
     "SAMPLE",
     "Constituents",
     "Drawn",
-    "Floats",
-    "Integers",
-    "Names",
     "Sample",
     "Scan",
-    "alignment",
     "jet_samples",
     "scan",
     "scan_constituents",
 ]
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 Names = npt.NDArray[np.str_]
 
 SAMPLE = 20_000
@@ -80,7 +74,7 @@ class Sample:
     target: Integers
     label: Integers
     weight: Floats
-    present: npt.NDArray[np.bool_]
+    present: Booleans
     seed: Integers
     values: dict[str, Floats]
 

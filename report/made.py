@@ -25,16 +25,13 @@ __all__ = [
     "Table",
     "configuration",
     "cost",
-    "cost_table",
     "efficiencies",
-    "efficiency",
     "label_name",
     "labels",
     "processes",
     "realizations",
     "statuses",
     "versions",
-    "with_error",
 ]
 
 COST = Path("report/cost.parquet")

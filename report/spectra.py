@@ -7,13 +7,12 @@ one fluctuate together. Groups are independent of each other: all errors are sum
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 from hist import axis
 
-__all__ = ["FLOW", "Floats", "Integers", "Spectrum"]
+from jetresim.campaign.arrays import Floats, Integers
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+__all__ = ["Spectrum"]
+
 
 FLOW = 3
 """Bins beside the regular ones: underflow in front, overflow and undefined behind."""

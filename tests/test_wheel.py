@@ -17,6 +17,7 @@ from jetresim.dataset.standardization import write_standardization
 from jetresim.workflow.stages.dataset import make_card, make_export
 
 ROOT = Path(__file__).parents[1]
+COMMANDS = ROOT / "docs" / "commands.md"
 
 
 @pytest.fixture(scope="module")
@@ -64,15 +65,7 @@ def test_installed_package_begins_and_plans_a_campaign(installed, tmp_path):
 def test_workflow_is_a_module_of_another_one(installed, tmp_path):
     (tmp_path / "campaign.yaml").write_bytes((ROOT / "config" / "campaign.yaml").read_bytes())
     (tmp_path / "Snakefile").write_text(
-        f"""
-configfile: "campaign.yaml"
-
-module jets:
-    snakefile: "{installed}/jetresim/workflow/Snakefile"
-    config: config
-
-use rule * from jets
-"""
+        re.search(r"```snakemake\n(from importlib.*?)```", COMMANDS.read_text(encoding="utf-8"), re.DOTALL)[1]
     )
     planned = subprocess.run(
         [sys.executable, "-m", "snakemake", "-n"],

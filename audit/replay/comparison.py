@@ -34,7 +34,7 @@ from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.files import jets_metadata
 from jetresim.jets.schema import JETS_SCHEMA
 
-__all__ = ["Comparison", "Difference", "Verdict", "Verified", "compare_stored", "differences", "verify_rows"]
+__all__ = ["Comparison", "Difference", "Verdict", "Verified", "compare_stored", "verify_rows"]
 
 _SHOWN = 3
 """Items of a list that are written out."""

@@ -22,14 +22,7 @@ from jetresim.campaign.paths import Paths
 from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import versions
 
-__all__ = [
-    "LEADING",
-    "as_json",
-    "as_png",
-    "as_table",
-    "show_replayed",
-    "show_verified",
-]
+__all__ = ["show_replayed", "show_verified"]
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -38,7 +38,7 @@ from jetresim.showers.protocol import ParticleBatch
 from jetresim.showers.pythia8 import Pythia8Shower
 from jetresim.showers.registry import Job, make_shower
 
-__all__ = ["Replayed", "Wanted", "log", "replay", "replay_particles", "replay_targets"]
+__all__ = ["Replayed", "replay", "replay_particles", "replay_targets"]
 
 log = logging.getLogger(__name__)
 

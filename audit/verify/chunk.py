@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from jetresim.audit.verify.result import Checked, Content, checked, differences
 from jetresim.audit.verify.rows import first_of_each, groups_rules, jets_rules
+from jetresim.campaign.arrays import Booleans, Integers
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.paths import Paths, chunk_name
@@ -31,9 +31,7 @@ from jetresim.jets.files import jets_metadata, read_survivors
 from jetresim.jets.parquet import batches, read_metadata, rebatched, row_count, single
 from jetresim.jets.schema import JETS_SCHEMA
 
-__all__ = ["Integers", "check_chunk", "check_survey"]
-
-Integers = npt.NDArray[np.int64]
+__all__ = ["check_chunk", "check_survey"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class _Truth:
 
     events: list[HardTruth]
     identity: Integers
-    passes: npt.NDArray[np.bool_]
+    passes: Booleans
 
 
 def check_survey(campaign: Campaign, paths: Paths, process: str) -> tuple[Checked, Survey | None]:

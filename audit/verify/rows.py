@@ -7,15 +7,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+<<<<<<< HEAD
 from jetresim.campaign.config import Campaign, Groups, Jets
+=======
+from jetresim.campaign.arrays import Booleans, Integers
+from jetresim.campaign.config import Campaign, Jets
+>>>>>>> house13
 from jetresim.campaign.status import Status
 from jetresim.dataset.rules import KINEMATICS, expected_seeds, impossible, kept_rows
 from jetresim.jets.parquet import single
 
-__all__ = ["Booleans", "Integers", "first_of_each", "groups_rules", "jets_rules"]
-
-Booleans = npt.NDArray[np.bool_]
-Integers = npt.NDArray[np.int64]
+__all__ = ["first_of_each", "groups_rules", "jets_rules"]
 
 
 def jets_rules(table: pa.Table, seeds: Integers, campaign: Campaign) -> Iterator[tuple[str, int]]:

@@ -42,9 +42,11 @@ def test_first_configuration_is_a_valid_campaign_and_nothing_is_overwritten(run,
 def test_example_is_written_without_what_only_holds_in_its_folder_and_can_be_planned(run, tmp_path, name):
     path = write_campaign(name, tmp_path / f"{name}.yaml")
     assert "$schema" not in path.read_text(encoding="utf-8")
-    campaign = load(path)
-    if any(process.files for process in campaign.processes.values()):
-        return  # files that the user brings
+    for process in load(path).processes.values():
+        for pattern in process.files:  # what the user brings
+            file = tmp_path / str(pattern).replace("*", "mine")
+            file.parent.mkdir()
+            shutil.copy(ROOT / "tests" / "data" / "lhe" / "zj.lhe.gz", file)
     planned = run.jetresim(tmp_path, "run", path.name, "-n").succeeded()
     assert "This was a dry-run" in planned.output + planned.errors
     assert not (tmp_path / "results").exists()
