@@ -16,7 +16,7 @@ _ELSEWHERE = {
     "launch": "the run is started for you; leave the line out",
     "set": "cuts and scales go to `run_card`, parameters of the model to `param_card`",
 }
-_MERGING = "merged events need a veto in the shower: make files with MadGraph and use generator `lhe`"
+_MERGING = "is for merged events, which need a veto in the shower: make files and use generator `lhe`"
 _FIXED = "is set for you"
 _RESERVED = {
     "iseed": "follows from the campaign's `seed`",

@@ -8,6 +8,7 @@ block is a function of the gridpack, its own number and nothing else.
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pylhe
@@ -24,8 +25,6 @@ __all__ = ["EVENTS", "Blocks"]
 EVENTS = "events.lhe.gz"
 """What a gridpack writes its events to."""
 
-_SCRIPT = "run.sh"
-
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
@@ -33,8 +32,8 @@ class Blocks:
 
     Attributes
     ----------
-    program : Program
-        MadGraph, which the gridpack runs beside.
+    script : Program
+        Runs a gridpack that is unpacked.
     gridpack : Path
     logs : Path or None
         Folder for a log of every run; none is kept without.
@@ -46,7 +45,7 @@ class Blocks:
         Longest time for a run [s].
     """
 
-    program: Program
+    script: Program
     gridpack: Path
     logs: Path | None
     campaign_seed: int
@@ -73,14 +72,12 @@ class Blocks:
         events: list[pylhe.LHEEvent] = []
         for attempt in range(RUNS_OF_BLOCK):
             with scratch() as folder, open_lhe(self.run(block, attempt, folder)) as source:
-                events += [
-                    record for record, _ in zip(source.events, range(self.size - len(events)), strict=False)
-                ]
+                events += islice(source.events, self.size - len(events))
             if len(events) == self.size:
                 return events
         raise HardEventError(
-            f"process {self.process}, block {block} of events: MadGraph made {len(events)} of {self.size} in "
-            f"{RUNS_OF_BLOCK} runs; ask for a smaller `block_events`, or for cuts that are easier to meet"
+            f"{self._named(block)}: MadGraph made {len(events)} of {self.size} in {RUNS_OF_BLOCK} runs; ask "
+            "for a smaller `block_events`, or for cuts that are easier to meet"
         )
 
     def run(self, block: int, attempt: int, folder: Path) -> Path:
@@ -95,13 +92,14 @@ class Blocks:
         seed = block_seed(self.campaign_seed, self.process, block, attempt)
         name = "survey" if block < 0 else f"block-{block:06d}-{attempt}"
         log = None if self.logs is None else self.logs / f"{name}.log"
-        script = self.program.beside(f"./{_SCRIPT}")
         try:
-            output = run(script, [str(self.size), str(seed)], folder, self.time_limit, log)
+            output = run(self.script, [str(self.size), str(seed)], folder, self.time_limit, log)
+            if not (folder / EVENTS).exists():
+                raise HardEventError(f"MadGraph wrote no events: {last_line(output)}")
         except HardEventError as error:
-            raise HardEventError(f"process {self.process}, block {block} of events: {error}") from None
-        if not (folder / EVENTS).exists():
-            raise HardEventError(
-                f"process {self.process}, block {block} of events: MadGraph wrote none: {last_line(output)}"
-            )
+            raise HardEventError(f"{self._named(block)}: {error}") from None
         return folder / EVENTS
+
+    def _named(self, block: int) -> str:
+        which = "events of the survey" if block < 0 else f"block {block} of events"
+        return f"process {self.process}, {which}"

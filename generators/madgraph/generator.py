@@ -1,5 +1,6 @@
 """Generator `madgraph`: hard events from MadGraph's own lines, at leading order."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,7 +11,6 @@ import pylhe
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError, HardEventError
 from jetresim.campaign.paths import Paths
-from jetresim.campaign.programs import Program
 from jetresim.generators.decays import ResonanceDecays
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import open_lhe
@@ -19,7 +19,7 @@ from jetresim.generators.lhe_warnings import find_warnings
 from jetresim.generators.madgraph.blocks import Blocks
 from jetresim.generators.madgraph.cuts import cut_warnings
 from jetresim.generators.madgraph.gridpack import check_definition, kept_gridpack, made_for, make_gridpack
-from jetresim.generators.madgraph.program import cores, find_madgraph, scratch
+from jetresim.generators.madgraph.program import cores, find_madgraph, gridpack_script, scratch
 from jetresim.generators.madgraph.record import Gridpack
 from jetresim.generators.madgraph.scripts import asked_cuts
 from jetresim.generators.survey import Survey
@@ -70,7 +70,7 @@ class MadGraph:
             MadGraph is not there or refuses the process; or Pythia cannot decay what is undecayed.
         """
         with self._named():
-            check_definition(self._campaign, self._name, self._program)
+            check_definition(self._campaign, self._name, find_madgraph(self._campaign.madgraph))
         if self._process.decay_settings:
             self._decays.initialize()
 
@@ -88,7 +88,7 @@ class MadGraph:
             self._refuse_unusable(run)
             with open_lhe(file) as source:
                 warnings = list(cut_warnings(list(source.events), asked_cuts(self._campaign, self._name)))
-        left = run.open_sum / (run.mean_weight * run.events)
+        left = run.open_sum / math.fsum(run.weight_sums.values())
         return Survey(
             cross_section=gridpack.cross_section * left,
             cross_section_error=gridpack.cross_section_error * left,
@@ -144,19 +144,20 @@ class MadGraph:
                         yield self._decays(HardEvent(index, _weighted(record, weight)))
 
     @property
-    def _program(self) -> Program:
-        return find_madgraph(self._campaign.madgraph)
-
-    @property
     def _logs(self) -> Path | None:
         return Path(self._paths.madgraph.format(process=self._name)) if self._paths else None
 
     def _blocks(self, gridpack: Path) -> Blocks:
         options = self._campaign.madgraph
         return Blocks(
-            self._program, gridpack, self._logs, self._campaign.seed, self._name, options.block_events,
-            options.time_limit,
-        )  # fmt: skip
+            script=gridpack_script(options),
+            gridpack=gridpack,
+            logs=self._logs,
+            campaign_seed=self._campaign.seed,
+            process=self._name,
+            size=options.block_events,
+            time_limit=options.time_limit,
+        )
 
     @contextmanager
     def _gridpack(self) -> Iterator[tuple[Path, Gridpack]]:
@@ -172,7 +173,8 @@ class MadGraph:
     def _kept(self, path: Path) -> Gridpack:
         kept = kept_gridpack(path)
         if kept is None or not made_for(self._campaign, self._name, kept):
-            make_gridpack(self._campaign, self._name, self._program, path, self._logs)
+            program = find_madgraph(self._campaign.madgraph)
+            make_gridpack(self._campaign, self._name, program, path, self._logs)
             kept = kept_gridpack(path)
         assert kept is not None  # it has just been made
         return kept

@@ -24,9 +24,18 @@ from jetresim.generators.madgraph.program import cores, run, scratch
 from jetresim.generators.madgraph.record import Gridpack
 from jetresim.generators.madgraph.scripts import FOLDER, RUN, definition, integration, settings
 
-__all__ = ["check_definition", "kept_gridpack", "made_for", "make_gridpack", "unpack"]
+__all__ = [
+    "RECORD",
+    "check_definition",
+    "kept_gridpack",
+    "made_for",
+    "make_gridpack",
+    "scripts_digest",
+    "unpack",
+]
 
-_RECORD = "jetresim.json"
+RECORD = "jetresim.json"
+"""First file of a gridpack that is kept: a `record.Gridpack`."""
 _CODE, _INTEGRATION = "definition.mg5", "integration.mg5"
 _PACKED = f"{RUN}_gridpack.tar.gz"
 _CARDS = ("run_card.dat", "param_card.dat")
@@ -80,7 +89,7 @@ def kept_gridpack(path: Path) -> Gridpack | None:
     try:
         with tarfile.open(path) as packed:
             first = packed.next()
-            content = packed.extractfile(first) if first and first.name == _RECORD else None
+            content = packed.extractfile(first) if first and first.name == RECORD else None
             return Gridpack.model_validate_json(content.read() if content else b"")
     except FileNotFoundError:
         return None
@@ -90,7 +99,7 @@ def kept_gridpack(path: Path) -> Gridpack | None:
 
 def made_for(campaign: Campaign, process: str, gridpack: Gridpack) -> bool:
     """Whether a gridpack is of a process as it is configured now."""
-    return gridpack.scripts == _scripts(campaign, process)
+    return gridpack.scripts == scripts_digest(campaign, process)
 
 
 def unpack(path: Path, folder: Path) -> None:
@@ -112,7 +121,8 @@ def _write_code(campaign: Campaign, process: str, program: Program, folder: Path
     return folder / FOLDER
 
 
-def _scripts(campaign: Campaign, process: str) -> str:
+def scripts_digest(campaign: Campaign, process: str) -> str:
+    """Digest of all that MadGraph is told of a process."""
     asked = campaign.process(process).madgraph
     assert asked is not None  # by validation
     return digest([definition(asked), integration(campaign, process)])
@@ -124,7 +134,7 @@ def _record(campaign: Campaign, process: str, folder: Path) -> Gridpack:
     cards = [(madevent / "Cards" / name).read_text(encoding="utf-8") for name in _CARDS]
     return Gridpack(
         version=(madevent / "MGMEVersion.txt").read_text(encoding="utf-8").strip(),
-        scripts=_scripts(campaign, process),
+        scripts=scripts_digest(campaign, process),
         cards=digest(cards),
         grids=_grids(madevent / "SubProcesses"),
         cross_section=cross_section,
@@ -156,7 +166,7 @@ def _grids(folder: Path) -> str:
 def _pack(folder: Path, record: Gridpack, path: Path) -> None:
     """Write a gridpack with its record first, which is read without the rest."""
     content = record.model_dump_json(indent=2).encode()
-    entry = tarfile.TarInfo(_RECORD)
+    entry = tarfile.TarInfo(RECORD)
     entry.size = len(content)
     with atomic_path(path) as temporary, tarfile.open(temporary, "w:gz", compresslevel=6) as packed:
         packed.addfile(entry, io.BytesIO(content))

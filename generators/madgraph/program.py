@@ -11,7 +11,7 @@ from jetresim.campaign.files import atomic_path
 from jetresim.campaign.madgraph import MadGraphOptions
 from jetresim.campaign.programs import Program, scratch_folder
 
-__all__ = ["complaint", "cores", "find_madgraph", "last_line", "run", "scratch"]
+__all__ = ["complaint", "cores", "find_madgraph", "gridpack_script", "last_line", "run", "scratch"]
 
 _LONGEST = 300
 _REFUSED = re.compile(r"invalid set command (.+)")
@@ -40,6 +40,14 @@ def find_madgraph(options: MadGraphOptions) -> Program:
         "(docs/madgraph.md)"
     )
     return Program.find("MadGraph", options.executable, options.container, HardEventError, ways)
+
+
+def gridpack_script(options: MadGraphOptions) -> Program:
+    """What runs a gridpack: its own script, which needs MadGraph's container but not its installation."""
+    script = "./run.sh"
+    if options.container is None:
+        return Program("MadGraph", script, HardEventError)
+    return find_madgraph(options).beside(script)
 
 
 def cores(options: MadGraphOptions) -> int:
