@@ -7,11 +7,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from jetresim.campaign.model import Strict
 
-<<<<<<< HEAD
-__all__ = ["EVENT_SECONDS", "START_SECONDS", "HerwigOptions", "event_inputs", "scale_factor"]
-=======
-__all__ = ["EVENT_SECONDS", "START_SECONDS", "HerwigOptions", "check_chunk", "event_inputs"]
->>>>>>> house13
+__all__ = ["EVENT_SECONDS", "START_SECONDS", "HerwigOptions", "event_inputs"]
 
 _WHERE_IT_IS = {"executable", "container", "time_limit"}
 

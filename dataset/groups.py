@@ -12,12 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-<<<<<<< HEAD
-from jetresim.campaign.config import Campaign, Groups
-=======
 from jetresim.campaign.arrays import Integers
-from jetresim.campaign.config import Campaign
->>>>>>> house13
+from jetresim.campaign.config import Campaign, Groups
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import scratch_path
 from jetresim.campaign.provenance import (

@@ -19,36 +19,15 @@ from jetresim.campaign.files import atomic_path
 from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import encode
 from jetresim.campaign.seeds import stable_hash
-<<<<<<< HEAD
-from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES, Floats
-from jetresim.dataset.hdf5 import append_rows, create_hdf5, strings
-=======
 from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES
-from jetresim.dataset.hdf5 import create_hdf5
->>>>>>> house13
+from jetresim.dataset.hdf5 import append_rows, create_hdf5, strings
 from jetresim.dataset.members import process_indices, split_metadata
 from jetresim.dataset.padded import Members, padded
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.detectors.kinematics import cartesian
 from jetresim.jets.parquet import batches, single
 
-<<<<<<< HEAD
-__all__ = [
-    "CONVENTIONS",
-    "HIGGS",
-    "JETTYPES",
-    "SINGLETON_FEATURES",
-    "TOP",
-    "VARTYPES",
-    "check_export",
-    "truth_vectors",
-    "vartypes",
-    "write_rs3l",
-    "write_rs3l_pairs",
-]
-=======
 __all__ = ["check_export", "write_rs3l", "write_rs3l_pairs"]
->>>>>>> house13
 
 SINGLETON_FEATURES = (
     "jettype",

@@ -7,12 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-<<<<<<< HEAD
-from jetresim.campaign.config import Campaign, Groups, Jets
-=======
 from jetresim.campaign.arrays import Booleans, Integers
-from jetresim.campaign.config import Campaign, Jets
->>>>>>> house13
+from jetresim.campaign.config import Campaign, Groups, Jets
 from jetresim.campaign.status import Status
 from jetresim.dataset.rules import KINEMATICS, expected_seeds, impossible, kept_rows
 from jetresim.jets.parquet import single
