@@ -24,8 +24,8 @@ run: $(VENV)/run.stamp ## make datasets (CORES=4 for fewer cores; CONFIG=config/
 		$(BIN)/snakemake --cores $(CORES) --configfile $$config $(if $(EVENTS),--config events=$(EVENTS)) || \
 		{ code=$$?; [ $$code -eq 130 ] && kill -INT $$PPID; exit $$code; } done
 
-test: $(VENV)/test.stamp ## run the tests (PYTEST_FLAGS="-k seeds" for some of them)
-	$(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
+test: $(VENV)/test.stamp ## run the tests (PYTEST_FLAGS="-k seeds" for some of them, PYTEST_FLAGS='-m ""' for the long ones, too)
+	$(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder -m "not long" $(PYTEST_FLAGS)
 
 bench: $(VENV)/run.stamp ## measure time and memory
 	$(BIN)/python -m benchmarks
