@@ -94,7 +94,8 @@ depends on it. Changing `chunk` changes how the work is cut, not one byte of the
 
 ## Your own process
 
-A name that is not in the catalogue needs `settings` (Pythia generates it) or `files` (Les Houches events, as
+A name that is not in the catalogue needs `settings` (Pythia generates it), `generator: madgraph` with
+MadGraph's own lines (docs/madgraph.md), or `files` (Les Houches events, as
 `.lhe`, `.lhe.gz` or LHEH5, e.g. from MadGraph5_aMC@NLO, POWHEG or Sherpa), and its `targets`. Paths are taken
 from the folder where the command runs; `files: run_*/events.lhe.gz` stands for all that match. All events are
 used where neither the process nor the campaign says how many.

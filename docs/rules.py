@@ -26,15 +26,15 @@ CAMPAIGN = {
     "name": "everything",
     "seed": 1,
     "events": 1,
+    "chunk": 500,
     "processes": {
         "higgs": None,
-        "splitting": {
+        "hz": {
             "generator": "madgraph",
-            "madgraph": {"process": ["generate p p > z b b~"]},
-            "targets": ["splitting"],
+            "madgraph": {"process": ["generate p p > h z, h > b b~, z > vl vl~"]},
+            "targets": ["higgs"],
         },
     },
-    "madgraph": {"block_events": 1},
     "augmentations": ["nominal", "seed"],
     "dataset": {"formats": list(FORMATS)},
 }
