@@ -119,8 +119,8 @@ BAD = [
     ({"dataset": {"splits": {"train": 0.5}}}, "dataset.splits: train + val + test = 0.7, must be 1"),
     (
         {"dataset": {"formats": ["hdf5"]}},
-        "dataset.formats.0: must be 'rs3l', 'rs3l_pairs', 'jetclass', 'toptagging' or 'huggingface' "
-        "(found 'hdf5')",
+        "dataset.formats.0: must be 'rs3l', 'rs3l_pairs', 'jetclass', 'toptagging', 'huggingface' "
+        "or 'omnilearned' (found 'hdf5')",
     ),
     # shapes
     ({"beams": 13000}, f"beams: {MAPPING} (found 13000)"),
