@@ -187,7 +187,7 @@ def process_distances(source: Source, process: str, sample: Sample) -> dict[tupl
 def render(content: Content) -> str:
     """Make the page."""
     environment = Environment(
-        loader=PackageLoader("report"),
+        loader=PackageLoader("jetresim.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -144,7 +144,7 @@ class Spectrum:
             - 2 * _divide(m0["aA"], s0 * t0)
             - 2 * _divide(m["AB"], t * t0)
         )
-        return self.ratios * np.sqrt(np.maximum(variance, 0))[:, 1:-2]
+        return np.abs(self.ratios) * np.sqrt(np.maximum(variance, 0))[:, 1:-2]
 
 
 def _divide(upper: Floats, lower: Floats) -> Floats:

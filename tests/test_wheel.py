@@ -157,3 +157,9 @@ for command in (["inspect"], ["inspect", "--format", "json"], ["verify"]):
     expected = {"inspect": 0, "inspect --format json": 0, "verify": 1}
     assert "another number of constituents than its jet has" in done.stdout
     assert told == [f"{command} gives {code}" for command, code in expected.items()]
+
+
+def test_report_is_written_by_what_is_installed(installed, dataset, tmp_path):
+    done = jetresim(installed, tmp_path, "report", dataset, "--output", "report.html")
+    assert done.returncode == 0, done.stderr
+    assert "Campaign synthetic" in (tmp_path / "report.html").read_text(encoding="utf-8")
