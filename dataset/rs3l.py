@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
-from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.provenance import encode
 from jetresim.campaign.seeds import stable_hash
@@ -21,6 +20,7 @@ from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURE
 from jetresim.dataset.hdf5 import create_hdf5
 from jetresim.dataset.members import process_indices, split_metadata
 from jetresim.dataset.padded import Members, padded
+from jetresim.dataset.rs3l_check import check_export
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.detectors.kinematics import cartesian
 from jetresim.jets.parquet import ROW_GROUP, batches, single
@@ -31,7 +31,6 @@ __all__ = [
     "SINGLETON_FEATURES",
     "TOP",
     "VARTYPES",
-    "check_export",
     "truth_vectors",
     "vartypes",
     "write_rs3l",
@@ -64,26 +63,6 @@ CONVENTIONS = (
 _CHUNK_BYTES = 2**20
 
 _FOUR_VECTOR = ("pt", "eta", "phi", "energy")
-
-
-def check_export(campaign: Campaign) -> None:
-    """Refuse a configuration whose jets the HDF5 layouts cannot hold.
-
-    Raises
-    ------
-    ConfigError
-        Constituents may be softer than 1 GeV, where ln pT is no longer positive; or there is nothing to
-        pair the nominal realization with.
-    """
-    formats = [name for name in campaign.dataset.formats if name in ("rs3l", "rs3l_pairs")]
-    softest = campaign.jets.constituent_pt_min
-    if formats and softest < 1:
-        raise ConfigError(
-            f"jets.constituent_pt_min: {softest:g} GeV; dataset.formats {formats[0]!r} marks a constituent "
-            "by ln pT > 0 and needs at least 1 GeV"
-        )
-    if "rs3l_pairs" in formats and len(campaign.realizations) < 2:
-        raise ConfigError("dataset.formats: 'rs3l_pairs' needs an augmentation beside 'nominal'")
 
 
 def write_rs3l(output_dir: Path, shards: Sequence[Path], campaign: Campaign) -> None:
