@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
-from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import encode
@@ -23,11 +22,12 @@ from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURE
 from jetresim.dataset.hdf5 import append_rows, create_hdf5, strings
 from jetresim.dataset.members import process_indices, split_metadata
 from jetresim.dataset.padded import Members, padded
+from jetresim.dataset.rs3l_check import JETTYPES, check_export
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.detectors.kinematics import cartesian
 from jetresim.jets.parquet import batches, single
 
-__all__ = ["check_export", "write_rs3l", "write_rs3l_pairs"]
+__all__ = ["write_rs3l", "write_rs3l_pairs"]
 
 SINGLETON_FEATURES = (
     "jettype",
@@ -38,9 +38,6 @@ SINGLETON_FEATURES = (
 
 VARTYPES = MappingProxyType({NOMINAL: -1, "seed": 0, "fsrRenHi": 1, "fsrRenLo": 2, "herwig7": 3})
 """The authors' numbers for their realizations; any others are counted on from these."""
-
-JETTYPES = MappingProxyType({"reader": {}, "authors": {11: 9, 10: 10, 12: 11, 9: 11}})
-"""Numbering to what it changes in the jettypes of `campaign.processes.LABELS`."""
 
 HIGGS, TOP = 4, 6
 """Jettype of H→bb; absolute PDG id of the top."""
@@ -56,40 +53,6 @@ CONVENTIONS = (
 """What the published description leaves open, and what is chosen here."""
 
 _FOUR_VECTOR = ("pt", "eta", "phi", "energy")
-
-
-def check_export(campaign: Campaign) -> None:
-    """Refuse a configuration whose jets the HDF5 layouts cannot hold.
-
-    Raises
-    ------
-    ConfigError
-        Constituents may be softer than 1 GeV, where ln pT is no longer positive; or there is nothing to
-        pair the nominal realization with.
-    """
-    formats = [name for name in campaign.dataset.formats if name in ("rs3l", "rs3l_pairs", "omnilearned")]
-    softest = campaign.jets.constituent_pt_min
-    if formats and softest < 1:
-        raise ConfigError(
-            f"jets.constituent_pt_min: {softest:g} GeV; dataset.formats {formats[0]!r} marks a constituent "
-            "by ln pT > 0 and needs at least 1 GeV"
-        )
-    _check_jettypes(campaign)
-    if "rs3l_pairs" in formats and len(campaign.realizations) < 2:
-        raise ConfigError("dataset.formats: 'rs3l_pairs' needs an augmentation beside 'nominal'")
-
-
-def _check_jettypes(campaign: Campaign) -> None:
-    renumbered = JETTYPES[campaign.dataset.rs3l_jettypes]
-    targets = (target for process in campaign.processes.values() for target in process.targets)
-    owners: dict[int, int] = {}
-    for label in sorted({target.label for target in targets if target.label in renumbered}):
-        number = renumbered[label]
-        if (other := owners.setdefault(number, label)) != label:
-            raise ConfigError(
-                f"dataset.rs3l_jettypes: 'authors' has {number} for both {LABELS[other]} and {LABELS[label]}"
-                "; make a campaign of each, or keep 'reader'"
-            )
 
 
 def _jettypes(table: pa.Table, campaign: Campaign) -> npt.NDArray[np.int64]:

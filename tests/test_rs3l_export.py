@@ -13,7 +13,8 @@ from synthetic import all_groups, make_campaign
 from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.dataset.assemble import write_split
 from jetresim.dataset.features import FEATURES
-from jetresim.dataset.rs3l import check_export, truth_vectors, vartypes, write_rs3l, write_rs3l_pairs
+from jetresim.dataset.rs3l import truth_vectors, vartypes, write_rs3l, write_rs3l_pairs
+from jetresim.dataset.rs3l_check import check_export
 from jetresim.dataset.schema import GROUPS_SCHEMA, TRUTH
 
 CONSTITUENTS = 20
