@@ -223,14 +223,14 @@ def _hard_events(
     campaign: Campaign, paths: Paths, process: str, events: Sequence[int], survey: Survey
 ) -> Iterator[HardEvent]:
     """Hard events in order, read where their chunk has them and generated where it has not."""
-    generator = make_generator(campaign, process, paths)
     for chunk, members in groupby(events, lambda event: event // campaign.chunk):
         path, wanted = Path(paths.hard.format(process=process, chunk=chunk_name(chunk))), list(members)
         first = chunk * campaign.chunk
         origin = hard_provenance(campaign, process, first, survey if survey.made_with else None)
         found = _read(path, first, wanted, origin) if path.exists() else {}
         for indices in _ranges([index for index in wanted if index not in found]):
-            found |= {event.index: event for event in generator.events(indices, survey)}
+            generated = make_generator(campaign, process, paths).events(indices, survey)
+            found |= {event.index: event for event in generated}
         yield from (found[index] for index in wanted)
 
 

@@ -18,7 +18,13 @@ from jetresim.generators.lhe_run import Run, read_run
 from jetresim.generators.lhe_warnings import find_warnings
 from jetresim.generators.madgraph.blocks import Blocks
 from jetresim.generators.madgraph.cuts import cut_warnings
-from jetresim.generators.madgraph.gridpack import check_definition, kept_gridpack, made_for, make_gridpack
+from jetresim.generators.madgraph.gridpack import (
+    GRIDPACK,
+    check_definition,
+    kept_gridpack,
+    made_for,
+    make_gridpack,
+)
 from jetresim.generators.madgraph.program import cores, find_madgraph, gridpack_script, scratch
 from jetresim.generators.madgraph.record import Gridpack
 from jetresim.generators.madgraph.scripts import asked_cuts
@@ -167,7 +173,7 @@ class MadGraph:
             yield path, self._kept(path)
             return
         with scratch() as folder:
-            path = folder / "gridpack.tar.gz"
+            path = folder / GRIDPACK
             yield path, self._kept(path)
 
     def _kept(self, path: Path) -> Gridpack:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError, HardEventError
 from jetresim.campaign.files import atomic_path
+from jetresim.campaign.paths import Paths
 from jetresim.campaign.programs import Program
 from jetresim.campaign.provenance import digest
 from jetresim.generators.madgraph.program import cores, run, scratch
@@ -25,6 +26,7 @@ from jetresim.generators.madgraph.record import Gridpack
 from jetresim.generators.madgraph.scripts import FOLDER, RUN, definition, integration, settings
 
 __all__ = [
+    "GRIDPACK",
     "RECORD",
     "check_definition",
     "kept_gridpack",
@@ -33,6 +35,9 @@ __all__ = [
     "scripts_digest",
     "unpack",
 ]
+
+GRIDPACK = Path(Paths("").gridpack).name
+"""Name of the file."""
 
 RECORD = "jetresim.json"
 """First file of a gridpack that is kept: a `record.Gridpack`."""

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jetresim.audit.merge import merge_campaign
 from jetresim.campaign.config import Campaign, parse
 from jetresim.campaign.errors import DataError, HardEventError
 from jetresim.campaign.paths import Paths
@@ -194,6 +195,21 @@ def test_block_that_stays_too_short_is_told_with_what_to_do(paths):
         "process jj, block 0 of events: MadGraph made 32 of 40 in 32 runs; ask for a smaller `block_events`, "
         "or for cuts that are easier to meet"
     )
+
+
+def test_gridpacks_of_two_sites_are_merged_where_they_make_the_same_events(tmp_path):
+    parts = []
+    for site in "ab":
+        paths = Paths.of(asked(), str(tmp_path / site))
+        write_gridpack(asked(), "jj", paths, script())
+        survey_of(asked(), paths)
+        write_gridpack(asked(), "jj", paths, f"# {site}\n")
+        parts.append(Path(paths.root))
+    merged = merge_campaign(asked(), parts, tmp_path / "merged")
+    assert (merged.folder / "hard" / "jj" / "gridpack.tar.gz").exists()
+    write_gridpack(asked(), "jj", paths, script(), grids="other")
+    with pytest.raises(DataError, match=r"gridpack\.tar\.gz: is not the one of its survey"):
+        merge_campaign(asked(), parts, tmp_path / "again")
 
 
 def test_log_of_every_run_is_kept(paths):
