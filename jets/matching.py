@@ -14,7 +14,7 @@ from jetresim.campaign.status import Status
 from jetresim.detectors.columns import segments
 from jetresim.generators.events import Parton, TruthTarget
 
-__all__ = ["Distances", "Matches", "Truth", "match"]
+__all__ = ["Distances", "Matches", "Truth", "delta_r", "match"]
 
 
 NO_JET = -1
