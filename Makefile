@@ -18,10 +18,10 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 .PHONY: run test bench docs lint format pins clean help
 
-run: $(VENV)/run.stamp ## make datasets (CORES=4 for fewer cores; CONFIG=config/jetclass.yaml, several are made in turn; EVENTS=100 of each process)
+run: $(VENV)/run.stamp ## make datasets (CORES=4 for fewer cores; CONFIG=config/jetclass.yaml, several are made in turn; EVENTS=100 of each process at most)
 	@# where Snakemake was interrupted it has said so, and make only has to end of the same signal
 	@trap : INT; for config in $(CONFIG); do \
-		$(BIN)/snakemake --cores $(CORES) --configfile $$config $(if $(EVENTS),--config events=$(EVENTS)) || \
+		$(BIN)/snakemake --cores $(CORES) --configfile $$config $(if $(EVENTS),--config events_at_most=$(EVENTS)) || \
 		{ code=$$?; [ $$code -eq 130 ] && kill -INT $$PPID; exit $$code; } done
 
 test: $(VENV)/test.stamp ## run the tests (PYTEST_FLAGS="-k seeds" for some of them, PYTEST_FLAGS='-m ""' for the long ones, too)

@@ -88,6 +88,22 @@ def _higgs(decay: str, products: str, target: str, **more: Any) -> dict[str, Any
     return {"description": f"pp → H Z, {decay}, Z → ν ν̄", "settings": settings, "targets": [target], **more}
 
 
+def _splitting(pair: str, *products: str, light: bool = True) -> dict[str, Any]:
+    """Two near partons of a gluon beside an invisible Z, from MadGraph; `products` in its own names.
+
+    The distances are those of RS3L's jets; below `maxjetflavor: 5` a b quark is no jet to MadGraph.
+    """
+    verbs = ("generate", *("add process",) * (len(products) - 1))
+    lines = [f"{verb} p p > z {two}, z > vl vl~" for verb, two in zip(verbs, products, strict=True)]
+    near = {"drjj": 0.05, "drjjmax": 0.8} if light else {"drbb": 0.05, "drbbmax": 0.8}
+    return {
+        "description": f"pp → Z {pair}, the two within 0.8 of each other, Z → ν ν̄",
+        "generator": "madgraph",
+        "madgraph": {"process": lines, "run_card": {"misset": 400, **near}},
+        "targets": ["splitting"],
+    }
+
+
 def _flat(decay: str, products: str) -> dict[str, Any]:
     """A scalar of flat mass and pT beside an invisible Z, by its decay to two partons."""
     return {
@@ -122,6 +138,15 @@ PROCESSES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
             },
             "targets": ["parton"],
         },
+        "zquark": {
+            "description": "pp → Z + one quark, Z → ν ν̄",
+            "settings": {"WeakBosonAndParton:qg2gmZq": True, "WeakZ0:gmZmode": 2, **_Z_TO_NEUTRINOS},
+            "targets": ["parton"],
+        },
+        "g_qq": _splitting("q q̄ (q = u, d, s)", "u u~", "d d~", "s s~"),
+        "g_cc": _splitting("c c̄", "c c~"),
+        "g_bb": _splitting("b b̄", "b b~", light=False),
+        "g_gg": _splitting("g g", "g g"),
         "wjet": {
             "description": "pp → W Z, W → q q̄', Z → ν ν̄",
             "settings": {

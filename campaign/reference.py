@@ -292,6 +292,20 @@ def _yaml(value: object) -> str:
     return ("off", "on")[value] if isinstance(value, bool) else str(value)
 
 
+def _definition(entry: dict[str, Any]) -> str:
+    """What defines a process of the catalogue: Pythia's settings, MadGraph's lines or what the gun shoots."""
+    if "madgraph" in entry:
+        madgraph = entry["madgraph"]
+        return f"{'<br>'.join(map(_code, madgraph['process']))}<br>`run_card: {_flow(madgraph['run_card'])}`"
+    if "gun" in entry:
+        return f"`gun: {_flow(entry['gun'])}`<br>{_settings(entry['decay_settings'])}"
+    return _settings(entry["settings"])
+
+
+def _flow(mapping: dict[str, Any]) -> str:
+    return "{" + ", ".join(f"{key}: {value}" for key, value in mapping.items()) + "}"
+
+
 def _catalogue() -> str:
     processes = _table(
         ("process", "hard event", "targets", "settings"),
@@ -301,8 +315,7 @@ def _catalogue() -> str:
                 entry["description"],
                 _code(entry["targets"])
                 + (f", exactly {entry['require_targets']}" if "require_targets" in entry else ""),
-                _settings(entry.get("settings") or entry["decay_settings"])
-                + (f" (decays; `gun: {entry['gun']}`)" if "gun" in entry else ""),
+                _definition(entry),
             )
             for name, entry in PROCESSES.items()
         ),

@@ -480,7 +480,9 @@ def test_campaign_cannot_be_changed():
         campaign().seed = 2
 
 
-@pytest.mark.parametrize("path", sorted(CONFIG.glob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted({*CONFIG.glob("*.yaml"), *CONFIG.glob("rs3l/*.yaml")}), ids=lambda path: path.name
+)
 def test_saved_campaign_reads_back_the_same(path, tmp_path):
     made = load(path)
     save(made, tmp_path / "saved.yaml")
@@ -501,7 +503,7 @@ def test_rs3l_campaign_states_what_the_defaults_are():
     made = load(CONFIG / "rs3l.yaml")
     assert {name: process.events for name, process in made.processes.items()} == {
         "higgs": 2_500_000,
-        "qcd": 2_500_000,
+        **dict.fromkeys(("zquark", "g_qq", "g_cc", "g_bb", "g_gg"), 500_000),
     }
     assert made.realizations == ["nominal", "seed", "fsrRenHi", "fsrRenLo", "herwig7"]
     defaults = parse(

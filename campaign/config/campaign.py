@@ -222,6 +222,16 @@ class Campaign(Strict):
         """Names of the members of a group, in the order in which they are stored."""
         return [name for augmentation in self.augmentations for name in augmentation.realizations]
 
+    def with_at_most(self, events: int | None) -> "Campaign":
+        """The same campaign with fewer hard events of the processes that have more; None changes nothing."""
+        if events is None:
+            return self
+        processes = {
+            name: process.model_copy(update={"events": min(process.events or events, events)})
+            for name, process in self.processes.items()
+        }
+        return self.model_copy(update={"processes": processes})
+
     def augmentation(self, realization: str) -> Augmentation:
         """The augmentation that a realization belongs to."""
         for augmentation in self.augmentations:
