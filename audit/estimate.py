@@ -13,6 +13,7 @@ from rich.table import Table
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.paths import Paths
 from jetresim.campaign.units import duration, size
 from jetresim.detectors.registry import make_detector
 from jetresim.generators.events import HardEvent
@@ -75,11 +76,11 @@ def estimate_campaign(campaign: Campaign, events: int) -> dict[str, Cost]:
 
 def _estimate(campaign: Campaign, process: str, events: int, imports: float) -> Cost:
     asked = campaign.process(process)
-    generator = make_generator(campaign, process)
-    survey = generator.survey()
     count = min(events, asked.events)
-    hard = list(generator.events(range(count), survey))
     with TemporaryDirectory() as folder:
+        generator = make_generator(campaign, process, Paths.of(campaign, folder))
+        survey = generator.survey()
+        hard = list(generator.events(range(count), survey))
         output = Path(folder) / "jets.parquet"
         # what a program does once, such as loading libraries, must not be counted for every event
         _run(campaign, process, hard[:1], output)

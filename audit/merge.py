@@ -15,6 +15,7 @@ from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.paths import Paths, chunk_names
 from jetresim.campaign.provenance import check_made_with, groups_inputs, jets_inputs, survey_inputs
+from jetresim.generators.madgraph.gridpack import GRIDPACK, kept_gridpack
 from jetresim.showers.programs import as_made
 
 __all__ = ["Merged", "merge_campaign", "merged_lines"]
@@ -163,7 +164,7 @@ def _oldest(folders: Iterable[Path], files: dict[Path, list[Path]]) -> dict[Path
             other = chosen.setdefault(relative, file)
             if other is file:
                 continue
-            if not filecmp.cmp(file, other, shallow=False):
+            if not _same(file, other):
                 raise DataError(
                     f"{file}: differs from {other}, though both are of this campaign; software or machines "
                     "differ: delete the one that is not wanted"
@@ -171,6 +172,13 @@ def _oldest(folders: Iterable[Path], files: dict[Path, list[Path]]) -> dict[Path
             if file.stat().st_mtime_ns < other.stat().st_mtime_ns:
                 chosen[relative] = file
     return chosen
+
+
+def _same(file: Path, other: Path) -> bool:
+    """Whether files are the same: byte by byte, or gridpacks, which hold times, of the same grids."""
+    if file.name == GRIDPACK:
+        return kept_gridpack(file) == kept_gridpack(other)
+    return filecmp.cmp(file, other, shallow=False)
 
 
 def _records(folders: Iterable[Path]) -> dict[Path, Path]:

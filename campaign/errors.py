@@ -12,7 +12,7 @@ class ConfigError(JetresimError):
 
 
 class HardEventError(JetresimError):
-    """A Les Houches event file cannot be used."""
+    """Hard events cannot be made, or a Les Houches event file cannot be used."""
 
 
 class ShowerError(JetresimError):

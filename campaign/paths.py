@@ -39,6 +39,16 @@ class Paths:
         return f"{self.root}/logs/herwig7"
 
     @property
+    def madgraph(self) -> str:
+        """Logs of MadGraph."""
+        return f"{self.root}/logs/madgraph/{{process}}"
+
+    @property
+    def gridpack(self) -> str:
+        """A process that MadGraph has compiled and integrated."""
+        return f"{self.root}/hard/{{process}}/gridpack.tar.gz"
+
+    @property
     def config(self) -> str:
         """The validated configuration that jobs read."""
         return f"{self.root}/config.yaml"
@@ -102,6 +112,11 @@ class Paths:
     def huggingface(self) -> str:
         """Flat Parquet files of a split."""
         return f"{self.dataset}/huggingface/{{split}}"
+
+    @property
+    def omnilearned(self) -> str:
+        """OmniLearned's HDF5 files of a split."""
+        return f"{self.dataset}/omnilearned/{{split}}"
 
     @property
     def huggingface_card(self) -> str:

@@ -36,7 +36,7 @@ SCHEMA_VERSION = 1
 
 _PACKAGES = ("pythia8mc", "fastjet", "pylhe", "awkward", "numpy", "pyarrow")
 
-_ONE_IN_A_DATASET = ("pythia8mc", "herwig", "fastjet", "jetresim")
+_ONE_IN_A_DATASET = ("pythia8mc", "madgraph", "herwig", "fastjet", "jetresim")
 """Programs of which all files of a dataset must be made by the same version."""
 
 _NAMED_FILES = 3
@@ -148,12 +148,15 @@ def survey_inputs(campaign: Campaign, process: str) -> dict[str, Any]:
     asked = campaign.process(process).model_dump(
         mode="json", exclude={"description", "events", "files", "shower_settings"}
     )
-    return {
+    inputs = {
         "seed": campaign.seed,
         "beams": campaign.beams.model_dump(mode="json"),
         "process": asked,
         "settings": campaign.hard_settings(process).lines,
     }
+    if process in campaign.madgraph_processes:
+        inputs["madgraph"] = campaign.madgraph.model_dump(mode="json", include={"block_events", "accuracy"})
+    return inputs
 
 
 def jets_inputs(campaign: Campaign, process: str, realization: str) -> dict[str, Any]:
@@ -178,7 +181,7 @@ def jets_inputs(campaign: Campaign, process: str, realization: str) -> dict[str,
 
 def _survivors(campaign: Campaign, process: str) -> dict[str, Any]:
     """What decides which hard events survive."""
-    return {"pt_min": campaign.groups.pt_min, "anchor": digest(jets_inputs(campaign, process, NOMINAL))}
+    return {**campaign.groups.window, "anchor": digest(jets_inputs(campaign, process, NOMINAL))}
 
 
 def groups_inputs(campaign: Campaign, process: str) -> dict[str, Any]:

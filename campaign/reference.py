@@ -94,7 +94,8 @@ depends on it. Changing `chunk` changes how the work is cut, not one byte of the
 
 ## Your own process
 
-A name that is not in the catalogue needs `settings` (Pythia generates it) or `files` (Les Houches events, as
+A name that is not in the catalogue needs `settings` (Pythia generates it), `generator: madgraph` with
+MadGraph's own lines (docs/madgraph.md), or `files` (Les Houches events, as
 `.lhe`, `.lhe.gz` or LHEH5, e.g. from MadGraph5_aMC@NLO, POWHEG or Sherpa), and its `targets`. Paths are taken
 from the folder where the command runs; `files: run_*/events.lhe.gz` stands for all that match. All events are
 used where neither the process nor the campaign says how many.
@@ -258,7 +259,7 @@ def _type(value: dict[str, Any], plural: str = "") -> str:
     """A JSON schema in words, with `plural` added to nouns."""
     if "anyOf" in value:
         choices = [choice for choice in value["anyOf"] if choice.get("type") != "null"]
-        if any("$ref" in choice for choice in choices):
+        if len(choices) > 1 and any("$ref" in choice for choice in choices):
             return f"name{plural} or mapping{plural}"
         return " or ".join(_type(choice, plural) for choice in choices)
     if "$ref" in value:
@@ -291,6 +292,20 @@ def _yaml(value: object) -> str:
     return ("off", "on")[value] if isinstance(value, bool) else str(value)
 
 
+def _definition(entry: dict[str, Any]) -> str:
+    """What defines a process of the catalogue: Pythia's settings, MadGraph's lines or what the gun shoots."""
+    if "madgraph" in entry:
+        madgraph = entry["madgraph"]
+        return f"{'<br>'.join(map(_code, madgraph['process']))}<br>`run_card: {_flow(madgraph['run_card'])}`"
+    if "gun" in entry:
+        return f"`gun: {_flow(entry['gun'])}`<br>{_settings(entry['decay_settings'])}"
+    return _settings(entry["settings"])
+
+
+def _flow(mapping: dict[str, Any]) -> str:
+    return "{" + ", ".join(f"{key}: {value}" for key, value in mapping.items()) + "}"
+
+
 def _catalogue() -> str:
     processes = _table(
         ("process", "hard event", "targets", "settings"),
@@ -300,19 +315,19 @@ def _catalogue() -> str:
                 entry["description"],
                 _code(entry["targets"])
                 + (f", exactly {entry['require_targets']}" if "require_targets" in entry else ""),
-                _settings(entry["settings"]),
+                _definition(entry),
             )
             for name, entry in PROCESSES.items()
         ),
     )
     targets = _table(
-        ("target", "kind", "pdgid", "daughters", "label"),
+        ("target", "kind", "pdgid", "daughters", "number", "label"),
         (
             (
                 f"`{name}`",
                 *(
                     _code(target[key]) if key in target else "–"
-                    for key in ("kind", "pdgid", "daughters", "label")
+                    for key in ("kind", "pdgid", "daughters", "number", "label")
                 ),
             )
             for name, target in TARGETS.items()
@@ -321,7 +336,7 @@ def _catalogue() -> str:
     labels = _table(("label", "jet"), ((str(label), jet) for label, jet in LABELS.items()))
     return (
         f"## Catalogue of processes\n\n{processes}\n### Targets by name\n\n{targets}\n### Labels\n\n"
-        f"RS3L's `jettype`; 0 and 12 are this project's.\n\n{labels}"
+        f"RS3L's `jettype`; 0 and those from 12 on are this project's.\n\n{labels}"
     )
 
 

@@ -15,9 +15,12 @@ __all__ = [
     "HARD_DECAYS",
     "HARD_PROCESS",
     "PYTHIA_SEEDS",
+    "RUNS_OF_BLOCK",
+    "block_seed",
     "check_streams",
     "event_seed",
     "initialization_seed",
+    "integration_seed",
     "stable_hash",
     "stage_seed",
     "unit_hash",
@@ -31,6 +34,9 @@ HARD_PROCESS = "hard process"
 
 HARD_DECAYS = "hard decays"
 """Stream that decays the resonances of hard events that were brought."""
+
+RUNS_OF_BLOCK = 32
+"""Runs that a block of hard events may take, where a program makes fewer events than it is asked for."""
 
 
 def stable_hash(*key: str | int) -> int:
@@ -84,6 +90,38 @@ def event_seed(campaign_seed: int, process: str, event: int, stream: str) -> int
     """
     base = stable_hash(campaign_seed, "event", process, event)
     return 1 + (base + stream_offset(campaign_seed, stream)) % PYTHIA_SEEDS
+
+
+def integration_seed(campaign_seed: int, process: str) -> int:
+    """Seed with which a program that makes hard events in blocks integrates its matrix elements."""
+    return _program_seed(campaign_seed, process, 0)
+
+
+def block_seed(campaign_seed: int, process: str, block: int, run: int) -> int:
+    """Seed of a run of a program that makes hard events in blocks.
+
+    The runs of a process are numbered, so that no two of them share a seed: two equal hashes would
+    repeat a whole block.
+
+    Parameters
+    ----------
+    campaign_seed : int
+    process : str
+    block : int
+        Number of the block, from 0; -1 for the events of the survey.
+    run : int
+        Number of the run within its block, below `RUNS_OF_BLOCK`.
+
+    Returns
+    -------
+    int
+        Seed in [1, 900 000 000].
+    """
+    return _program_seed(campaign_seed, process, (block + 2) * RUNS_OF_BLOCK + run)
+
+
+def _program_seed(campaign_seed: int, process: str, number: int) -> int:
+    return 1 + (stable_hash(campaign_seed, "runs", process) + number) % PYTHIA_SEEDS
 
 
 def initialization_seed(campaign_seed: int) -> int:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jetresim.campaign.arrays import Integers
-from jetresim.campaign.config import Campaign
+from jetresim.campaign.config import Campaign, Groups
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import scratch_path
 from jetresim.campaign.provenance import (
@@ -32,7 +32,7 @@ from jetresim.generators.survey import Survey
 from jetresim.generators.targets import find_targets
 from jetresim.jets.files import jets_metadata
 from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, single, writer
-from jetresim.jets.schema import JETS_SCHEMA, present
+from jetresim.jets.schema import JETS_SCHEMA, member_status
 
 __all__ = [
     "GroupsAssembly",
@@ -290,7 +290,7 @@ def _described(identity: Integers, row: int) -> str:
 
 def _grouped(truth: pa.Table, tables: list[pa.Table], campaign: Campaign, tally: _Tally) -> pa.Table:
     """Rows of a batch that are kept, with their realizations; counts all of them."""
-    members = [member_column(table, campaign.groups.pt_min) for table in tables]
+    members = [member_column(table, campaign.groups) for table in tables]
     there = np.stack([member.field("present").to_numpy(zero_copy_only=False) for member in members])
     kept = kept_rows(there, campaign)
     for name, member, here in zip(campaign.realizations, members, there, strict=True):
@@ -301,15 +301,14 @@ def _grouped(truth: pa.Table, tables: list[pa.Table], campaign: Campaign, tally:
     return truth.filter(pa.array(kept)).append_column(GROUPS_SCHEMA.field("realizations"), realizations)
 
 
-def member_column(table: pa.Table, pt_min: float) -> pa.StructArray:
-    """One realization of the rows: a jet below `pt_min` is recorded as such and taken out."""
-    status = single(table["status"]).cast(pa.string())
+def member_column(table: pa.Table, groups: Groups) -> pa.StructArray:
+    """One realization of the rows: a jet outside the window of pT is recorded as such and taken out."""
     jet, constituents = single(table["jet"]), single(table["constituents"])
-    there = present(table, pt_min)
-    below = pc.and_(pc.equal(status, Status.MATCHED), pc.invert(there))
+    status = member_status(table, groups)
+    there = pc.equal(status, Status.MATCHED)
     columns = {
         "present": there,
-        "status": pc.if_else(below, str(Status.BELOW_PT), status),
+        "status": status,
         "seed": single(table["seed"]),
         "jet": pc.if_else(there, jet, pa.scalar(None, jet.type)),
         "constituents": pc.if_else(there, constituents, pa.scalar([], constituents.type)),

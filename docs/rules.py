@@ -26,7 +26,15 @@ CAMPAIGN = {
     "name": "everything",
     "seed": 1,
     "events": 1,
-    "processes": {"higgs": None},
+    "chunk": 500,
+    "processes": {
+        "higgs": None,
+        "hz": {
+            "generator": "madgraph",
+            "madgraph": {"process": ["generate p p > h z, h > b b~, z > vl vl~"]},
+            "targets": ["higgs"],
+        },
+    },
     "augmentations": ["nominal", "seed"],
     "dataset": {"formats": list(FORMATS)},
 }

@@ -6,9 +6,12 @@ from typing import Protocol
 import pylhe
 
 from jetresim.campaign.config import Campaign
+from jetresim.campaign.paths import Paths
 from jetresim.campaign.plugins import GENERATOR_NAMES
 from jetresim.generators.events import HardEvent
+from jetresim.generators.gun import ParticleGun
 from jetresim.generators.lhe import LHEFiles
+from jetresim.generators.madgraph.generator import MadGraph
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
 
@@ -42,10 +45,22 @@ class Generator(Protocol):
 GENERATORS: dict[str, Callable[[Campaign, str], Generator]] = {
     "pythia8": Pythia8Generator,
     "lhe": LHEFiles,
+    "madgraph": MadGraph,
+    "gun": ParticleGun,
 }
 """Name of a generator to what sets it up for a process of a campaign."""
 
 
-def make_generator(campaign: Campaign, process: str) -> Generator:
-    """Set up the generator of a process."""
-    return GENERATOR_NAMES.chosen(campaign.process(process).generator, GENERATORS)(campaign, process)
+def make_generator(campaign: Campaign, process: str, paths: Paths | None = None) -> Generator:
+    """Set up the generator of a process.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    process : str
+        Name of the process.
+    paths : Paths, optional
+        Of the campaign, for a generator that keeps files there.
+    """
+    make = GENERATOR_NAMES.chosen(campaign.process(process).generator, GENERATORS)
+    return make(campaign, process, paths) if make is MadGraph else make(campaign, process)

@@ -11,6 +11,7 @@ from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.model import Strict
 from jetresim.campaign.provenance import check_made_with
+from jetresim.generators.madgraph.record import Gridpack
 
 __all__ = [
     "MATCHING_WARNING",
@@ -65,6 +66,12 @@ class Survey(Strict):
     )
     needs_matching: bool = Field(False, description="NLO events, whose shower needs settings of their own")
     warnings: tuple[str, ...] = Field((), description="what a user should know, one line each")
+    gridpack: Gridpack | None = Field(
+        None, exclude_if=lambda gridpack: gridpack is None, description="`madgraph`: what makes the events"
+    )
+    pdfs: tuple[int, int] | None = Field(
+        None, exclude_if=lambda pdfs: pdfs is None, description="`madgraph`: LHAPDF numbers of the PDF sets"
+    )
     made_with: dict[str, Any] = Field({}, description="what it was made for: see `generators.provenance`")
     versions: dict[str, str] = Field({}, description="software that it was made by")
 

@@ -31,7 +31,7 @@ def cluster(candidates: ak.Array, jets: Jets) -> ak.Array:
     """Find the jets of a batch of events.
 
     Candidates with pT > `constituent_pt_min` are clustered (E scheme); jets with pT > `pt_min` and
-    |eta| < `eta_max` are kept.
+    |eta| < `eta_max` are kept; with `stop_at_eta_max` only those harder than the first one outside.
 
     Parameters
     ----------
@@ -102,5 +102,11 @@ def _kinematics(momentum: Columns) -> Columns:
 def _kept_in_order(kinematics: Columns, event: Integers, jets: Jets) -> Integers:
     """Order the jets that pass the cuts by event and falling pT; returns their indices."""
     pt, eta = kinematics["pt"], kinematics["eta"]
-    kept = np.flatnonzero((pt > jets.pt_min) & (np.abs(eta) < jets.eta_max))
-    return kept[np.lexsort((-pt[kept], event[kept]))]
+    hard = np.flatnonzero(pt > jets.pt_min)
+    hard = hard[np.lexsort((-pt[hard], event[hard]))]
+    central = np.abs(eta[hard]) < jets.eta_max
+    if jets.stop_at_eta_max:
+        outside_before = np.cumsum(~central) - ~central
+        first = np.searchsorted(event[hard], event[hard])
+        central &= outside_before == outside_before[first]
+    return hard[central]

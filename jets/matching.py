@@ -14,7 +14,7 @@ from jetresim.campaign.status import Status
 from jetresim.detectors.columns import segments
 from jetresim.generators.events import Parton, TruthTarget
 
-__all__ = ["Distances", "Matches", "Truth", "match"]
+__all__ = ["Distances", "Matches", "Truth", "delta_r", "match"]
 
 
 NO_JET = -1
@@ -54,7 +54,7 @@ class Matches:
     target : ndarray of int64, shape (T,)
         Index of the target within its event.
     status : ndarray of str, shape (T,)
-        Values of `campaign.status.Status`: matched, no jet, ambiguous or shared.
+        Values of `campaign.status.Status`: matched, no jet, ambiguous, shared or not first.
     jet : ndarray of int64, shape (T,)
         Index of the jet in the flattened batch; `NO_JET` unless the status is matched.
     """
@@ -140,6 +140,8 @@ def match(jets: ak.Array, truth: Sequence[Truth], matching: Matching) -> Matches
     kinds = np.array([target.kind for target in targets], dtype=np.str_)
     satisfied = _apply_rules(kinds[pair_target], distances, matching)
     status, jet = _decide(pair_target[satisfied], pair_jet[satisfied], len(targets), len(eta))
+    if matching.first_only:
+        status, jet = _first_of_event(status, jet, event, len(truth))
     return Matches(event, segments(np.zeros_like(targets_per_event), targets_per_event), status, jet)
 
 
@@ -188,6 +190,17 @@ def _apply_rules(kind: npt.NDArray[np.str_], distances: Distances, matching: Mat
         of_kind = kind == name
         satisfied[of_kind] = rule(distances, matching)[of_kind]
     return satisfied
+
+
+def _first_of_event(
+    status: npt.NDArray[np.str_], jet: Integers, event: Integers, events: int
+) -> tuple[npt.NDArray[np.str_], Integers]:
+    """Leave of each event the matched target of the hardest jet; jets are ordered by falling pT."""
+    matched = jet != NO_JET
+    hardest = np.full(events, np.iinfo(np.int64).max)
+    np.minimum.at(hardest, event[matched], jet[matched])
+    later = matched & (jet > hardest[event])
+    return np.where(later, Status.NOT_FIRST.value, status), np.where(later, NO_JET, jet)
 
 
 def _decide(

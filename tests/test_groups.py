@@ -80,6 +80,18 @@ def test_absent_member_has_no_jet_no_constituents_and_a_reason(tmp_path):
     assert all(member["seed"] > 0 and member["status"] != "matched" for member in absent)
 
 
+def test_a_jet_above_the_window_of_pt_is_absent_with_a_reason(tmp_path):
+    campaign = make_campaign(groups={"require": "any", "pt_min": 450, "pt_max": 600})
+    members = [
+        member
+        for row in read_rows(groups_file(tmp_path, campaign, "higgs", EVENTS))
+        for member in row["realizations"]
+    ]
+    assert {member["status"] for member in members} >= {"matched", "above pt"}
+    assert all(450 < member["jet"]["pt"] <= 600 for member in members if member["present"])
+    assert all(member["jet"] is None for member in members if member["status"] == "above pt")
+
+
 def test_counts_add_up_to_all_targets(tmp_path):
     campaign = make_campaign(groups={"require": "nominal"})
     path = groups_file(tmp_path, campaign, "dijet", EVENTS)

@@ -205,6 +205,24 @@ def validate(config: ConfigFile) -> None:
 
 
 @command(EVERYDAY)
+def herwig(
+    executable: Annotated[str, typer.Option(help="the program, by name on the PATH or by path")] = "Herwig",
+    container: Annotated[
+        str | None, typer.Option(help="image that holds it: a .sif file or docker://…")
+    ] = None,
+    pull: Annotated[bool, typer.Option("--pull", help="first fetch the image of the authors, here")] = False,
+    pdf_sets: Annotated[
+        Path | None, typer.Option(help="first copy the PDF sets of the tune CH3 to this folder of LHAPDF")
+    ] = None,
+) -> None:
+    """Check whether Herwig 7 works, what is missing and what to write; exit code 1 if it does not."""
+    from jetresim.workflow.herwig_output import show_herwig
+
+    if not show_herwig(executable, container, pull, pdf_sets):
+        raise typer.Exit(1)
+
+
+@command(EVERYDAY)
 def estimate(
     config: ConfigFile,
     events: Annotated[int, typer.Option(min=10, help="hard events to measure with, of each process")] = 60,

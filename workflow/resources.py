@@ -3,6 +3,9 @@
 import math
 from typing import Any
 
+MADGRAPH_MINUTES = 240
+"""Generous time for MadGraph to compile and integrate a process [min]."""
+
 _STARTUP_MINUTES = 10
 _MEGABYTES = 2000
 

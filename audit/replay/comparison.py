@@ -269,5 +269,5 @@ def _stored_members(campaign: Campaign, paths: Paths, identity: Identity) -> dic
         path = jets_path(campaign, paths, *identity[:2], name)
         found = find_target(path, JETS_SCHEMA, identity) if path.exists() else None
         if found is not None:
-            (members[name],) = member_column(found, campaign.groups.pt_min).to_pylist()
+            (members[name],) = member_column(found, campaign.groups).to_pylist()
     return members

@@ -229,7 +229,7 @@ def _hard_events(
         origin = hard_provenance(campaign, process, first, survey if survey.made_with else None)
         found = _read(path, first, wanted, origin) if path.exists() else {}
         for indices in _ranges([index for index in wanted if index not in found]):
-            generated = make_generator(campaign, process).events(indices, survey)
+            generated = make_generator(campaign, process, paths).events(indices, survey)
             found |= {event.index: event for event in generated}
         yield from (found[index] for index in wanted)
 
@@ -251,7 +251,7 @@ def _survey(campaign: Campaign, paths: Paths, process: str) -> Survey:
     path = Path(paths.survey.format(process=process))
     if path.exists():
         return read_survey(path, survey_provenance(campaign, process))
-    return make_generator(campaign, process).survey()
+    return make_generator(campaign, process, paths).survey()
 
 
 def _replayed(
@@ -270,7 +270,7 @@ def _replayed(
     for realization, asked in wanted.items():
         made_with = software_versions(campaign, realization)
         table = tables[realization].filter(pc.is_in(tables[realization]["event"], pa.array(asked)))
-        members = member_column(table, campaign.groups.pt_min).to_pylist()
+        members = member_column(table, campaign.groups).to_pylist()
         for row, member in zip(table.to_pylist(), members, strict=True):
             truth, target = truths[row["event"]], row["target"]
             group = truth_row(process, truth, target, truth.targets[target]) | member

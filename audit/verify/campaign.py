@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jetresim.audit.verify.chunk import check_chunk, check_survey
 from jetresim.audit.verify.dataset import check_dataset, extra_exports
+from jetresim.audit.verify.gridpack import check_gridpack
 from jetresim.audit.verify.result import Checked, Content
 from jetresim.campaign.config import Campaign, load
 from jetresim.campaign.errors import DataError
@@ -134,7 +135,7 @@ def check_process(
         What all groups add up to, if all of them are good and were read.
     """
     result, survey = check_survey(campaign, paths, process)
-    results, total, whole = [result], Content(), True
+    results, total, whole = [result, *check_gridpack(campaign, paths, process, survey)], Content(), True
     check = partial(check_chunk, campaign, paths, process, survey=survey, quick=quick)
     with _mapping(cores) as mapped:
         for found, content in mapped(check, range(len(chunk_names(campaign, process)))):

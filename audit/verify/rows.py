@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jetresim.campaign.arrays import Booleans, Integers
-from jetresim.campaign.config import Campaign, Jets
+from jetresim.campaign.config import Campaign, Groups, Jets
 from jetresim.campaign.status import Status
 from jetresim.dataset.rules import KINEMATICS, expected_seeds, impossible, kept_rows
 from jetresim.jets.parquet import single
@@ -31,11 +31,12 @@ def jets_rules(table: pa.Table, seeds: Integers, campaign: Campaign) -> Iterator
     matched = _booleans(pc.equal(status, Status.MATCHED))
     broken = {
         "another seed than the campaign gives": table["seed"].to_numpy() != seeds,
-        "a status that jets cannot have": _unknown(status) | _booleans(pc.equal(status, Status.BELOW_PT)),
+        "a status that jets cannot have": _unknown(status)
+        | _booleans(pc.is_in(status, pa.array([Status.BELOW_PT, Status.ABOVE_PT]))),
     }
     yield from first_of_each(broken)
     jet, constituents = single(table["jet"]), single(table["constituents"])
-    yield from first_of_each(_broken(matched, jet, constituents, campaign.jets, campaign.jets.pt_min))
+    yield from first_of_each(_broken(matched, jet, constituents, campaign.jets))
 
 
 def groups_rules(table: pa.Table, campaign: Campaign) -> Iterator[tuple[str, int]]:
@@ -55,9 +56,7 @@ def groups_rules(table: pa.Table, campaign: Campaign) -> Iterator[tuple[str, int
         "another seed than the campaign gives": member.field("seed").to_numpy() != seeds,
         "an unknown status": _unknown(member.field("status")),
         "a member that is present and not matched, or the reverse": matched != there,
-        **_broken(
-            there, member.field("jet"), member.field("constituents"), campaign.jets, campaign.groups.pt_min
-        ),
+        **_broken(there, member.field("jet"), member.field("constituents"), campaign.jets, campaign.groups),
     }
     for rule, row in first_of_each(broken):
         yield f"{campaign.realizations[row % count]}: {rule}", row // count
@@ -73,7 +72,11 @@ def first_of_each(broken: Mapping[str, Booleans]) -> Iterator[tuple[str, int]]:
 
 
 def _broken(
-    there: Booleans, jet: pa.StructArray, constituents: pa.ListArray, asked: Jets, pt_min: float
+    there: Booleans,
+    jet: pa.StructArray,
+    constituents: pa.ListArray,
+    asked: Jets,
+    groups: Groups | None = None,
 ) -> dict[str, Booleans]:
     """Rules that hold for a jet and its constituents, and the rows that break them."""
     lengths = pc.fill_null(pc.list_value_length(constituents), -1).to_numpy(zero_copy_only=False)
@@ -85,12 +88,16 @@ def _broken(
     falling |= np.diff(row) != 0
     soft = inner["pt"] < np.float32(asked.constituent_pt_min)
     stored = np.minimum(columns["nconstituents"], asked.constituents_max)
-    low, wide = columns["pt"] < np.float32(pt_min), np.abs(columns["eta"]) > np.float32(asked.eta_max)
+    pt_min, pt_max = (asked.pt_min, None) if groups is None else (groups.pt_min, groups.pt_max)
+    outside = (columns["pt"] < np.float32(pt_min)) | (
+        columns["pt"] > np.float32(np.inf if pt_max is None else pt_max)
+    )
+    wide = np.abs(columns["eta"]) > np.float32(asked.eta_max)
     return {
         "a jet where there is none, or none where there is one": _booleans(jet.is_valid()) != there,
         "constituents without a jet": ~there & (lengths != 0),
         "another number of constituents than its jet has": there & (lengths != stored),
-        "a jet below pt_min or beyond eta_max": there & (low | wide),
+        "a jet outside the limits of pT or beyond eta_max": there & (outside | wide),
         "a jet that is not finite or whose azimuth is not in (−π, π]": there & impossible(columns),
         "constituents that are not in order of falling pT": _rows_of(np.append(~falling, False), row, there),
         "a constituent below jets.constituent_pt_min": _rows_of(soft, row, there),

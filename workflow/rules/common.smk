@@ -39,6 +39,28 @@ def groups_digest(process):
     return provenance.digest(provenance.groups_inputs(CAMPAIGN, process))
 
 
+def one_of(names):
+    """Regular expression of some names; that of none matches nothing."""
+    return "|".join(names) or "(?!)"
+
+
+def gridpack(wildcards):
+    """What MadGraph makes the hard events of a process from."""
+    if wildcards.process not in CAMPAIGN.madgraph_processes:
+        return []
+    return PATHS.gridpack.format(process=wildcards.process)
+
+
+def hard_threads(wildcards):
+    """Cores of a job that makes hard events."""
+    return CAMPAIGN.madgraph.threads if wildcards.process in CAMPAIGN.madgraph_processes else 1
+
+
+def hard_milliseconds(wildcards):
+    """Generous time for one hard event."""
+    return 100 if wildcards.process in CAMPAIGN.madgraph_processes else 1
+
+
 FAMILY = CAMPAIGN.anchor_family
 BESIDE_ANCHOR = [name for name in CAMPAIGN.realizations if name != NOMINAL]
 

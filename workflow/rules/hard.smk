@@ -6,6 +6,8 @@ rule survey:
         PATHS.log("survey/{process}"),
     benchmark:
         PATHS.benchmark("survey/{process}")
+    wildcard_constraints:
+        process=one_of(CAMPAIGN.processes.keys() - set(CAMPAIGN.madgraph_processes)),
     conda:
         "../../envs/jetresim.yaml"
     resources:
@@ -21,21 +23,52 @@ rule survey:
         "jetresim survey {params.config} --results {params.results:q} --process {wildcards.process} > {log} 2>&1"
 
 
+rule madgraph:
+    """A process compiled and integrated by MadGraph, once for all chunks; its cross-section and checks."""
+    output:
+        PATHS.survey,
+        PATHS.gridpack,
+    log:
+        PATHS.log("survey/{process}"),
+    benchmark:
+        PATHS.benchmark("survey/{process}")
+    wildcard_constraints:
+        process=one_of(CAMPAIGN.madgraph_processes),
+    threads: CAMPAIGN.madgraph.threads
+    conda:
+        "../../envs/jetresim.yaml"
+    resources:
+        mem_mb=megabytes,
+        runtime=lambda wildcards, attempt: attempt * MADGRAPH_MINUTES,
+    params:
+        config=PATHS.config,
+        results=results_folder,
+        depends_on=lambda wildcards: survey_digest(wildcards.process),
+    message:
+        "MadGraph compiles and integrates {wildcards.process}"
+    shell:
+        "jetresim survey {params.config} --results {params.results:q} --process {wildcards.process} > {log} 2>&1"
+
+
 rule hard:
     """Hard events of a chunk as LHE."""
     input:
         survey=PATHS.survey,
+        gridpack=gridpack,
     output:
         PATHS.hard,
     log:
         PATHS.log("hard/{process}/{chunk}"),
     benchmark:
         PATHS.benchmark("hard/{process}/{chunk}")
+    threads: hard_threads
     conda:
         "../../envs/jetresim.yaml"
     resources:
         mem_mb=megabytes,
-        runtime=lambda wildcards, attempt: minutes(attempt, chunk_size(wildcards), 1),
+        runtime=lambda wildcards, attempt: minutes(
+            attempt, chunk_size(wildcards), hard_milliseconds(wildcards)
+        ),
     params:
         config=PATHS.config,
         results=results_folder,

@@ -11,7 +11,7 @@ rule jets:
     benchmark:
         PATHS.benchmark("jets/{process}/{realization}/{chunk}")
     wildcard_constraints:
-        realization="|".join(BESIDE_ANCHOR) or "(?!)",  # without any, the pattern matches nothing
+        realization=one_of(BESIDE_ANCHOR),
     conda:
         "../../envs/jetresim.yaml"
     resources:

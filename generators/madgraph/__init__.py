@@ -1,0 +1,1 @@
+"""Hard events from MadGraph5_aMC@NLO at leading order."""
