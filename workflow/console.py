@@ -54,7 +54,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def tell_last(lines: Iterable[str]) -> None:
     """Print lines when the process ends, behind all that Snakemake has to say."""
-    atexit.register(print, "\n".join(lines), file=sys.stderr, flush=True)
+    if text := "\n".join(lines):
+        atexit.register(print, text, file=sys.stderr, flush=True)
 
 
 class Progress(logging.Filter):
@@ -142,7 +143,9 @@ def _last_line(log: str) -> str:
 
 
 def made(paths: Paths) -> Iterator[str]:
-    """What a finished campaign holds, where it is, and what to do next: a line each."""
+    """What a finished campaign holds, where it is, and what to do next: a line each; nothing of a part."""
+    if not Path(paths.report).is_file():
+        return
     counts = {split: _groups(Path(paths.split.format(split=split))) for split in SPLITS}
     for process in sorted({name for found in counts.values() for name in found}):
         numbers = ", ".join(f"{counts[split].get(process, 0)} {split}" for split in SPLITS)

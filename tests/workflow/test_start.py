@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from snakemake.logging import LogEvent
@@ -186,9 +187,14 @@ def test_interrupted_make_adds_nothing_and_ends_of_the_signal(tmp_path):
     assert printed.splitlines()[-1] == "interrupted"
 
 
-def test_end_of_a_run_says_what_was_made_and_where(small):
+def test_end_of_a_run_says_what_was_made_and_where(small, tmp_path):
     from jetresim.campaign.paths import Paths
 
-    lines = list(made(Paths(str(small / "results" / "small"))))
+    home = shutil.copytree(small, tmp_path / "home")
+    paths = Paths(str(home / "results" / "small"))
+    assert list(made(paths)) == []  # a run that went --until groups has no report
+    Path(paths.report).parent.mkdir()
+    Path(paths.report).touch()
+    lines = list(made(paths))
     assert [line.split(":")[0] for line in lines if "groups" in line] == ["higgs", "qcd"]
-    assert lines[-1] == f"next: jetresim verify {small / 'results' / 'small'}"
+    assert lines[-1] == f"next: jetresim verify {paths.root}"
