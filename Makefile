@@ -22,7 +22,7 @@ run: $(VENV)/run.stamp ## make datasets (CORES=4 for fewer cores; CONFIG=config/
 	@# where Snakemake was interrupted it has said so, and make only has to end of the same signal
 	@trap : INT; for config in $(CONFIG); do \
 		$(BIN)/snakemake --cores $(CORES) --configfile $$config $(if $(EVENTS),--config events_at_most=$(EVENTS)) || \
-		{ code=$$?; [ $$code -eq 130 ] && kill -INT $$PPID; exit $$code; } done
+		{ code=$$?; [ $$code -eq 130 ] && kill -INT $$PPID && exit; exit $$code; } done
 
 test: $(VENV)/test.stamp ## run the tests (PYTEST_FLAGS="-k seeds" for some of them, PYTEST_FLAGS='-m ""' for the long ones, too)
 	$(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder -m "not long" $(PYTEST_FLAGS)
