@@ -39,6 +39,24 @@ TARGETS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
 )
 """Targets by name, as fields of `campaign.config.Target`."""
 
+_NEAR = {"ptj": 20, "ptb": 20, "drjj": 0.05, "drjjmax": 0.8, "drbb": 0.05, "drbbmax": 0.8, "misset": 400}
+"""Two partons that one jet of R = 0.8 can hold, against an invisible Z; the numbers are a choice of ours."""
+
+
+def _splitting(name: str, *pairs: str) -> dict[str, Any]:
+    """A gluon's splitting class of RS3L as MadGraph makes it."""
+    processes = [f"p p > z {pair}, z > vl vl~" for pair in pairs]
+    return {
+        "description": f"pp → Z {name}, the two within ΔR = 0.8, Z → ν ν̄",
+        "generator": "madgraph",
+        "madgraph": {
+            "process": [f"generate {processes[0]}", *(f"add process {one}" for one in processes[1:])],
+            "run_card": _NEAR,
+        },
+        "targets": ["splitting"],
+    }
+
+
 _Z_TO_NEUTRINOS = {"23:onMode": "off", "23:onIfAny": "12 14 16"}
 
 PROCESSES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
@@ -99,6 +117,10 @@ PROCESSES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
             "settings": {"HardQCD:all": True},
             "targets": ["parton"],
         },
+        "g_qq": _splitting("q q̄", "u u~", "d d~", "s s~"),
+        "g_cc": _splitting("c c̄", "c c~"),
+        "g_bb": _splitting("b b̄", "b b~"),
+        "g_gg": _splitting("g g", "g g"),
     }
 )
 """Process name to the fields of `campaign.config.Process` that the catalogue fills in."""

@@ -152,6 +152,7 @@ def schema() -> dict[str, Any]:
     made = Campaign.model_json_schema()
     definitions = made["$defs"]
     definitions["Process"].pop("required")  # the catalogue and the campaign's `events` complete it
+    definitions["MadGraphProcess"].pop("required")
     targets = definitions["Process"]["properties"]["targets"]
     targets["items"] = {"anyOf": [{"enum": list(TARGETS)}, targets["items"]]}
     augmentations = made["properties"]["augmentations"]
@@ -288,6 +289,18 @@ def _settings(settings: dict[str, Any]) -> str:
     return "<br>".join(f"`{name}: {_yaml(value)}`" for name, value in settings.items()) or "–"
 
 
+def _told(entry: dict[str, Any]) -> str:
+    """What the generator of a process is told."""
+    if "madgraph" not in entry:
+        return _settings(entry["settings"])
+    lines = "<br>".join(f"`{line}`" for line in entry["madgraph"]["process"])
+    return f"`generator: {entry['generator']}`<br>{lines}<br>`run_card: {_yaml_mapping(entry)}`"
+
+
+def _yaml_mapping(entry: dict[str, Any]) -> str:
+    return "{" + ", ".join(f"{key}: {value}" for key, value in entry["madgraph"]["run_card"].items()) + "}"
+
+
 def _yaml(value: object) -> str:
     return ("off", "on")[value] if isinstance(value, bool) else str(value)
 
@@ -301,7 +314,7 @@ def _catalogue() -> str:
                 entry["description"],
                 _code(entry["targets"])
                 + (f", exactly {entry['require_targets']}" if "require_targets" in entry else ""),
-                _settings(entry["settings"]),
+                _told(entry),
             )
             for name, entry in PROCESSES.items()
         ),

@@ -74,13 +74,17 @@ PROCESSES = {
     "zqq": {
         "generator": "madgraph",
         "madgraph": {
-            "process": [f"{verb} g g > z {q} {q}~, z > ve ve~" for verb, q in
-                        (("generate", "s"), ("add process", "c"), ("add process", "b"))],
+            "process": [
+                "define q = s c",
+                "define q~ = s~ c~",
+                "generate g g > z q q~, z > ve ve~",
+                "add process g g > z b b~, z > ve ve~",
+            ],
             "run_card": NEAR,
         },
         "targets": ["splitting"],
     },
-}  # fmt: skip
+}
 
 
 def asked(**changes) -> Campaign:
@@ -129,7 +133,8 @@ def groups(made) -> dict[str, Path]:
         jets = {name: place(made, "jets", process, realization=name) for name in CAMPAIGN.realizations}
         events, files[process] = place(made, "hard", process), place(made, "groups", process)
         for name, file in jets.items():
-            make_jets(CAMPAIGN, process, 0, events, {name: file}, Job(Path(), 0), jets[NOMINAL])
+            anchor = None if name == NOMINAL else jets[NOMINAL]
+            make_jets(CAMPAIGN, process, 0, events, {name: file}, Job(Path(), 0), anchor)
         survey = place(made, "survey", process)
         make_groups(CAMPAIGN, process, 0, survey, events, list(jets.values()), files[process])
     return files
