@@ -7,7 +7,13 @@ from hypothesis import settings
 settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.load_profile("reproducible")
 
-LONG = ("slurm/test_slurm.py", "workflow/test_resume.py", "workflow/test_shards.py", "workflow/test_rerun.py")
+LONG = (
+    "madgraph/test_madgraph_real.py",
+    "slurm/test_slurm.py",
+    "workflow/test_resume.py",
+    "workflow/test_shards.py",
+    "workflow/test_rerun.py",
+)
 """Files that take longest, so that no worker begins one of them when the others have finished."""
 
 
