@@ -1,7 +1,8 @@
 """Peak memory of assembling a split from many files of groups, in a process of its own.
 
-The files are stand-ins: their metadata are those of files of the campaign in config/rs3l/pythia.yaml, each parsed
-anew from its JSON, and their rows are small, so that 100 000 of them need no disk. The shards are real.
+The files are stand-ins: their metadata are those of files of the campaign in config/rs3l/pythia.yaml, each
+parsed anew from its JSON, and their rows are small, so that 100 000 of them need no disk. The shards are
+real.
 
 ``python -m benchmarks.assembly_memory 100000`` assembles once and prints the time that it took.
 """

@@ -19,9 +19,8 @@ import pyarrow.compute as pc
 
 from jetresim.campaign.arrays import Integers
 from jetresim.campaign.config import Campaign
-from jetresim.campaign.files import atomic_path
 from jetresim.campaign.provenance import digest, encode
-from jetresim.dataset.members import PresentMembers, export_metadata, present_members, split_metadata
+from jetresim.dataset.members import PresentMembers, export_metadata, present_members, write_shards
 from jetresim.dataset.padded import packed
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import ROW_GROUP, batches, row_count, single
@@ -110,24 +109,9 @@ def write_jetclass(output_dir: Path, shards: Sequence[Path], campaign: Campaign)
 
     Everything in a file but the times that ROOT keeps with every object follows from the shard.
 
-    Parameters
-    ----------
-    output_dir : Path
-        Folder, replaced as a whole.
-    shards : sequence of Path
-        All Parquet files of a split.
-    campaign : Campaign
-
-    Raises
-    ------
-    DataError
-        See `dataset.assemble.check_split`.
+    See `dataset.members.write_shards` for the parameters and errors.
     """
-    metadata = split_metadata(output_dir, shards, campaign)
-    with atomic_path(output_dir) as folder:
-        folder.mkdir()
-        for index, shard in enumerate(sorted(shards)):
-            _write_file(folder / f"jetclass_{index}.root", shard, metadata, campaign)
+    write_shards(output_dir, shards, campaign, "jetclass_{number}.root", _write_file)
 
 
 def _write_file(output: Path, shard: Path, metadata: dict[str, Any], campaign: Campaign) -> None:

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
 from jetresim.campaign.config import Campaign
-from jetresim.campaign.files import atomic_path
 from jetresim.campaign.provenance import encode
 from jetresim.dataset.features import ELECTRON, MUON, PHOTON
 from jetresim.dataset.hdf5 import append_rows, create_hdf5, strings
-from jetresim.dataset.members import PresentMembers, export_metadata, present_members, split_metadata
+from jetresim.dataset.members import PresentMembers, export_metadata, present_members, write_shards
 from jetresim.dataset.padded import packed, pad
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import batches
@@ -55,15 +54,7 @@ def write_omnilearned(output_dir: Path, shards: Sequence[Path], campaign: Campai
     DataError
         See `dataset.assemble.check_split`.
     """
-    metadata = split_metadata(output_dir, shards, campaign)
-    with atomic_path(output_dir) as folder:
-        folder.mkdir()
-        for index, shard in enumerate(sorted(shards)):
-            with create_hdf5(folder / f"omnilearned_{index}.h5") as file:
-                rows, absent = _write_rows(file, shard, campaign)
-                file.attrs["metadata"] = encode(export_metadata(metadata, "omnilearned", rows, absent))
-                file.attrs["realizations"] = strings(campaign.realizations)
-                file.attrs["processes"] = strings(tuple(campaign.processes))
+    write_shards(output_dir, shards, campaign, "omnilearned_{number}.h5", _write_file)
 
 
 def particle_kind(pdgid: npt.NDArray[np.number], charge: npt.NDArray[np.number]) -> npt.NDArray[np.int64]:
@@ -76,16 +67,18 @@ def particle_kind(pdgid: npt.NDArray[np.number], charge: npt.NDArray[np.number])
     return np.searchsorted(KINDS, np.where(lepton, pdgid, hadron))
 
 
-def _write_rows(file: h5py.File, shard: Path, campaign: Campaign) -> tuple[int, int]:
-    """Write all members of a shard; returns how many there are, and how many are absent."""
+def _write_file(output: Path, shard: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
     rows = absent = 0
-    for table in (GROUPS_SCHEMA.empty_table(), *batches(shard, GROUPS_SCHEMA)):
-        present = present_members(table, len(campaign.realizations))
-        append_rows(file, _columns(present, campaign))
-        rows, absent = rows + len(present), absent + present.absent
-    file["data"].attrs["features"] = strings(DATA_FEATURES)
-    file["global"].attrs["features"] = strings(GLOBAL_FEATURES)
-    return rows, absent
+    with create_hdf5(output) as file:
+        for table in (GROUPS_SCHEMA.empty_table(), *batches(shard, GROUPS_SCHEMA)):
+            present = present_members(table, len(campaign.realizations))
+            append_rows(file, _columns(present, campaign))
+            rows, absent = rows + len(present), absent + present.absent
+        file["data"].attrs["features"] = strings(DATA_FEATURES)
+        file["global"].attrs["features"] = strings(GLOBAL_FEATURES)
+        file.attrs["metadata"] = encode(export_metadata(metadata, "omnilearned", rows, absent))
+        file.attrs["realizations"] = strings(campaign.realizations)
+        file.attrs["processes"] = strings(tuple(campaign.processes))
 
 
 def _columns(present: PresentMembers, campaign: Campaign) -> dict[str, npt.NDArray[np.generic]]:

@@ -20,7 +20,7 @@ from jetresim.campaign.provenance import encode
 from jetresim.campaign.seeds import stable_hash
 from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES
 from jetresim.dataset.hdf5 import append_rows, create_hdf5, strings
-from jetresim.dataset.members import process_indices, split_metadata
+from jetresim.dataset.members import process_indices, split_metadata, write_shards
 from jetresim.dataset.padded import Members, padded
 from jetresim.dataset.rs3l_check import JETTYPES, check_export
 from jetresim.dataset.schema import GROUPS_SCHEMA
@@ -74,30 +74,22 @@ def write_rs3l(output_dir: Path, shards: Sequence[Path], campaign: Campaign) -> 
     the groups along its first axis; what is about the file is in attributes, such as ``processes``, the names
     that ``process`` counts.
 
-    Parameters
-    ----------
-    output_dir : Path
-        Folder, replaced as a whole.
-    shards : sequence of Path
-        All Parquet files of a split.
-    campaign : Campaign
+    See `dataset.members.write_shards` for the parameters and errors.
 
     Raises
     ------
     ConfigError
         See `check_export`.
-    DataError
-        See `dataset.assemble.check_split`.
     """
     check_export(campaign)
-    metadata = split_metadata(output_dir, shards, campaign)
-    with atomic_path(output_dir) as folder:
-        folder.mkdir()
-        for index, shard in enumerate(sorted(shards)):
-            with create_hdf5(folder / f"rs3l_{index}.h5") as file:
-                _describe(file, metadata, campaign)
-                for table in batches(shard, GROUPS_SCHEMA):
-                    append_rows(file, _group_columns(table, campaign))
+    write_shards(output_dir, shards, campaign, "rs3l_{number}.h5", _write_file)
+
+
+def _write_file(output: Path, shard: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
+    with create_hdf5(output) as file:
+        _describe(file, metadata, campaign)
+        for table in batches(shard, GROUPS_SCHEMA):
+            append_rows(file, _group_columns(table, campaign))
 
 
 def write_rs3l_pairs(output_file: Path, shards: Sequence[Path], campaign: Campaign) -> None:

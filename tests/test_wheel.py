@@ -108,18 +108,10 @@ def with_base_only(program, folder=ROOT):
     )
 
 
-@pytest.mark.parametrize(
-    ("program", "message"),
-    [
-        ("from jetresim import simulate", r"\w+ is not installed; pip install 'jetresim\[generate\]'"),
-        ("import jetresim.loaders.datasets", r"torch is not installed; pip install 'jetresim\[torch\]'"),
-    ],
-)
-def test_import_without_its_extra_says_how_to_get_it(program, message):
-    done = with_base_only(program)
-    assert re.fullmatch(
-        rf"jetresim\.campaign\.extras\.MissingExtraError: {message}", done.stderr.splitlines()[-1]
-    )
+def test_import_without_its_extra_says_how_to_get_it():
+    done = with_base_only("from jetresim import simulate")
+    said = done.stderr.splitlines()[-1]
+    assert re.search(r"Error: \w+ is not installed; pip install 'jetresim\[generate\]'$", said)
 
 
 @pytest.fixture(scope="module")

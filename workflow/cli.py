@@ -84,10 +84,10 @@ EVERYDAY, CHECKS, STAGES = "Everyday", "Checks of what was made", "Stages, which
 log = logging.getLogger(__name__)
 
 
-def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
+def one_line_errors(function: Callable[..., None]) -> Callable[..., None]:
     """Turn errors a user can cause into one line on standard error and exit code 1."""
 
-    @wraps(command)
+    @wraps(function)
     def run(**kwargs: Any) -> None:
         logging.basicConfig(
             level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s", force=True
@@ -95,13 +95,23 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
         logging.getLogger("numexpr").setLevel(logging.WARNING)  # it tells its number of threads, unasked
         try:
             with extras_named():
-                command(**_campaign_either_way(kwargs))
+                function(**_campaign_either_way(kwargs))
         except (JetresimError, MissingExtraError) as error:
             sys.exit(f"error: {error}")
         except OSError as error:
             sys.exit(f"error: {error.filename or 'file system'}: {error.strerror or error}")
 
     return run
+
+
+def command(panel: str, **options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command of a function, in a group of the help."""
+    return lambda function: app.command(rich_help_panel=panel, **options)(one_line_errors(function))
+
+
+def stage(function: Callable[..., None]) -> Callable[..., None]:
+    """Make the command of a job of the workflow."""
+    return command(STAGES)(tells_cpu(function))
 
 
 def _campaign_either_way(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -139,8 +149,7 @@ def main(
     """Re-simulated jets in groups: hard events once, showers many times, one dataset."""
 
 
-@app.command(rich_help_panel=EVERYDAY)
-@one_line_errors
+@command(EVERYDAY)
 def init(
     example: Annotated[str | None, typer.Option(help="one of the examples, see --list")] = None,
     output: Annotated[Path | None, typer.Option(help="the file; campaign.yaml, or EXAMPLE.yaml")] = None,
@@ -157,10 +166,7 @@ def init(
     typer.echo(f"{path}: written; go on with `jetresim run {path}`")
 
 
-@app.command(
-    rich_help_panel=EVERYDAY, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)
-@one_line_errors
+@command(EVERYDAY, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(
     context: typer.Context,
     config: ConfigFile,
@@ -174,8 +180,7 @@ def run(
     raise typer.Exit(run_workflow(config, cores, context.args))
 
 
-@app.command(rich_help_panel=EVERYDAY)
-@one_line_errors
+@command(EVERYDAY)
 def schema() -> None:
     """Print the JSON schema of a configuration, which editors complete and check keys by."""
     from jetresim.workflow.start import SCHEMA
@@ -183,8 +188,7 @@ def schema() -> None:
     typer.echo(SCHEMA.read_text(encoding="utf-8"), nl=False)
 
 
-@app.command(rich_help_panel=EVERYDAY)
-@one_line_errors
+@command(EVERYDAY)
 def validate(config: ConfigFile) -> None:
     """Check a configuration, its files and programs, and initialize Pythia, before anything runs."""
     campaign = _load(config)
@@ -200,8 +204,7 @@ def validate(config: ConfigFile) -> None:
     )
 
 
-@app.command(rich_help_panel=EVERYDAY)
-@one_line_errors
+@command(EVERYDAY)
 def herwig(
     executable: Annotated[str, typer.Option(help="the program, by name on the PATH or by path")] = "Herwig",
     container: Annotated[
@@ -219,8 +222,7 @@ def herwig(
         raise typer.Exit(1)
 
 
-@app.command(rich_help_panel=EVERYDAY)
-@one_line_errors
+@command(EVERYDAY)
 def estimate(
     config: ConfigFile,
     events: Annotated[int, typer.Option(min=10, help="hard events to measure with, of each process")] = 60,
@@ -239,9 +241,7 @@ def estimate(
         typer.echo(f"chunk: {chunk}  # jobs of at most {walltime / 2:g} h here")
 
 
-@app.command(rich_help_panel=STAGES)
-@one_line_errors
-@tells_cpu
+@stage
 def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> None:
     """Measure or read the cross-section of a process and check its event files."""
     from jetresim.workflow.stages.hard import make_survey
@@ -253,9 +253,7 @@ def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> 
         write_contents(contents, notes)
 
 
-@app.command(rich_help_panel=STAGES)
-@one_line_errors
-@tells_cpu
+@stage
 def hard(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
     """Write the hard events of a chunk as LHE."""
     from jetresim.workflow.stages.hard import make_hard
@@ -267,9 +265,7 @@ def hard(config: ConfigFile, process: Process, chunk: Chunk, results: Results = 
     make_hard(campaign, process, chunk, survey_file, output)
 
 
-@app.command(rich_help_panel=STAGES)
-@one_line_errors
-@tells_cpu
+@stage
 def jets(
     config: ConfigFile,
     process: Process,
@@ -311,9 +307,7 @@ def jets(
     make_jets(campaign, process, chunk, hard_file, outputs, job, anchor, family)
 
 
-@app.command(rich_help_panel=STAGES)
-@one_line_errors
-@tells_cpu
+@stage
 def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
     """Write the groups of a chunk from the jets of all realizations."""
     from jetresim.workflow.stages.groups import make_groups
@@ -331,9 +325,7 @@ def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results 
     make_groups(campaign, process, chunk, survey_file, hard_file, members, output)
 
 
-@app.command(rich_help_panel=STAGES)
-@one_line_errors
-@tells_cpu
+@stage
 def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> None:
     """Write the Parquet shards of a split, processes mixed and shuffled."""
     from jetresim.dataset.assemble import write_split
@@ -347,8 +339,7 @@ def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> Non
     write_split(_path(campaign, results, "split", split=split), files, campaign, split)
 
 
-@app.command(rich_help_panel=EVERYDAY)
-@one_line_errors
+@command(EVERYDAY)
 @tells_cpu
 def export(
     config: ConfigFile,
@@ -367,9 +358,7 @@ def export(
     make_export(campaign, format, source, Path(output))
 
 
-@app.command(rich_help_panel=STAGES)
-@one_line_errors
-@tells_cpu
+@stage
 def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write mean and standard deviation of every feature in the training split."""
     from jetresim.dataset.standardization import write_standardization
@@ -379,9 +368,7 @@ def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
     write_standardization(_path(campaign, results, "dataset"), campaign)
 
 
-@app.command(rich_help_panel=STAGES)
-@one_line_errors
-@tells_cpu
+@stage
 def card(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write the dataset card and the manifest."""
     from jetresim.audit.output import show_warnings
@@ -395,8 +382,7 @@ def card(config: ConfigFile, results: Results = RESULTS) -> None:
     show_warnings(folder)
 
 
-@app.command(rich_help_panel=CHECKS)
-@one_line_errors
+@command(CHECKS)
 def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
     """Matching efficiency and acceptance of every realization of a dataset."""
     from jetresim.audit.acceptance import print_acceptance
@@ -405,8 +391,7 @@ def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
     print_acceptance(existing(_path(campaign, results, "dataset"), "dataset"))
 
 
-@app.command(rich_help_panel=EVERYDAY)
-@one_line_errors
+@command(EVERYDAY)
 def report(
     folder: Folder,
     output: Annotated[Path | None, typer.Option(help="the file; report/report.html in the folder")] = None,
@@ -429,8 +414,7 @@ def report(
         raise typer.Exit(1)
 
 
-@app.command(rich_help_panel=CHECKS)
-@one_line_errors
+@command(CHECKS)
 def cost(config: ConfigFile, results: Results = RESULTS) -> None:
     """CPU, memory and bytes of the jobs of a campaign, and core-hours for a million groups."""
     from jetresim.audit.cost import make_costs
@@ -439,8 +423,7 @@ def cost(config: ConfigFile, results: Results = RESULTS) -> None:
     make_costs(campaign, Paths.of(campaign, str(results)))
 
 
-@app.command(rich_help_panel=CHECKS)
-@one_line_errors
+@command(CHECKS)
 def replay(
     config: ConfigFile,
     process: Annotated[str | None, typer.Option(help="process of the campaign")] = None,
@@ -480,8 +463,7 @@ def replay(
         raise typer.Exit(1)
 
 
-@app.command(rich_help_panel=CHECKS)
-@one_line_errors
+@command(CHECKS)
 def verify(
     folder: Folder,
     config: Annotated[
@@ -503,8 +485,7 @@ def verify(
         raise typer.Exit(report.exit_code)
 
 
-@app.command(rich_help_panel=CHECKS)
-@one_line_errors
+@command(CHECKS)
 def merge(
     config: ConfigFile,
     parts: Annotated[
@@ -523,8 +504,7 @@ def merge(
         raise typer.Exit(2)
 
 
-@app.command(rich_help_panel=EVERYDAY)
-@one_line_errors
+@command(EVERYDAY)
 def inspect(
     path: Annotated[Path, typer.Argument(help="a file or folder", show_default=False)],
     rows: Annotated[int, typer.Option(min=0, help="first rows to show")] = 5,
