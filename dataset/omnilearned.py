@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from jetresim.campaign.arrays import Integers
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.provenance import encode
 from jetresim.dataset.features import ELECTRON, MUON, PHOTON
@@ -16,7 +17,7 @@ from jetresim.dataset.padded import packed, pad
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import batches
 
-__all__ = ["DATA_FEATURES", "GLOBAL_FEATURES", "KINDS", "particle_kind", "write_omnilearned"]
+__all__ = ["write_omnilearned"]
 
 DATA_FEATURES = ("deta", "dphi", "ln_pt", "ln_energy", "pid", "tanh_d0", "d0_error", "tanh_dz", "dz_error")
 """Order along the last axis of ``data``."""
@@ -41,23 +42,20 @@ def write_omnilearned(output_dir: Path, shards: Sequence[Path], campaign: Campai
     none. Identity, index of the realization, ``seed`` and ``weight`` [pb] (N,) are added. Attribute
     ``metadata`` is the JSON of the shard; its key ``export`` counts the rows and the absent members.
 
-    Parameters
-    ----------
-    output_dir : Path
-        Folder, replaced as a whole.
-    shards : sequence of Path
-        All Parquet files of a split.
-    campaign : Campaign
-
-    Raises
-    ------
-    DataError
-        See `dataset.assemble.check_split`.
+    See `dataset.members.write_shards` for the parameters and errors.
     """
     write_shards(output_dir, shards, campaign, "omnilearned_{number}.h5", _write_file)
 
 
-def particle_kind(pdgid: npt.NDArray[np.number], charge: npt.NDArray[np.number]) -> npt.NDArray[np.int64]:
+def _write_file(output: Path, shard: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
+    with create_hdf5(output) as file:
+        rows, absent = _write_rows(file, shard, campaign)
+        file.attrs["metadata"] = encode(export_metadata(metadata, "omnilearned", rows, absent))
+        file.attrs["realizations"] = strings(campaign.realizations)
+        file.attrs["processes"] = strings(tuple(campaign.processes))
+
+
+def particle_kind(pdgid: npt.NDArray[np.number], charge: npt.NDArray[np.number]) -> Integers:
     """Places in `KINDS`: electrons, muons and photons by their id, everything else by its charge.
 
     So every charged hadron counts as a pion and every neutral one as a K-long, as OmniLearned has it.

@@ -55,7 +55,7 @@ CONVENTIONS = (
 _FOUR_VECTOR = ("pt", "eta", "phi", "energy")
 
 
-def _jettypes(table: pa.Table, campaign: Campaign) -> npt.NDArray[np.int64]:
+def _jettypes(table: pa.Table, campaign: Campaign) -> Integers:
     """Jettype of each group, in the numbering that is asked for."""
     label = table["label"].to_numpy().astype(np.int64)
     return np.array([_renumbered(campaign, one) for one in range(max(LABELS) + 1)])[label]

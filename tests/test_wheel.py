@@ -117,7 +117,9 @@ def test_import_without_its_extra_says_how_to_get_it():
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     """A campaign of which somebody was given the dataset and the configuration."""
-    campaign = make_campaign(dataset={"formats": ["rs3l"]})
+    campaign = make_campaign(
+        events=12, processes={"higgs": None}, augmentations=["nominal", "seed"], dataset={"formats": ["rs3l"]}
+    )
     made = all_groups(tmp_path_factory.mktemp("made"), campaign)
     paths = Paths.of(campaign, str(tmp_path_factory.mktemp("results")))
     for split in SPLITS:

@@ -34,9 +34,9 @@ rule madgraph:
         PATHS.benchmark("survey/{process}")
     wildcard_constraints:
         process=one_of(CAMPAIGN.madgraph_processes),
-    threads: CAMPAIGN.madgraph.threads
     conda:
         "../../envs/jetresim.yaml"
+    threads: CAMPAIGN.madgraph.threads
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: attempt * MADGRAPH_MINUTES,
@@ -61,9 +61,9 @@ rule hard:
         PATHS.log("hard/{process}/{chunk}"),
     benchmark:
         PATHS.benchmark("hard/{process}/{chunk}")
-    threads: hard_threads
     conda:
         "../../envs/jetresim.yaml"
+    threads: hard_threads
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(
