@@ -12,9 +12,11 @@ from typer.testing import CliRunner
 from jetresim.campaign.config import parse
 from jetresim.campaign.herwig import HerwigOptions
 from jetresim.showers.herwig7.installation import _ch3
+from jetresim.showers.herwig7.pdf_sets import CH3_SETS, copy_pdf_sets
 from jetresim.showers.herwig7.program import IMAGE, find_herwig, herwig_version
+from jetresim.showers.herwig7.shower import Herwig7
 from jetresim.workflow.cli import app
-from tests.herwig_samples import STAND_IN, needs_herwig
+from tests.herwig_samples import ENERGY, SEED, STAND_IN, needs_herwig
 
 MODULE = "jetresim.showers.herwig7.installation"
 HERWIG = shutil.which("Herwig")
@@ -196,8 +198,27 @@ def test_docker_runs_no_file_of_apptainer(bare):
     assert f"docker cannot run herwig.sif; set `container: docker://{IMAGE}`" in found.stdout
 
 
+def test_the_sets_of_ch3_are_written_once_and_describe_pythia_s_grids(tmp_path):
+    assert copy_pdf_sets(tmp_path) == list(CH3_SETS)
+    assert copy_pdf_sets(tmp_path) == []
+    for name, (_, order, alpha_s) in CH3_SETS.items():
+        grid = (tmp_path / name / f"{name}_0000.dat").read_text().split("---\n")
+        told = yaml.safe_load((tmp_path / name / f"{name}.info").read_text())
+        assert (told["AlphaS_OrderQCD"], told["AlphaS_MZ"]) == (order, alpha_s)
+        assert told["Flavors"] == [int(word) for word in grid[1].splitlines()[2].split()]
+        scales = [float(word) for part in grid[1:3] for word in part.splitlines()[1].split()]
+        assert (told["QMin"], told["QMax"]) == (min(scales), max(scales))
+
+
+def test_without_pythia_no_sets_are_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("jetresim.showers.herwig7.pdf_sets.files", lambda package: None)
+    found = herwig("--pdf-sets", str(tmp_path / "sets"))
+    assert "the grid NNPDF31_nnlo_as_0118_luxqed of Pythia is not there" in str(found.exception)
+    assert not (tmp_path / "sets").exists()
+
+
 @needs_herwig
-def test_the_real_program_works_with_the_sets_of_ch3_from_pythia(tmp_path, monkeypatch):
+def test_the_real_program_works_with_the_sets_of_ch3_from_pythia(tmp_path, monkeypatch, hard_events):
     monkeypatch.setenv("PATH", f"{Path(HERWIG).parent}{os.pathsep}{os.environ['PATH']}")
     sets = tmp_path / "sets"
     monkeypatch.setenv("LHAPDF_DATA_PATH", str(sets))
@@ -209,6 +230,9 @@ def test_the_real_program_works_with_the_sets_of_ch3_from_pythia(tmp_path, monke
     assert [line.split()[0] for line in found.stdout.splitlines()[2:8]] == ["ok"] * 6
     assert found.stdout.splitlines()[7].endswith("NNPDF31_nnlo_as_0118 and NNPDF31_lo_as_0130 are there")
     assert printed_options(found.stdout) == HerwigOptions()
+    tune = HerwigOptions(tune="CH3", mpi=False, block_events=12)
+    (batch,) = Herwig7("higgs", "herwig7", SEED, ENERGY, tune, tmp_path).simulate(hard_events("higgs", 2))
+    assert batch.succeeded.all()
 
 
 def examine_ch3():
