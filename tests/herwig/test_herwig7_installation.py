@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from jetresim.campaign.config import parse
 from jetresim.campaign.herwig import HerwigOptions
-from jetresim.showers.herwig7.installation import _ch3
+from jetresim.showers.herwig7.installation import _ch3, lines_to_write
 from jetresim.showers.herwig7.pdf_sets import CH3_SETS, copy_pdf_sets
 from jetresim.showers.herwig7.program import IMAGE, find_herwig, herwig_version
 from jetresim.showers.herwig7.shower import Herwig7
@@ -90,6 +92,17 @@ def test_a_herwig_that_works_is_told_with_the_lines_to_write(scratch):
     assert not list(scratch.iterdir())
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    executable=st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1),
+    container=st.none() | st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1),
+)
+def test_the_printed_lines_mean_the_same_whatever_a_path_is_called(executable, container):
+    options = HerwigOptions(executable=executable, container=container)
+    printed = "write in the configuration:\n" + "\n".join(lines_to_write(options))
+    assert printed_options(printed) == options
+
+
 @pytest.mark.usefixtures("recorded_event")
 def test_the_limits_of_an_older_herwig_are_a_note(faults):
     faults("old")
@@ -135,7 +148,7 @@ def test_libraries_that_are_missing_are_named_at_once(bare):
 
 
 @pytest.mark.usefixtures("recorded_event")
-@pytest.mark.parametrize("fault", ["refuse", "mute"])
+@pytest.mark.parametrize("fault", ["refuse", "mute", "drop=0"])
 def test_a_herwig_that_does_not_read_or_run_is_an_error(faults, fault):
     faults(fault)
     found = herwig("--executable", str(STAND_IN))
