@@ -47,14 +47,6 @@ def write_omnilearned(output_dir: Path, shards: Sequence[Path], campaign: Campai
     write_shards(output_dir, shards, campaign, "omnilearned_{number}.h5", _write_file)
 
 
-def _write_file(output: Path, shard: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
-    with create_hdf5(output) as file:
-        rows, absent = _write_rows(file, shard, campaign)
-        file.attrs["metadata"] = encode(export_metadata(metadata, "omnilearned", rows, absent))
-        file.attrs["realizations"] = strings(campaign.realizations)
-        file.attrs["processes"] = strings(tuple(campaign.processes))
-
-
 def particle_kind(pdgid: npt.NDArray[np.number], charge: npt.NDArray[np.number]) -> Integers:
     """Places in `KINDS`: electrons, muons and photons by their id, everything else by its charge.
 

@@ -19,7 +19,7 @@ from jetresim.campaign.paths import Paths
 from jetresim.campaign.seeds import block_seed
 from jetresim.generators.lhe_files import open_lhe
 from jetresim.generators.madgraph.generator import MadGraph
-from jetresim.generators.madgraph.program import complaint
+from jetresim.generators.madgraph.program import interruption
 from jetresim.generators.survey import read_survey
 from jetresim.workflow.stages.hard import make_hard, make_survey
 from tests.stand_in_gridpack import CROSS_SECTION, script, write_gridpack
@@ -159,7 +159,7 @@ def test_damaged_gridpack_is_refused(paths):
     [
         (
             "#!/bin/sh\necho 'MadEventError : A compilation Error occurs'; exit 0\n",
-            "process jj, events of the survey: MadGraph: A compilation Error occurs",
+            "process jj, events of the survey: MadGraph made no events.lhe.gz: A compilation Error occurs",
         ),
         (
             "#!/bin/sh\necho no libgfortran.so.5\nexit 127\n",
@@ -167,7 +167,7 @@ def test_damaged_gridpack_is_refused(paths):
         ),
         (
             "#!/bin/sh\necho hello\n",
-            "process jj, events of the survey: MadGraph wrote no events: hello",
+            "process jj, events of the survey: MadGraph made no events.lhe.gz: hello",
         ),
         (
             "#!/bin/sh\nsleep 60\n",
@@ -281,8 +281,8 @@ def test_nothing_is_left_of_a_job_that_was_killed(paths, tmp_path, scratch):
             "InvalidCmd : abc can not be mapped to a float\nINFO:  \nquit",
             "abc can not be mapped to a float",
         ),
-        ("INFO: End Parton \nquit\n", None),
+        ("INFO: End Parton \nERROR: no jpg\nquit\n", None),
     ],
 )
 def test_complaint_of_madgraph_is_found_in_what_it_prints(output, reason):
-    assert complaint(output) == reason
+    assert interruption(output) == reason
