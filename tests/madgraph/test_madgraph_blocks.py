@@ -224,6 +224,52 @@ def test_log_of_every_run_is_kept(paths):
     assert all("a word" in file.read_text() for file in folder.iterdir())
 
 
+RUNTIME = """\
+#!/bin/sh
+echo "$@" >> {note}
+while [ "$1" != /image.sif ]; do last=$1; shift; done
+shift
+cd "$last" && exec "$@"
+"""
+
+
+def test_gridpack_runs_in_the_container_that_its_folder_is_bound_to(paths, tmp_path, monkeypatch):
+    note, program = tmp_path / "note", tmp_path / "bin" / "apptainer"
+    program.parent.mkdir()
+    program.write_text(RUNTIME.format(note=note).replace("/image.sif", str(tmp_path / "image.sif")))
+    program.chmod(0o755)
+    (tmp_path / "image.sif").touch()
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    campaign = asked(container=str(tmp_path / "image.sif"))
+    write_gridpack(campaign, "jj", paths, script())
+    assert scales(campaign, paths, range(10)) == expected(0, 10)
+    words = note.read_text().splitlines()[0].split()
+    folder = words[2]
+    image = str(tmp_path / "image.sif")
+    assert words[:7] == ["exec", "--bind", folder, "--pwd", folder, image, "./run.sh"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"executable": "nosuchprogram"},
+            "MadGraph: program 'nosuchprogram' not found or not executable; put",
+        ),
+        (
+            {"container": "/nosuch.sif"},
+            "MadGraph: no apptainer or singularity on the PATH to run /nosuch.sif",
+        ),
+    ],
+)
+def test_missing_program_is_told_with_the_ways_to_get_it(monkeypatch, changes, message):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    with pytest.raises(HardEventError) as refused:
+        MadGraph(asked(**changes), "jj").check()
+    assert str(refused.value).startswith(f"process jj: {message}")
+    assert "docs/madgraph.md" in str(refused.value)
+
+
 def alive(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists() and " Z " not in Path(f"/proc/{pid}/stat").read_text()
 
