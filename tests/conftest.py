@@ -8,9 +8,8 @@ settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.load_profile("reproducible")
 
 LONG = (
-<<<<<<< HEAD
-    "slurm/test_slurm.py",
     "madgraph/test_madgraph_real.py",
+    "slurm/test_slurm.py",
     "workflow/test_resume.py",
     "workflow/test_shards.py",
     "workflow/test_rerun.py",
@@ -18,15 +17,6 @@ LONG = (
 )
 """Files that take longest: begun first, so that no worker has one of them left when the others have finished,
 and marked `long`."""
-=======
-    "madgraph/test_madgraph_real.py",
-    "slurm/test_slurm.py",
-    "workflow/test_resume.py",
-    "workflow/test_shards.py",
-    "workflow/test_rerun.py",
-)
-"""Files that take longest, so that no worker begins one of them when the others have finished."""
->>>>>>> madgraph
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
