@@ -4,6 +4,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 CORES ?= all
+CONFIG ?= config/config.yaml
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,11 +18,14 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 .PHONY: run test bench docs lint format pins clean help
 
-run: $(VENV)/run.stamp ## make the dataset of config/config.yaml (CORES=4 for fewer cores)
-	$(BIN)/snakemake --cores $(CORES)
+run: $(VENV)/run.stamp ## make datasets (CORES=4 for fewer cores; CONFIG=config/jetclass.yaml, several are made in turn; EVENTS=100 of each process at most)
+	@# where Snakemake was interrupted it has said so, and make only has to end of the same signal
+	@trap : INT; for config in $(CONFIG); do \
+		$(BIN)/snakemake --cores $(CORES) --configfile $$config $(if $(EVENTS),--config events_at_most=$(EVENTS)) || \
+		{ code=$$?; [ $$code -eq 130 ] && kill -INT $$PPID; exit $$code; } done
 
-test: $(VENV)/test.stamp ## run the tests (PYTEST_FLAGS="-k seeds" for some of them)
-	$(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
+test: $(VENV)/test.stamp ## run the tests (PYTEST_FLAGS="-k seeds" for some of them, PYTEST_FLAGS='-m ""' for the long ones, too)
+	$(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder -m "not long" $(PYTEST_FLAGS)
 
 bench: $(VENV)/run.stamp ## measure time and memory
 	$(BIN)/python -m benchmarks

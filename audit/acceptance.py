@@ -14,7 +14,7 @@ from jetresim.campaign.status import Status
 from jetresim.dataset.acceptance import Acceptance
 from jetresim.jets.parquet import parquet_files, read_metadata
 
-__all__ = ["acceptance_tables", "print_acceptance", "read_acceptance", "report_acceptance"]
+__all__ = ["print_acceptance", "report_acceptance"]
 
 _REASONS = tuple(status for status in Status if status is not Status.MATCHED)
 _NUMBERS = ("simulated", "matched", "kept", "matching", "acceptance", "of survivors")

@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -17,26 +17,11 @@ from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.paths import SPLITS, Paths, chunk_names
+from jetresim.campaign.units import duration, rounded, size
 from jetresim.campaign.usage import read_cpu
 from jetresim.jets.parquet import read_metadata
 
-__all__ = [
-    "SCHEMA",
-    "ChunkCost",
-    "Extrapolation",
-    "JobCost",
-    "collect",
-    "extrapolate",
-    "extrapolation_table",
-    "extrapolations",
-    "make_costs",
-    "measured_chunks",
-    "ratio_error",
-    "read_benchmark",
-    "stage_table",
-    "total",
-    "write_costs",
-]
+__all__ = ["ChunkCost", "Extrapolation", "JobCost", "collect", "make_costs"]
 
 SCHEMA = pa.schema(
     [
@@ -343,15 +328,7 @@ def stage_table(jobs: Sequence[JobCost]) -> Table:
 
 
 _LOOK = {"caption_justify": "left", "box": SIMPLE_HEAD}
-_STAGE_NUMBERS = (
-    "jobs",
-    "measured",
-    "CPU \\[h]",
-    "wall \\[h]",
-    "CPU/event \\[ms]",
-    "memory [MB]",
-    "written [MB]",
-)
+_STAGE_NUMBERS = ("jobs", "measured", "CPU", "wall", "CPU/event", "memory", "written")
 
 
 def _stage_cells(jobs: Sequence[JobCost]) -> list[str]:
@@ -360,17 +337,17 @@ def _stage_cells(jobs: Sequence[JobCost]) -> list[str]:
     of_events = [job for job in measured if job.events is not None and job.stage != "survey"]
     events = sum(job.events for job in of_events)
     one_stage = len({job.stage for job in jobs}) == 1
-    per_event = sum(job.cpu_seconds for job in of_events) * 1e3 / events if events and one_stage else None
+    per_event = sum(job.cpu_seconds for job in of_events) / events if events and one_stage else None
     memory = [job.max_rss_mb for job in jobs if job.max_rss_mb is not None]
     written = [job.bytes for job in jobs if job.bytes is not None]
     return [
         str(len(jobs)),
         str(len(measured)),
-        _rounded(sum(job.cpu_seconds for job in measured) / 3600 if measured else None),
-        _rounded(math.fsum(job.wall_seconds or 0 for job in jobs) / 3600 if measured else None),
-        _rounded(per_event),
-        _rounded(max(memory, default=None)),
-        _rounded(sum(written) / 1e6 if written else None),
+        _shown(duration, sum(job.cpu_seconds for job in measured) if measured else None),
+        _shown(duration, math.fsum(job.wall_seconds or 0 for job in jobs) if measured else None),
+        _shown(duration, per_event),
+        _shown(size, max(memory) * 2**20 if memory else None),
+        _shown(size, sum(written) if written else None),
     ]
 
 
@@ -394,12 +371,13 @@ def extrapolation_table(found: Iterable[Extrapolation]) -> Table:
     table = numbers_table("core-hours for a million groups", ("process",), headings, caption=caption, **_LOOK)
     for each in found:
         numbers = (each.core_hours, each.error, each.scatter, each.acceptance)
-        table.add_row(each.name, str(each.chunks), str(each.groups), *map(_rounded, numbers))
+        amounts = (_shown(rounded, number) for number in numbers)
+        table.add_row(each.name, str(each.chunks), str(each.groups), *amounts)
     return table
 
 
-def _rounded(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+def _shown(text: Callable[[float], str], value: float | None) -> str:
+    return "–" if value is None else text(value)
 
 
 def make_costs(campaign: Campaign, paths: Paths) -> None:

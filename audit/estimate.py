@@ -14,6 +14,7 @@ from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.paths import Paths
+from jetresim.campaign.units import duration, size
 from jetresim.detectors.registry import make_detector
 from jetresim.generators.events import HardEvent
 from jetresim.generators.registry import make_generator
@@ -21,7 +22,7 @@ from jetresim.jets.files import jets_file
 from jetresim.jets.simulation import simulate_realization
 from jetresim.showers.registry import Job
 
-__all__ = ["JOB", "Cost", "chunk_for", "estimate_campaign", "estimate_table"]
+__all__ = ["Cost", "chunk_for", "estimate_campaign", "estimate_table"]
 
 JOB = Job(work_directory=Path(), first_event=0)
 """The nominal realization is Pythia's, which keeps no files."""
@@ -49,14 +50,14 @@ class Cost:
     jet_bytes: float
 
     @property
-    def core_hours(self) -> float:
-        """CPU time of all these jobs [h], with every realization counted like the nominal one."""
-        return (self.jobs * self.start_seconds + self.events * self.realizations * self.event_seconds) / 3600
+    def cpu_seconds(self) -> float:
+        """CPU time of all these jobs [s], with every realization counted like the nominal one."""
+        return self.jobs * self.start_seconds + self.events * self.realizations * self.event_seconds
 
     @property
-    def gigabytes(self) -> float:
-        """Size of the jets of all realizations [GB]; groups and dataset are about as large again each."""
-        return self.events * self.realizations * self.jet_bytes / 1e9
+    def bytes(self) -> float:
+        """Size of the jets of all realizations; groups and dataset are about as large again each."""
+        return self.events * self.realizations * self.jet_bytes
 
 
 def estimate_campaign(campaign: Campaign, events: int) -> dict[str, Cost]:
@@ -84,14 +85,14 @@ def _estimate(campaign: Campaign, process: str, events: int, imports: float) -> 
         # what a program does once, such as loading libraries, must not be counted for every event
         _run(campaign, process, hard[:1], output)
         start, all_events = _run(campaign, process, hard, output)
-        size = output.stat().st_size
+        stored = output.stat().st_size
     return Cost(
         events=asked.events,
         realizations=len(campaign.realizations),
         jobs=len(campaign.chunks(process)) * len(campaign.realizations),
         start_seconds=imports + start,
         event_seconds=all_events / count,
-        jet_bytes=size / count,
+        jet_bytes=stored / count,
     )
 
 
@@ -157,15 +158,16 @@ def estimate_table(campaign: Campaign, costs: dict[str, Cost]) -> Table:
         box=box.SIMPLE_HEAD,
     )
     table.add_column("process", overflow="fold")
-    for heading in ("hard events", "jobs", "ms/event", "core-hours", "h/job", "jets [GB]"):
-        table.add_column(heading, justify="right", overflow="fold")
+    for heading in ("hard events", "jobs", "CPU/event", "CPU", "CPU/job", "jets"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, cost in costs.items():
         table.add_row(name, *_cells(cost))
-    total = [str(sum(getattr(cost, field) for cost in costs.values())) for field in ("events", "jobs")]
-    hours = sum(cost.core_hours for cost in costs.values())
-    size = sum(cost.gigabytes for cost in costs.values())
+    events, jobs, seconds, stored = (
+        sum(getattr(cost, field) for cost in costs.values())
+        for field in ("events", "jobs", "cpu_seconds", "bytes")
+    )
     table.add_section()
-    table.add_row("all", *total, "", f"{hours:.3g}", "", f"{size:.3g}")
+    table.add_row("all", str(events), str(jobs), "", duration(seconds), "", size(stored))
     return table
 
 
@@ -173,8 +175,8 @@ def _cells(cost: Cost) -> list[str]:
     return [
         str(cost.events),
         str(cost.jobs),
-        f"{cost.event_seconds * 1e3:.3g}",
-        f"{cost.core_hours:.3g}",
-        f"{cost.core_hours / cost.jobs:.3g}",
-        f"{cost.gigabytes:.3g}",
+        duration(cost.event_seconds),
+        duration(cost.cpu_seconds),
+        duration(cost.cpu_seconds / cost.jobs),
+        size(cost.bytes),
     ]

@@ -7,24 +7,9 @@ from typing import Any
 import typer
 from rich.table import Table
 
-from jetresim.campaign.config import unknown
-from jetresim.campaign.errors import ConfigError
 from jetresim.dataset.process_warnings import dataset_warnings
 
-__all__ = ["FORMATS", "check_format", "listed", "numbers_table", "show_warnings"]
-
-FORMATS = ("table", "json")
-
-
-def check_format(layout: str, known: Iterable[str] = FORMATS) -> None:
-    """Refuse a format that does not exist.
-
-    Raises
-    ------
-    ConfigError
-    """
-    if layout not in known:
-        raise ConfigError("--format: " + unknown("format", layout, known))
+__all__ = ["listed", "numbers_table", "show_warnings"]
 
 
 def listed(items: Sequence[object], shown: int) -> str:

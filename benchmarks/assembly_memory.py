@@ -1,7 +1,8 @@
 """Peak memory of assembling a split from many files of groups, in a process of its own.
 
-The files are stand-ins: their metadata are those of files of the campaign in config/rs3l.yaml, each parsed
-anew from its JSON, and their rows are small, so that 100 000 of them need no disk. The shards are real.
+The files are stand-ins: their metadata are those of files of the campaign in config/rs3l/pythia.yaml, each
+parsed anew from its JSON, and their rows are small, so that 100 000 of them need no disk. The shards are
+real.
 
 ``python -m benchmarks.assembly_memory 100000`` assembles once and prints the time that it took.
 """
@@ -28,7 +29,7 @@ FILES = (10_000, 100_000)
 LIMIT = 1000
 """Megabytes that it may take: half of what the workflow asks for."""
 
-CONFIG = Path(__file__).parents[1] / "config" / "rs3l.yaml"
+CONFIG = Path(__file__).parents[1] / "config" / "rs3l" / "pythia.yaml"
 
 
 def peak_memory(files: int) -> float:

@@ -22,6 +22,7 @@ import typer
 
 from jetresim.campaign.config import Campaign, parse, save
 from jetresim.campaign.paths import Paths, chunk_name
+from jetresim.generators.brought import with_brought_files
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import write_lhe
 from jetresim.showers.herwig7.card import HARD_EVENTS
@@ -105,7 +106,7 @@ def _campaign(folder: Path, process: str, records: Sequence[pylhe.LHEEvent], det
         "detector": {"name": detector},
         "groups": {"require": "any"},
     }
-    return parse(fields, "benchmark")
+    return with_brought_files(parse(fields, "benchmark"), {})
 
 
 def _prepare_job(campaign: Campaign, folder: Path, process: str) -> list[str]:
@@ -119,7 +120,7 @@ def _prepare_job(campaign: Campaign, folder: Path, process: str) -> list[str]:
     options = campaign.augmentation("herwig7").herwig
     prepare(find_herwig(options), options, campaign.beams.energy, Path(paths.herwig))
     asked = ["--process", process, "--chunk", "0", "--realization", "herwig7", "--results", str(folder)]
-    return [sys.executable, "-m", "jetresim.workflow", "jets", str(config), *asked]
+    return [sys.executable, "-m", "jetresim", "jets", str(config), *asked]
 
 
 def _prepare_bare(
@@ -135,10 +136,11 @@ def _prepare_bare(
 
 
 def _run(command: Sequence[str], folder: Path) -> Run:
+    # Where modules may not be stored compiled, every job compiles them.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPATH"] = str(ROOT)
     before, start = getrusage(RUSAGE_CHILDREN), monotonic()
-    subprocess.run(
-        command, cwd=folder, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, env=environment)
     after, end = getrusage(RUSAGE_CHILDREN), monotonic()
     cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     return Run(cpu, end - start)

@@ -26,7 +26,7 @@ from jetresim.showers.registry import Job
 GOAL = 0.25
 """CPU of one more hadronization of a parton level over that of a full re-shower."""
 
-CONFIGS = ("config.yaml", "rs3l.yaml")
+CONFIGS = ("config.yaml", "rs3l/pythia.yaml")
 EVENTS = 6 * BATCH_EVENTS
 REPLICAS = 4
 

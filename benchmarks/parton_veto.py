@@ -124,4 +124,4 @@ def print_costs(config: str, process: str, costs: list[VetoCost]) -> None:
 
 if __name__ == "__main__":
     for name in ("higgs", "qcd"):
-        print_costs("rs3l.yaml", name, veto_costs("rs3l.yaml", name))
+        print_costs("rs3l/pythia.yaml", name, veto_costs("rs3l/pythia.yaml", name))

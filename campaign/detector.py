@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from jetresim.campaign.model import PluginOptions, Strict
 from jetresim.campaign.plugins import DETECTOR_NAMES
 
-__all__ = ["APPLIES_TO", "DetectorOptions", "overridden"]
+__all__ = ["DetectorOptions", "overridden"]
 
 APPLIES_TO: Mapping[str, tuple[str, ...]] = {
     "efficiency": ("cms_phase2",),

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from jetresim.campaign.errors import DataError
 
-__all__ = ["atomic_path", "existing", "partial_files", "scratch_path"]
+__all__ = ["atomic_path", "existing", "scratch_path"]
 
 SCRATCH = "JETRESIM_SCRATCH"
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from jetresim.campaign.model import Strict
 
-__all__ = ["EVENT_SECONDS", "START_SECONDS", "HerwigOptions", "check_chunk", "event_inputs", "scale_factor"]
+__all__ = ["EVENT_SECONDS", "START_SECONDS", "HerwigOptions", "event_inputs"]
 
 _WHERE_IT_IS = {"executable", "container", "time_limit"}
 
@@ -105,27 +105,3 @@ def scale_factor(renorm_mult_fac: float) -> float:
     Pythia multiplies pT² with it before it takes the square root (Pythia 8 manual, Timelike Showers).
     """
     return renorm_mult_fac**0.5
-
-
-def check_chunk(chunk: int, block_events: int, realization: str) -> None:
-    """Refuse chunks that would cut a block of Herwig events in two.
-
-    Parameters
-    ----------
-    chunk : int
-        Hard events per job.
-    block_events : int
-        Hard events per Herwig run.
-    realization : str
-        Name for the message.
-
-    Raises
-    ------
-    ValueError
-        `chunk` is no multiple of `block_events`.
-    """
-    if chunk % block_events:
-        raise ValueError(
-            f"chunk ({chunk}) must be a multiple of block_events ({block_events}) of {realization!r}: "
-            "a Herwig run has one seed and cannot be continued in another job"
-        )

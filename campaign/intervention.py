@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from jetresim.campaign.model import Strict
 
-__all__ = ["ALLOWED_SETTINGS", "FIRST_STAGE", "Intervention", "Stage", "forbidden_setting", "short_form"]
+__all__ = ["ALLOWED_SETTINGS", "Intervention", "Stage", "forbidden_setting", "short_form"]
 
 
 class Stage(IntEnum):

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from jetresim.campaign.model import Strict
 
-__all__ = ["CardValue", "MadGraphOptions", "MadGraphProcess", "check_fits"]
+__all__ = ["CardValue", "MadGraphOptions", "MadGraphProcess", "check_beams"]
 
 _VERBS = ("import", "define", "generate", "add")
 _ELSEWHERE = {
@@ -166,27 +166,19 @@ class MadGraphOptions(Strict):
     )
 
 
-def check_fits(options: MadGraphOptions, chunk: int, particles: tuple[int, int]) -> None:
-    """Refuse chunks and beams that MadGraph's runs do not go with.
+def check_beams(particles: tuple[int, int]) -> None:
+    """Refuse beams that MadGraph is not set up for.
 
     Parameters
     ----------
-    options : MadGraphOptions
-    chunk : int
-        Hard events per job.
     particles : tuple of int
         PDG ids of the beams.
 
     Raises
     ------
     ValueError
-        `chunk` would cut a block of events in two, or a beam is no proton or antiproton.
+        A beam is no proton or antiproton.
     """
-    if chunk % options.block_events:
-        raise ValueError(
-            f"chunk ({chunk}) must be a multiple of block_events ({options.block_events}) of `madgraph`: "
-            "a run of MadGraph has one seed and cannot be continued in another job"
-        )
     if not set(particles) <= set(_PROTONS):
         raise ValueError(
             f"beams.particles: generator `madgraph` is set up for protons and antiprotons, not "

@@ -114,6 +114,11 @@ class Paths:
         return f"{self.dataset}/huggingface/{{split}}"
 
     @property
+    def omnilearned(self) -> str:
+        """OmniLearned's HDF5 files of a split."""
+        return f"{self.dataset}/omnilearned/{{split}}"
+
+    @property
     def huggingface_card(self) -> str:
         """Card of the flat Parquet files of all splits."""
         return f"{self.dataset}/huggingface/README.md"

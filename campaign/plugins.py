@@ -109,7 +109,7 @@ def _package(point: EntryPoint) -> tuple[str, str]:
     return point.dist.name, point.dist.version
 
 
-GENERATOR_NAMES = Names("generator", ("pythia8", "lhe", "madgraph"))
+GENERATOR_NAMES = Names("generator", ("pythia8", "lhe", "madgraph", "gun"))
 """Sources of hard events."""
 
 SHOWER_NAMES = Names("shower", ("pythia8", "herwig7"))
@@ -118,5 +118,5 @@ SHOWER_NAMES = Names("shower", ("pythia8", "herwig7"))
 DETECTOR_NAMES = Names("detector", ("none", "cms_phase2", "delphes"))
 """What stands between particles and jets."""
 
-EXPORT_NAMES = Names("export", ("rs3l", "rs3l_pairs", "jetclass", "toptagging", "huggingface"))
+EXPORT_NAMES = Names("export", ("rs3l", "rs3l_pairs", "jetclass", "toptagging", "huggingface", "omnilearned"))
 """Formats of the dataset beside Parquet."""

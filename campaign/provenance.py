@@ -19,10 +19,8 @@ from jetresim.campaign.version import code_version
 __all__ = [
     "SCHEMA_VERSION",
     "MadeBy",
-    "card_inputs",
     "check_made_with",
     "check_one_version",
-    "dataset_inputs",
     "digest",
     "encode",
     "groups_inputs",
@@ -183,7 +181,7 @@ def jets_inputs(campaign: Campaign, process: str, realization: str) -> dict[str,
 
 def _survivors(campaign: Campaign, process: str) -> dict[str, Any]:
     """What decides which hard events survive."""
-    return {"pt_min": campaign.groups.pt_min, "anchor": digest(jets_inputs(campaign, process, NOMINAL))}
+    return {**campaign.groups.window, "anchor": digest(jets_inputs(campaign, process, NOMINAL))}
 
 
 def groups_inputs(campaign: Campaign, process: str) -> dict[str, Any]:

@@ -289,20 +289,22 @@ def _settings(settings: dict[str, Any]) -> str:
     return "<br>".join(f"`{name}: {_yaml(value)}`" for name, value in settings.items()) or "–"
 
 
-def _told(entry: dict[str, Any]) -> str:
-    """What the generator of a process is told."""
-    if "madgraph" not in entry:
-        return _settings(entry["settings"])
-    lines = "<br>".join(f"`{line}`" for line in entry["madgraph"]["process"])
-    return f"`generator: {entry['generator']}`<br>{lines}<br>`run_card: {_yaml_mapping(entry)}`"
-
-
-def _yaml_mapping(entry: dict[str, Any]) -> str:
-    return "{" + ", ".join(f"{key}: {value}" for key, value in entry["madgraph"]["run_card"].items()) + "}"
-
-
 def _yaml(value: object) -> str:
     return ("off", "on")[value] if isinstance(value, bool) else str(value)
+
+
+def _definition(entry: dict[str, Any]) -> str:
+    """What defines a process of the catalogue: Pythia's settings, MadGraph's lines or what the gun shoots."""
+    if "madgraph" in entry:
+        madgraph = entry["madgraph"]
+        return f"{'<br>'.join(map(_code, madgraph['process']))}<br>`run_card: {_flow(madgraph['run_card'])}`"
+    if "gun" in entry:
+        return f"`gun: {_flow(entry['gun'])}`<br>{_settings(entry['decay_settings'])}"
+    return _settings(entry["settings"])
+
+
+def _flow(mapping: dict[str, Any]) -> str:
+    return "{" + ", ".join(f"{key}: {value}" for key, value in mapping.items()) + "}"
 
 
 def _catalogue() -> str:
@@ -314,19 +316,19 @@ def _catalogue() -> str:
                 entry["description"],
                 _code(entry["targets"])
                 + (f", exactly {entry['require_targets']}" if "require_targets" in entry else ""),
-                _told(entry),
+                _definition(entry),
             )
             for name, entry in PROCESSES.items()
         ),
     )
     targets = _table(
-        ("target", "kind", "pdgid", "daughters", "label"),
+        ("target", "kind", "pdgid", "daughters", "number", "label"),
         (
             (
                 f"`{name}`",
                 *(
                     _code(target[key]) if key in target else "–"
-                    for key in ("kind", "pdgid", "daughters", "label")
+                    for key in ("kind", "pdgid", "daughters", "number", "label")
                 ),
             )
             for name, target in TARGETS.items()
@@ -335,7 +337,7 @@ def _catalogue() -> str:
     labels = _table(("label", "jet"), ((str(label), jet) for label, jet in LABELS.items()))
     return (
         f"## Catalogue of processes\n\n{processes}\n### Targets by name\n\n{targets}\n### Labels\n\n"
-        f"RS3L's `jettype`; 0 and 12 are this project's.\n\n{labels}"
+        f"RS3L's `jettype`; 0 and those from 12 on are this project's.\n\n{labels}"
     )
 
 

@@ -1,6 +1,8 @@
 """Pythia settings that a configuration may not hold."""
 
-__all__ = ["RESERVED", "RESERVED_GROUPS"]
+import re
+
+__all__ = ["HARD_PROCESS", "RESERVED", "RESERVED_GROUPS"]
 
 RESERVED = {
     "Beams:idA": "it is set by `beams.particles`",
@@ -38,3 +40,13 @@ RESERVED_GROUPS = {
     "Parallelism": "jobs are run in parallel by the workflow",
 }
 """Groups of settings that are refused as a whole, and why."""
+
+HARD_PROCESS = re.compile(
+    r"(HardQCD|SoftQCD|LowEnergyQCD):.+"
+    r"|(Bottomonium|Charmonium|ContactInteractions|DM|ExcitedFermion|ExtraDimensions.+|Fourth.+|HiddenValley"
+    r"|Higgs.+|LeftRightSymm*etry|LeptoQuark|NewGaugeBoson|Onia|PhotonCollision|PhotonParton|PromptPhoton"
+    r"|SUSY|Top|WeakBosonAndParton|WeakBosonExchange|WeakDoubleBoson|WeakSingleBoson)"
+    r":(all.*|.*2.*|dijets|monojet)",
+    re.IGNORECASE,
+)
+"""Names of the switches of Pythia's own hard processes (Pythia manual, Process Selection)."""

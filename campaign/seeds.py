@@ -23,7 +23,6 @@ __all__ = [
     "integration_seed",
     "stable_hash",
     "stage_seed",
-    "stream_offset",
     "unit_hash",
 ]
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer, PlainValidator
 from pydantic.json_schema import JsonSchemaValue
 
-__all__ = ["DECAY_SWITCHES", "PARTICLE_PROPERTIES", "Settings", "canonical_name", "setting_names"]
+__all__ = ["DECAY_SWITCHES", "Settings", "setting_names"]
 
 DECAY_SWITCHES = (
     "onMode", "offIfAny", "onIfAny", "onPosIfAny", "onNegIfAny", "offIfAll", "onIfAll", "onPosIfAll",

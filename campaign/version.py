@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 
-__all__ = ["ENVIRONMENT", "MAKES_DATA", "RELEASE", "code_version"]
+__all__ = ["ENVIRONMENT", "RELEASE", "code_version"]
 
 RELEASE = "0.1.0"
 """The release that this code is, or follows. This module imports nothing of ours: builds run it alone."""

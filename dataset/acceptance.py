@@ -10,7 +10,7 @@ __all__ = ["Acceptance"]
 
 _LEFT_OUT = (Status.CUT, Status.NOT_SIMULATED)
 _FAILED = (Status.FAILED, Status.UNPHYSICAL)
-_WITH_JET = (Status.MATCHED, Status.BELOW_PT)
+_WITH_JET = (Status.MATCHED, Status.BELOW_PT, Status.ABOVE_PT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ValidationError
 
+from jetresim.campaign.arrays import Integers
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
@@ -33,8 +33,6 @@ from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, single, writer
 
 __all__ = [
-    "Identity",
-    "Integers",
     "check_groups_source",
     "check_shard",
     "check_split",
@@ -48,7 +46,6 @@ __all__ = [
     "write_split",
 ]
 
-Integers = npt.NDArray[np.int64]
 
 Identity = tuple[str, int, int]
 """Process, event and target of a group."""

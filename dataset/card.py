@@ -10,7 +10,6 @@ from typing import Any
 import h5py
 import pyarrow as pa
 import pyarrow.compute as pc
-import uproot
 
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
@@ -28,7 +27,7 @@ from jetresim.dataset.schema import DESCRIPTIONS, GROUPS_SCHEMA, MEMBER
 from jetresim.dataset.standardization import STANDARDIZATION
 from jetresim.jets.parquet import METADATA_KEY, batches, parquet_files, row_count
 
-__all__ = ["CITATIONS", "data_files", "file_entry", "layout_files", "manifest", "write_card"]
+__all__ = ["data_files", "file_entry", "layout_files", "write_card"]
 
 CITATIONS = (
     ("Re-simulation-based self-supervised learning (RS3L)", "arXiv:2403.07066"),
@@ -54,6 +53,9 @@ _FILES_OF = {
         f"jetclass/{split}/jetclass_{index}.root" for index in range(shard_count(campaign, split))
     ],
     "toptagging": lambda campaign, split: [f"toptagging/{split}.h5"],
+    "omnilearned": lambda campaign, split: [
+        f"omnilearned/{split}/omnilearned_{index}.h5" for index in range(shard_count(campaign, split))
+    ],
     "huggingface": lambda campaign, split: [
         f"huggingface/{split}/{name}" for name in shard_names(campaign, split)
     ],
@@ -128,6 +130,15 @@ import pandas as pd
 
 jets = pd.read_hdf("toptagging/train.h5", key="table")
 signal = jets["is_signal_new"] == 1
+```""",
+    "omnilearned": """The folder `omnilearned` holds one jet a row for OmniLearned, as its data set `custom`:
+
+```python
+import h5py
+
+with h5py.File("omnilearned/train/omnilearned_0.h5") as file:
+    nominal = file["augmentation"][:] == ANCHOR
+    particles, label = file["data"][nominal], file["pid"][nominal]
 ```""",
     "huggingface": """The folder `huggingface` holds one jet a row, flat, for `datasets`:
 
@@ -239,6 +250,8 @@ def _h5_rows(path: Path) -> int:
 
 
 def _root_rows(path: Path) -> int:
+    import uproot  # not among what reading a dataset needs
+
     with uproot.open(path) as file:
         return file["tree"].num_entries
 
@@ -288,6 +301,10 @@ def _front_matter(contents: dict[tuple[str, str], tuple[int, float]], campaign: 
     return front_matter(campaign, rows, size_categories=[size])
 
 
+def _up_to(pt_max: float | None) -> str:
+    return "" if pt_max is None else f" up to {pt_max:g} GeV"
+
+
 def _introduction(campaign: Campaign) -> str:
     energy = f"{campaign.beams.energy / 1000:g} TeV"
     jets, groups = campaign.jets, campaign.groups
@@ -307,7 +324,7 @@ One row is one group: a target of a hard event (the object that the jet stands f
 Jets: {jets.algorithm}, R = {jets.radius:g}, pT > {jets.pt_min:g} GeV, |eta| < {jets.eta_max:g},
 from {_clustered(campaign)} with pT > {jets.constituent_pt_min:g} GeV.
 A group is kept if {required[groups.require]} exactly one jet that stands for the target,
-with pT > {groups.pt_min:g} GeV. Tune: {campaign.tune}.
+with pT > {groups.pt_min:g} GeV{_up_to(groups.pt_max)}. Tune: {campaign.tune}.
 
 All groups of a hard event are in the same split ({_shares(campaign)})."""
 

@@ -10,43 +10,25 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from jetresim.campaign.arrays import Floats
+
 __all__ = [
-    "CHARGED_HADRONS",
     "ELECTRON",
     "FEATURES",
     "FOUR_VECTOR_FEATURES",
     "JETCLR_FEATURES",
     "JET_FEATURES",
     "MUON",
-    "NEUTRAL_HADRON",
     "PAIR_FEATURES",
     "PFLOW_FEATURES",
     "PHOTON",
-    "Columns",
-    "Floats",
-    "charge",
-    "delta_eta",
     "delta_phi",
-    "delta_r",
-    "energy",
-    "is_kind",
-    "ln_energy",
-    "ln_pt",
-    "ln_relative_energy",
-    "ln_relative_pt",
-    "pdgid",
-    "pt_gev",
-    "px",
-    "py",
-    "pz",
-    "tanh_d0",
-    "tanh_dz",
 ]
 
-Floats = npt.NDArray[np.float64]
 Columns = Mapping[str, npt.NDArray[np.generic]]
 
 PHOTON, MUON, ELECTRON = 22, 13, 11
+"""Absolute PDG ids."""
 
 CHARGED_HADRONS = (211, 321, 2212, 3112, 3222, 3312, 3334)
 """Absolute PDG ids that the authors' loader counts as charged hadrons."""

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from jetresim.campaign.seeds import stable_hash
 from jetresim.jets.parquet import single
 
-__all__ = ["Hashes", "row_hashes"]
+__all__ = ["row_hashes"]
 
 Hashes = npt.NDArray[np.uint64]
 

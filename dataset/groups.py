@@ -9,12 +9,11 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jetresim.campaign.augmentations import NOMINAL
-from jetresim.campaign.config import Campaign
+from jetresim.campaign.arrays import Integers
+from jetresim.campaign.config import Campaign, Groups
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import scratch_path
 from jetresim.campaign.provenance import (
@@ -26,20 +25,20 @@ from jetresim.campaign.provenance import (
 )
 from jetresim.campaign.status import Status
 from jetresim.dataset.process_warnings import WARNINGS_KEY
+from jetresim.dataset.rules import kept_rows, row_identity
 from jetresim.dataset.schema import GROUPS_SCHEMA, MEMBER
 from jetresim.generators.events import HardEvent, TruthTarget
 from jetresim.generators.survey import Survey
 from jetresim.generators.targets import find_targets
 from jetresim.jets.files import jets_metadata
 from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, single, writer
-from jetresim.jets.schema import JETS_SCHEMA, present
+from jetresim.jets.schema import JETS_SCHEMA, member_status
 
 __all__ = [
     "GroupsAssembly",
     "HardTruth",
     "build_groups",
     "hard_truths",
-    "kept_rows",
     "member_column",
     "truth_row",
 ]
@@ -271,7 +270,7 @@ def truth_row(process: str, truth: HardTruth, index: int, target: TruthTarget) -
 
 def _check_aligned(path: Path, start: int, table: pa.Table | None, truth: pa.Table | None) -> None:
     """Every row of the jets must be about the target that the hard events have there."""
-    found, expected = _identity(table), _identity(truth)
+    found, expected = row_identity(table), row_identity(truth)
     length = min(len(found), len(expected))
     wrong = np.flatnonzero((found[:length] != expected[:length]).any(axis=1))
     if not len(wrong) and len(found) == len(expected):
@@ -283,14 +282,7 @@ def _check_aligned(path: Path, start: int, table: pa.Table | None, truth: pa.Tab
     )
 
 
-def _identity(table: pa.Table | None) -> npt.NDArray[np.int64]:
-    """(event, target) of each row, shape (N, 2); a source that ended early has none."""
-    if table is None:
-        return np.empty((0, 2), np.int64)
-    return np.stack([table[name].to_numpy().astype(np.int64) for name in ("event", "target")], axis=1)
-
-
-def _described(identity: npt.NDArray[np.int64], row: int) -> str:
+def _described(identity: Integers, row: int) -> str:
     if row >= len(identity):
         return "no target left"
     return "event {} target {}".format(*identity[row])
@@ -298,7 +290,7 @@ def _described(identity: npt.NDArray[np.int64], row: int) -> str:
 
 def _grouped(truth: pa.Table, tables: list[pa.Table], campaign: Campaign, tally: _Tally) -> pa.Table:
     """Rows of a batch that are kept, with their realizations; counts all of them."""
-    members = [member_column(table, campaign.groups.pt_min) for table in tables]
+    members = [member_column(table, campaign.groups) for table in tables]
     there = np.stack([member.field("present").to_numpy(zero_copy_only=False) for member in members])
     kept = kept_rows(there, campaign)
     for name, member, here in zip(campaign.realizations, members, there, strict=True):
@@ -309,15 +301,14 @@ def _grouped(truth: pa.Table, tables: list[pa.Table], campaign: Campaign, tally:
     return truth.filter(pa.array(kept)).append_column(GROUPS_SCHEMA.field("realizations"), realizations)
 
 
-def member_column(table: pa.Table, pt_min: float) -> pa.StructArray:
-    """One realization of the rows: a jet below `pt_min` is recorded as such and taken out."""
-    status = single(table["status"]).cast(pa.string())
+def member_column(table: pa.Table, groups: Groups) -> pa.StructArray:
+    """One realization of the rows: a jet outside the window of pT is recorded as such and taken out."""
     jet, constituents = single(table["jet"]), single(table["constituents"])
-    there = present(table, pt_min)
-    below = pc.and_(pc.equal(status, Status.MATCHED), pc.invert(there))
+    status = member_status(table, groups)
+    there = pc.equal(status, Status.MATCHED)
     columns = {
         "present": there,
-        "status": pc.if_else(below, str(Status.BELOW_PT), status),
+        "status": status,
         "seed": single(table["seed"]),
         "jet": pc.if_else(there, jet, pa.scalar(None, jet.type)),
         "constituents": pc.if_else(there, constituents, pa.scalar([], constituents.type)),
@@ -325,14 +316,7 @@ def member_column(table: pa.Table, pt_min: float) -> pa.StructArray:
     return pa.StructArray.from_arrays([columns[each.name] for each in MEMBER], fields=list(MEMBER))
 
 
-def kept_rows(present: npt.NDArray[np.bool_], campaign: Campaign) -> npt.NDArray[np.bool_]:
-    """Which rows `groups.require` keeps, shape (N,), from the presence of their K members, shape (K, N)."""
-    nominal = campaign.realizations.index(NOMINAL)
-    rules = {"all": present.all(axis=0), "nominal": present[nominal], "any": present.any(axis=0)}
-    return rules[campaign.groups.require]
-
-
-def _interleaved(members: list[pa.StructArray], rows: npt.NDArray[np.int64]) -> pa.ListArray:
+def _interleaved(members: list[pa.StructArray], rows: Integers) -> pa.ListArray:
     """Bring the K members of each of the given rows together in a list."""
     count, length = len(members), len(members[0])
     indices = (np.arange(count) * length + rows[:, np.newaxis]).ravel()

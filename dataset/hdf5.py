@@ -1,13 +1,19 @@
 """HDF5 files on a file system that may be full."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
+import numpy as np
+import numpy.typing as npt
 
-__all__ = ["create_hdf5"]
+from jetresim.jets.parquet import ROW_GROUP
+
+__all__ = ["append_rows", "create_hdf5", "strings"]
+
+_CHUNK_BYTES = 2**20
 
 
 class _Sink(io.FileIO):
@@ -60,3 +66,34 @@ def create_hdf5(path: Path) -> Iterator[h5py.File]:
                 raise
         if sink.failure is not None:
             raise OSError(sink.failure.errno, sink.failure.strerror, str(path))
+
+
+def append_rows(file: h5py.File, columns: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    """Append rows to datasets, which are created by the first of them."""
+    for name, values in columns.items():
+        dataset = file[name] if name in file else _create(file, name, values.dtype, values.shape[1:])
+        start = len(dataset)
+        dataset.resize(start + len(values), axis=0)
+        dataset[start:] = values
+
+
+def _create(file: h5py.File, name: str, dtype: np.dtype, row: tuple[int, ...]) -> h5py.Dataset:
+    """Create an empty dataset that grows by rows; chunks are a power of two, so batches fill them."""
+    row_bytes = dtype.itemsize * int(np.prod(row))
+    rows = min(ROW_GROUP, 2 ** int(np.log2(max(1, _CHUNK_BYTES // row_bytes))))
+    return file.create_dataset(
+        name,
+        shape=(0, *row),
+        maxshape=(None, *row),
+        chunks=(rows, *row),
+        dtype=dtype,
+        compression="gzip",
+        compression_opts=4,
+        shuffle=True,
+        track_times=False,
+    )
+
+
+def strings(values: Sequence[str]) -> npt.NDArray[np.object_]:
+    """Text as the value of an attribute."""
+    return np.array(list(values), h5py.string_dtype())

@@ -15,19 +15,12 @@ from jetresim.campaign.files import atomic_path
 from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import encode
-from jetresim.dataset.members import PresentMembers, export_metadata, present_members, split_metadata
+from jetresim.dataset.members import PresentMembers, export_metadata, present_members, write_shards
 from jetresim.dataset.schema import GROUPS_SCHEMA, TRUTH
 from jetresim.jets.parquet import METADATA_KEY, batches, parquet_files, row_count, single, writer
 from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE
 
-__all__ = [
-    "DESCRIPTIONS",
-    "FOUR_VECTOR",
-    "VIEWS_SCHEMA",
-    "front_matter",
-    "write_huggingface",
-    "write_huggingface_card",
-]
+__all__ = ["front_matter", "write_huggingface", "write_huggingface_card"]
 
 FOUR_VECTOR = [field for field in TRUTH if field.name != "daughters"]
 """Fields of the target that each row has."""
@@ -90,24 +83,9 @@ def write_huggingface(output_dir: Path, shards: Sequence[Path], campaign: Campai
 
     The order is that of the groups and within a group of the realizations; columns are `VIEWS_SCHEMA`.
 
-    Parameters
-    ----------
-    output_dir : Path
-        Folder, replaced as a whole; the files have the names of the shards.
-    shards : sequence of Path
-        All Parquet files of a split.
-    campaign : Campaign
-
-    Raises
-    ------
-    DataError
-        See `dataset.assemble.check_split`.
+    The files have the names of the shards. See `dataset.members.write_shards` for the parameters and errors.
     """
-    metadata = split_metadata(output_dir, shards, campaign)
-    with atomic_path(output_dir) as folder:
-        folder.mkdir()
-        for shard in sorted(shards):
-            _write_file(folder / shard.name, shard, metadata, campaign)
+    write_shards(output_dir, shards, campaign, "{shard}", _write_file)
 
 
 def write_huggingface_card(folder: Path, campaign: Campaign) -> None:

@@ -16,33 +16,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import uproot
 
+from jetresim.campaign.arrays import Integers
 from jetresim.campaign.config import Campaign
-from jetresim.campaign.files import atomic_path
 from jetresim.campaign.provenance import digest, encode
-from jetresim.dataset.members import (
-    Integers,
-    PresentMembers,
-    export_metadata,
-    present_members,
-    split_metadata,
-)
+from jetresim.dataset.members import PresentMembers, export_metadata, present_members, write_shards
 from jetresim.dataset.padded import packed
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import ROW_GROUP, batches, row_count, single
 
-__all__ = [
-    "GENPART_BRANCHES",
-    "IMPACT_PARAMETERS",
-    "JET_BRANCHES",
-    "LABELS",
-    "PART_FEATURES",
-    "UNKNOWN_ERRORS",
-    "Columns",
-    "truth_match",
-    "write_jetclass",
-]
+__all__ = ["write_jetclass"]
 
 Columns = dict[str, npt.NDArray[np.generic]]
 
@@ -76,17 +59,17 @@ LABELS = MappingProxyType(
     {
         "label_QCD": (0, 1, 2, 3, 5, 6, 7, 8),
         "label_Hbb": (4,),
-        "label_Hcc": (),
-        "label_Hgg": (),
-        "label_H4q": (),
-        "label_Hqql": (),
+        "label_Hcc": (13,),
+        "label_Hgg": (14,),
+        "label_H4q": (15,),
+        "label_Hqql": (16,),
         "label_Zqq": (10, 11),
         "label_Wqq": (9,),
         "label_Tbqq": (12,),
-        "label_Tbl": (),
+        "label_Tbl": (17,),
     }
 )
-"""Branch to the RS3L jettypes for which it is 1; every jettype is in exactly one."""
+"""Branch to the RS3L jettypes for which it is 1; every jettype but those of X is in exactly one."""
 
 GENPART_BRANCHES = MappingProxyType(
     {f"aux_genpart_{name}": name for name in ("pt", "eta", "phi")} | {"aux_genpart_pid": "pdgid"}
@@ -94,7 +77,10 @@ GENPART_BRANCHES = MappingProxyType(
 """Branch to the field of the target."""
 
 _CHARM, _BOTTOM = 4, 5
-_H, _W, _Z_QQ, _Z_BB, _TOP = 4, 9, 10, 11, 12
+_ELECTRON = 11
+_W, _Z_QQ, _Z_BB, _TOP, _TOP_LEPTONIC = 9, 10, 11, 12, 17
+_HIGGS_MATCH = MappingProxyType({4: 41, 13: 42, 14: 44, 15: 45, 16: 46})
+"""RS3L jettype of a Higgs boson to JetClass's number for its decay."""
 
 _INTEGERS = ("group_process", "group_target", "augmentation", "jettype", *LABELS)
 _FIELDS = ", ".join(
@@ -123,27 +109,14 @@ def write_jetclass(output_dir: Path, shards: Sequence[Path], campaign: Campaign)
 
     Everything in a file but the times that ROOT keeps with every object follows from the shard.
 
-    Parameters
-    ----------
-    output_dir : Path
-        Folder, replaced as a whole.
-    shards : sequence of Path
-        All Parquet files of a split.
-    campaign : Campaign
-
-    Raises
-    ------
-    DataError
-        See `dataset.assemble.check_split`.
+    See `dataset.members.write_shards` for the parameters and errors.
     """
-    metadata = split_metadata(output_dir, shards, campaign)
-    with atomic_path(output_dir) as folder:
-        folder.mkdir()
-        for index, shard in enumerate(sorted(shards)):
-            _write_file(folder / f"jetclass_{index}.root", shard, metadata, campaign)
+    write_shards(output_dir, shards, campaign, "jetclass_{number}.root", _write_file)
 
 
 def _write_file(output: Path, shard: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
+    import uproot  # not among what reading a dataset needs
+
     identity = uuid.uuid5(uuid.NAMESPACE_OID, digest([output.name, metadata]))
     steps = math.ceil(row_count(shard) / ROW_GROUP)
     rows = absent = 0
@@ -199,28 +172,33 @@ def _truth(truth: pa.StructArray, label: npt.NDArray[np.int8]) -> Columns:
     daughters = truth.field("daughters")
     pdgids = np.abs(pc.struct_field(daughters.flatten(), "pdgid").to_numpy(zero_copy_only=False))
     parent = pc.list_parent_indices(daughters).to_numpy()
-    charm, bottom = (
-        np.bincount(parent[pdgids == flavour], minlength=len(truth)) for flavour in (_CHARM, _BOTTOM)
+    counts = (
+        np.bincount(parent[pdgids == flavour], minlength=len(truth))
+        for flavour in (_CHARM, _BOTTOM, _ELECTRON)
     )
-    return {**genpart, "aux_truth_match": truth_match(label, charm, bottom).astype(np.float32)}
+    return {**genpart, "aux_truth_match": truth_match(label, *counts).astype(np.float32)}
 
 
-def truth_match(label: npt.NDArray[np.int8], charm: Integers, bottom: Integers) -> Integers:
+def truth_match(
+    label: npt.NDArray[np.int8], charm: Integers, bottom: Integers, electron: Integers
+) -> Integers:
     """JetClass's number for what a jet is.
 
     Parameters
     ----------
     label : ndarray of int8, shape (M,)
         RS3L jettype.
-    charm, bottom : ndarray of int64, shape (M,)
-        Daughters of the target with this flavour.
+    charm, bottom, electron : ndarray of int64, shape (M,)
+        Daughters of the target that are of this kind.
 
     Returns
     -------
     ndarray of int64, shape (M,)
-        ``FatJetLabel`` of ``makeNtuples.C``: 11 t → b c q, 12 t → b q q, 21 W → c q, 22 W → q q, 31 Z → b b,
-        32 Z → c c, 33 Z → q q, 41 H → b b, 50 QCD. The quark beside the W of a top is never charm, so a charm
-        quark or a second bottom quark is the W's; JetClass counts both as 11, and as 21 without a top.
+        ``FatJetLabel`` of ``makeNtuples.C``: 11 t → b c q, 12 t → b q q, 15 t → b e ν, 16 t → b μ ν,
+        21 W → c q, 22 W → q q, 31 Z → b b, 32 Z → c c, 33 Z → q q, 41 H → b b, 42 H → c c, 44 H → g g,
+        45 H → 4 q, 46 H → ℓ ν q q, 50 QCD; 0 a scalar X, which JetClass does not have. The quark beside the
+        W of a top is never charm, so a charm quark or a second bottom quark is the W's; JetClass counts both
+        as 11, and as 21 without a top.
     """
     z = np.isin(label, (_Z_QQ, _Z_BB))
     heavy = charm + bottom > 0
@@ -228,13 +206,16 @@ def truth_match(label: npt.NDArray[np.int8], charm: Integers, bottom: Integers) 
         [
             (label == _TOP) & ((charm > 0) | (bottom > 1)),
             label == _TOP,
+            (label == _TOP_LEPTONIC) & (electron > 0),
+            label == _TOP_LEPTONIC,
             (label == _W) & heavy,
             label == _W,
             z & (bottom == 2),
             z & (charm == 2),
             z,
-            label == _H,
+            *(label == jettype for jettype in _HIGGS_MATCH),
+            np.isin(label, LABELS["label_QCD"]),
         ],
-        [11, 12, 21, 22, 31, 32, 33, 41],
-        default=50,
+        [11, 12, 15, 16, 21, 22, 31, 32, 33, *_HIGGS_MATCH.values(), 50],
+        default=0,
     )

@@ -1,31 +1,30 @@
 """The members that are present in some groups, one row each: what layouts without groups are made of."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jetresim.campaign.arrays import Integers
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
+from jetresim.campaign.files import atomic_path
 from jetresim.dataset.assemble import check_split
 from jetresim.dataset.padded import Members
 from jetresim.jets.parquet import single
 
 __all__ = [
-    "Integers",
     "PresentMembers",
     "export_metadata",
     "present_members",
     "process_indices",
     "split_metadata",
+    "write_shards",
 ]
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +85,39 @@ def present_members(table: pa.Table, realizations: int) -> PresentMembers:
         members=Members.of(chosen),
         absent=len(everyone) - len(where),
     )
+
+
+def write_shards(
+    output_dir: Path,
+    shards: Sequence[Path],
+    campaign: Campaign,
+    name: str,
+    write: Callable[[Path, Path, dict[str, Any], Campaign], None],
+) -> None:
+    """Write a file for each shard of a split, in order of their names.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Folder, replaced as a whole.
+    shards : sequence of Path
+        All Parquet files of a split.
+    campaign : Campaign
+    name : str
+        Of the files, with the fields ``number``, which counts from 0, and ``shard``, the name of the shard.
+    write : callable
+        Takes the file, the shard, the metadata that the shards share, and the campaign.
+
+    Raises
+    ------
+    DataError
+        See `split_metadata`.
+    """
+    metadata = split_metadata(output_dir, shards, campaign)
+    with atomic_path(output_dir) as folder:
+        folder.mkdir()
+        for number, shard in enumerate(sorted(shards)):
+            write(folder / name.format(number=number, shard=shard.name), shard, metadata, campaign)
 
 
 def split_metadata(output: Path, shards: Sequence[Path], campaign: Campaign) -> dict[str, Any]:

@@ -10,25 +10,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jetresim.campaign.arrays import Booleans, Integers
 from jetresim.campaign.config import unknown
 from jetresim.campaign.errors import ConfigError
 from jetresim.dataset.features import FEATURES, FOUR_VECTOR_FEATURES, JETCLR_FEATURES, PAIR_FEATURES
 
-__all__ = [
-    "FEATURE_SETS",
-    "Array",
-    "Integers",
-    "Members",
-    "Padded",
-    "feature_names",
-    "needed_columns",
-    "packed",
-    "pad",
-    "padded",
-]
+__all__ = ["Array", "Members", "Padded", "feature_names", "needed_columns", "packed", "pad", "padded"]
 
 Array = npt.NDArray[np.generic]
-Integers = npt.NDArray[np.int64]
+"""A column, whatever it holds."""
 
 FEATURE_SETS: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
     {"rs3l": PAIR_FEATURES, "four_vectors": FOUR_VECTOR_FEATURES, "jetclr": JETCLR_FEATURES}
@@ -52,7 +42,7 @@ class Padded(NamedTuple):
     """
 
     values: npt.NDArray[np.float32]
-    mask: npt.NDArray[np.bool_]
+    mask: Booleans
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +62,7 @@ class Members:
         Of all members; the order is that of pT within each member.
     """
 
-    present: npt.NDArray[np.bool_]
+    present: Booleans
     jets: dict[str, Array]
     starts: Integers
     counts: Integers

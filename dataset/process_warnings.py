@@ -7,7 +7,7 @@ from typing import Any
 from jetresim.campaign.errors import DataError
 from jetresim.jets.parquet import parquet_files, read_metadata
 
-__all__ = ["WARNINGS_KEY", "dataset_warnings", "merged_warnings", "process_warnings", "warning_lines"]
+__all__ = ["WARNINGS_KEY", "dataset_warnings", "merged_warnings", "warning_lines"]
 
 WARNINGS_KEY = "warnings"
 """Key of the metadata: process to what its survey warns of."""

@@ -8,10 +8,10 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from jetresim.campaign.arrays import Integers
 from jetresim.campaign.config import unknown
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import SPLITS
@@ -281,7 +281,7 @@ class Groups:
         beside = folder if _is_dataset(folder) else folder.parent
         return read_standardization(beside)
 
-    def rows(self, row_group: RowGroup) -> npt.NDArray[np.int64]:
+    def rows(self, row_group: RowGroup) -> Integers:
         """Rows of a row group that are asked for."""
         wanted = np.ones(row_group.rows, bool)
         filters = {"process": self.processes, "label": self.labels}
@@ -293,7 +293,7 @@ class Groups:
                 wanted &= np.isin(column.astype(str) if name == "process" else column, values)
         return np.flatnonzero(wanted)
 
-    def read(self, row_group: RowGroup, rows: npt.NDArray[np.int64] | None = None) -> pa.Table:
+    def read(self, row_group: RowGroup, rows: Integers | None = None) -> pa.Table:
         """Read a row group.
 
         Parameters

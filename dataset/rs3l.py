@@ -1,6 +1,6 @@
 """Parquet shards → the HDF5 layouts of the public RS3L dataset and of its authors' training."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,32 +11,23 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
-from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.files import atomic_path
+from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import encode
 from jetresim.campaign.seeds import stable_hash
-from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES, Floats
-from jetresim.dataset.hdf5 import create_hdf5
-from jetresim.dataset.members import process_indices, split_metadata
+from jetresim.dataset.features import JET_FEATURES, PAIR_FEATURES, PFLOW_FEATURES
+from jetresim.dataset.hdf5 import append_rows, create_hdf5, strings
+from jetresim.dataset.members import process_indices, split_metadata, write_shards
 from jetresim.dataset.padded import Members, padded
+from jetresim.dataset.rs3l_check import JETTYPES, check_export
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.detectors.kinematics import cartesian
-from jetresim.jets.parquet import ROW_GROUP, batches, single
+from jetresim.jets.parquet import batches, single
 
-__all__ = [
-    "CONVENTIONS",
-    "HIGGS",
-    "SINGLETON_FEATURES",
-    "TOP",
-    "VARTYPES",
-    "check_export",
-    "truth_vectors",
-    "vartypes",
-    "write_rs3l",
-    "write_rs3l_pairs",
-]
+__all__ = ["write_rs3l", "write_rs3l_pairs"]
 
 SINGLETON_FEATURES = (
     "jettype",
@@ -55,35 +46,23 @@ CONVENTIONS = (
     "singletons 1 to 8: the two daughters of the target; the parton itself, then zeros, where it has none; "
     "of a top the quark beside the W, then the W; of more than two daughters otherwise the first two",
     "a member that is absent has zeros everywhere; dataset `present` tells",
-    "jettype 0 is a single hard gluon and 12 a top",
+    "jettype 0 is a single hard gluon; attribute `jettypes` names the others",
     "constituents are ordered by falling pt and zero-padded; a slot is filled where feature 0 is above 0",
     "isNeutralHadron means PDG id 0, as particle flow gives it; candidates at particle level never have it",
 )
 """What the published description leaves open, and what is chosen here."""
 
-_CHUNK_BYTES = 2**20
-
 _FOUR_VECTOR = ("pt", "eta", "phi", "energy")
 
 
-def check_export(campaign: Campaign) -> None:
-    """Refuse a configuration whose jets the HDF5 layouts cannot hold.
+def _jettypes(table: pa.Table, campaign: Campaign) -> Integers:
+    """Jettype of each group, in the numbering that is asked for."""
+    label = table["label"].to_numpy().astype(np.int64)
+    return np.array([_renumbered(campaign, one) for one in range(max(LABELS) + 1)])[label]
 
-    Raises
-    ------
-    ConfigError
-        Constituents may be softer than 1 GeV, where ln pT is no longer positive; or there is nothing to
-        pair the nominal realization with.
-    """
-    formats = [name for name in campaign.dataset.formats if name in ("rs3l", "rs3l_pairs")]
-    softest = campaign.jets.constituent_pt_min
-    if formats and softest < 1:
-        raise ConfigError(
-            f"jets.constituent_pt_min: {softest:g} GeV; dataset.formats {formats[0]!r} marks a constituent "
-            "by ln pT > 0 and needs at least 1 GeV"
-        )
-    if "rs3l_pairs" in formats and len(campaign.realizations) < 2:
-        raise ConfigError("dataset.formats: 'rs3l_pairs' needs an augmentation beside 'nominal'")
+
+def _renumbered(campaign: Campaign, label: int) -> int:
+    return JETTYPES[campaign.dataset.rs3l_jettypes].get(label, label)
 
 
 def write_rs3l(output_dir: Path, shards: Sequence[Path], campaign: Campaign) -> None:
@@ -95,30 +74,22 @@ def write_rs3l(output_dir: Path, shards: Sequence[Path], campaign: Campaign) -> 
     the groups along its first axis; what is about the file is in attributes, such as ``processes``, the names
     that ``process`` counts.
 
-    Parameters
-    ----------
-    output_dir : Path
-        Folder, replaced as a whole.
-    shards : sequence of Path
-        All Parquet files of a split.
-    campaign : Campaign
+    See `dataset.members.write_shards` for the parameters and errors.
 
     Raises
     ------
     ConfigError
         See `check_export`.
-    DataError
-        See `dataset.assemble.check_split`.
     """
     check_export(campaign)
-    metadata = split_metadata(output_dir, shards, campaign)
-    with atomic_path(output_dir) as folder:
-        folder.mkdir()
-        for index, shard in enumerate(sorted(shards)):
-            with create_hdf5(folder / f"rs3l_{index}.h5") as file:
-                _describe(file, metadata, campaign)
-                for table in batches(shard, GROUPS_SCHEMA):
-                    _append(file, _group_columns(table, campaign))
+    write_shards(output_dir, shards, campaign, "rs3l_{number}.h5", _write_file)
+
+
+def _write_file(output: Path, shard: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
+    with create_hdf5(output) as file:
+        _describe(file, metadata, campaign)
+        for table in batches(shard, GROUPS_SCHEMA):
+            append_rows(file, _group_columns(table, campaign))
 
 
 def write_rs3l_pairs(output_file: Path, shards: Sequence[Path], campaign: Campaign) -> None:
@@ -150,7 +121,7 @@ def write_rs3l_pairs(output_file: Path, shards: Sequence[Path], campaign: Campai
         for shard in sorted(shards):
             for table in batches(shard, GROUPS_SCHEMA):
                 columns = _pair_columns(table, campaign)
-                _append(file, columns)
+                append_rows(file, columns)
                 groups += table.num_rows
                 pairs += len(columns["event"]) // 2
         _describe_pairs(file, metadata, campaign)
@@ -193,7 +164,7 @@ def truth_vectors(truth: pa.StructArray) -> Floats:
     return chosen.reshape(len(truth), 8)
 
 
-def _quark_and_w(quarks: Floats, pdgids: npt.NDArray[np.int64]) -> Floats:
+def _quark_and_w(quarks: Floats, pdgids: Integers) -> Floats:
     """Sum the quarks of the W; shape (N, 3, 4) to (N, 2, 4).
 
     Of t → b W → b u d̄ and its like, only the quark beside the W is down-type and of the sign of its
@@ -223,7 +194,7 @@ def _group_columns(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray
     members = Members.of(realizations)
     constituents, _ = padded(members, PFLOW_FEATURES, campaign.dataset.rs3l_constituents)
     columns = {
-        "singletons": _singletons(table, members),
+        "singletons": _singletons(table, members, campaign),
         "jet_pflow_cands": constituents.swapaxes(1, 2),
         "seed": _numbers(realizations, "seed"),
         "present": members.present,
@@ -245,7 +216,7 @@ def _pair_columns(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray[
     table = table.take(rows)
     realizations = realizations.take(rows * len(names) + place)
     members = Members.of(realizations)
-    jettype = table["label"].to_numpy().astype(np.int64)
+    jettype = _jettypes(table, campaign)
     codes = np.array(list(vartypes(campaign).values()))
     return {
         "features": padded(members, PAIR_FEATURES, campaign.dataset.rs3l_constituents).values,
@@ -259,7 +230,7 @@ def _pair_columns(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray[
     }
 
 
-def _pairs(table: pa.Table, present: npt.NDArray[np.bool_], campaign: Campaign) -> Iterator[tuple[int, int]]:
+def _pairs(table: pa.Table, present: Booleans, campaign: Campaign) -> Iterator[tuple[int, int]]:
     """Row of each group that makes a pair, and the realization that goes with the nominal one.
 
     Each realization draws a lot of its own, so the winner does not depend on the order of the config.
@@ -286,10 +257,10 @@ def _identity(table: pa.Table, campaign: Campaign) -> dict[str, npt.NDArray[np.g
     }
 
 
-def _singletons(table: pa.Table, members: Members) -> npt.NDArray[np.float32]:
+def _singletons(table: pa.Table, members: Members, campaign: Campaign) -> npt.NDArray[np.float32]:
     """Jettype, truth and jet of each member, shape (M, 15)."""
-    label = table["label"].to_numpy().astype(np.float32)
-    shared = np.column_stack([label, truth_vectors(single(table["truth"])).astype(np.float32)])
+    jettype = _jettypes(table, campaign).astype(np.float32)
+    shared = np.column_stack([jettype, truth_vectors(single(table["truth"])).astype(np.float32)])
     copies = len(members.present) // max(1, table.num_rows)
     columns = np.column_stack([np.repeat(shared, copies, axis=0), _jet_features(members)])
     return np.where(members.present[:, np.newaxis], columns, np.float32(0))
@@ -304,7 +275,7 @@ def _numbers(structs: pa.StructArray, field: str, dtype: npt.DTypeLike = np.int6
     return pc.struct_field(structs, field).to_numpy(zero_copy_only=False).astype(dtype)
 
 
-def _lengths(lists: pa.ListArray) -> npt.NDArray[np.int64]:
+def _lengths(lists: pa.ListArray) -> Integers:
     return pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
@@ -312,56 +283,28 @@ def _four_vectors(structs: pa.StructArray) -> Floats:
     return np.column_stack([_numbers(structs, name, np.float64) for name in _FOUR_VECTOR])
 
 
-def _append(file: h5py.File, columns: Mapping[str, npt.NDArray[np.generic]]) -> None:
-    for name, values in columns.items():
-        dataset = file[name] if name in file else _create(file, name, values.dtype, values.shape[1:])
-        start = len(dataset)
-        dataset.resize(start + len(values), axis=0)
-        dataset[start:] = values
-
-
-def _create(file: h5py.File, name: str, dtype: np.dtype, row: tuple[int, ...]) -> h5py.Dataset:
-    """Create an empty dataset that grows by rows; chunks are a power of two, so batches fill them."""
-    row_bytes = dtype.itemsize * int(np.prod(row))
-    rows = min(ROW_GROUP, 2 ** int(np.log2(max(1, _CHUNK_BYTES // row_bytes))))
-    return file.create_dataset(
-        name,
-        shape=(0, *row),
-        maxshape=(None, *row),
-        chunks=(rows, *row),
-        dtype=dtype,
-        compression="gzip",
-        compression_opts=4,
-        shuffle=True,
-        track_times=False,
-    )
-
-
 def _describe(file: h5py.File, metadata: dict[str, Any], campaign: Campaign) -> None:
     """Create the datasets, so that a file without rows has them too, and say what is in them."""
-    _append(file, _group_columns(GROUPS_SCHEMA.empty_table(), campaign))
-    file["singletons"].attrs["features"] = _strings(SINGLETON_FEATURES)
-    file["jet_pflow_cands"].attrs["features"] = _strings(PFLOW_FEATURES)
+    append_rows(file, _group_columns(GROUPS_SCHEMA.empty_table(), campaign))
+    file["singletons"].attrs["features"] = strings(SINGLETON_FEATURES)
+    file["jet_pflow_cands"].attrs["features"] = strings(PFLOW_FEATURES)
     _describe_file(file, metadata, campaign)
 
 
 def _describe_pairs(file: h5py.File, metadata: dict[str, Any], campaign: Campaign) -> None:
-    _append(file, _pair_columns(GROUPS_SCHEMA.empty_table(), campaign))
-    file["features"].attrs["features"] = _strings(PAIR_FEATURES)
-    file["parton_features"].attrs["features"] = _strings(("pt", "eta", "phi", "e"))
-    file["jet_features"].attrs["features"] = _strings(tuple(JET_FEATURES))
-    file["vartype"].attrs["names"] = _strings(tuple(vartypes(campaign)))
+    append_rows(file, _pair_columns(GROUPS_SCHEMA.empty_table(), campaign))
+    file["features"].attrs["features"] = strings(PAIR_FEATURES)
+    file["parton_features"].attrs["features"] = strings(("pt", "eta", "phi", "e"))
+    file["jet_features"].attrs["features"] = strings(tuple(JET_FEATURES))
+    file["vartype"].attrs["names"] = strings(tuple(vartypes(campaign)))
     file["vartype"].attrs["values"] = np.array(list(vartypes(campaign).values()))
     _describe_file(file, metadata, campaign)
 
 
 def _describe_file(file: h5py.File, metadata: dict[str, Any], campaign: Campaign) -> None:
-    file.attrs["realizations"] = _strings(campaign.realizations)
-    file.attrs["processes"] = _strings(tuple(campaign.processes))
-    file.attrs["conventions"] = _strings(CONVENTIONS)
+    file.attrs["realizations"] = strings(campaign.realizations)
+    file.attrs["processes"] = strings(tuple(campaign.processes))
+    file.attrs["jettypes"] = strings([f"{_renumbered(campaign, one)} {jet}" for one, jet in LABELS.items()])
+    file.attrs["conventions"] = strings(CONVENTIONS)
     # not a dataset, since readers take every dataset for rows; a string of variable length may exceed 64 kB
     file.attrs["metadata"] = encode(metadata)
-
-
-def _strings(values: Sequence[str]) -> npt.NDArray[np.object_]:
-    return np.array(list(values), h5py.string_dtype())

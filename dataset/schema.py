@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE
 
-__all__ = ["DESCRIPTIONS", "GROUPS_SCHEMA", "MEMBER", "TRUTH", "WEIGHTS"]
+__all__ = ["DESCRIPTIONS", "GROUPS_SCHEMA", "MEMBER", "TRUTH"]
 
 _FOUR_VECTOR = [
     pa.field("pdgid", pa.int32()),

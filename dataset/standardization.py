@@ -9,25 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from jetresim.campaign.arrays import Booleans, Floats
 from jetresim.campaign.config import Campaign, unknown
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
 from jetresim.dataset.assemble import check_split
-from jetresim.dataset.features import FEATURES, Floats
+from jetresim.dataset.features import FEATURES
 from jetresim.dataset.padded import Members, feature_names, packed
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import batches, parquet_files, single
 from jetresim.jets.schema import JET_TYPE
 
-__all__ = [
-    "CONSTITUENT_FEATURES",
-    "JET_FIELDS",
-    "SPLIT",
-    "STANDARDIZATION",
-    "Standardization",
-    "read_standardization",
-    "write_standardization",
-]
+__all__ = ["STANDARDIZATION", "Standardization", "read_standardization", "write_standardization"]
 
 STANDARDIZATION = "standardization.json"
 """Name of the file in the folder of a dataset."""
@@ -62,7 +55,7 @@ class Standardization:
         self,
         values: npt.NDArray[np.float32],
         features: str | Sequence[str],
-        mask: npt.NDArray[np.bool_] | None = None,
+        mask: Booleans | None = None,
     ) -> npt.NDArray[np.float32]:
         """Subtract the mean and divide by the standard deviation.
 
@@ -85,7 +78,7 @@ class Standardization:
         self,
         values: npt.NDArray[np.float32],
         fields: Sequence[str],
-        present: npt.NDArray[np.bool_] | None = None,
+        present: Booleans | None = None,
     ) -> npt.NDArray[np.float32]:
         """Do the same with fields of jets, shape (..., J); absent members stay zero."""
         return _applied(values, fields, self.jet, present)
@@ -193,7 +186,7 @@ def _applied(
     values: npt.NDArray[np.float32],
     names: Sequence[str],
     moments: Mapping[str, tuple[float, float]],
-    there: npt.NDArray[np.bool_] | None,
+    there: Booleans | None,
 ) -> npt.NDArray[np.float32]:
     for name in names:
         if name not in moments and name != "pdgid":

@@ -21,14 +21,7 @@ from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.detectors.kinematics import cartesian
 from jetresim.jets.parquet import batches, single
 
-__all__ = [
-    "COMPONENTS",
-    "CONSTITUENTS",
-    "SPLIT_NUMBERS",
-    "check_libraries",
-    "check_toptagging",
-    "write_toptagging",
-]
+__all__ = ["check_toptagging", "write_toptagging"]
 
 if TYPE_CHECKING:
     import pandas as pd

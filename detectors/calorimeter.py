@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from jetresim.campaign.arrays import Floats, Integers
 from jetresim.campaign.detector import DetectorOptions
 from jetresim.detectors.parameters import Calorimeter, EnergyFractions, Grid
 from jetresim.detectors.random import (
@@ -18,19 +19,8 @@ from jetresim.detectors.random import (
 )
 from jetresim.detectors.tracking import Flying
 
-__all__ = [
-    "NO_TOWER",
-    "Readout",
-    "Towers",
-    "cell_edges",
-    "energy_fraction",
-    "find_cells",
-    "measure",
-    "sum_by_tower",
-]
+__all__ = ["NO_TOWER", "Readout", "Towers", "energy_fraction", "measure", "sum_by_tower"]
 
-FloatArray = npt.NDArray[np.float64]
-IndexArray = npt.NDArray[np.intp]
 
 NO_TOWER = -1
 """Tower of a particle that leaves nothing in this calorimeter, or misses it."""
@@ -54,13 +44,13 @@ class Towers:
         Measured energy, 0 below threshold, and its resolution before the threshold [GeV].
     """
 
-    row: IndexArray
-    cell: IndexArray
-    centre_eta: FloatArray
-    eta: FloatArray
-    phi: FloatArray
-    energy: FloatArray
-    sigma: FloatArray
+    row: Integers
+    cell: Integers
+    centre_eta: Floats
+    eta: Floats
+    phi: Floats
+    energy: Floats
+    sigma: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +71,7 @@ class Readout:
     options: DetectorOptions
     streams: EventStreams
 
-    def sigma(self, eta: FloatArray, energy: FloatArray) -> FloatArray:
+    def sigma(self, eta: Floats, energy: Floats) -> Floats:
         """Resolution [GeV] at an energy [GeV], in towers with their centre at `eta`, shape (T,)."""
         parts = self.calorimeter.resolution
         region = np.searchsorted([part.abs_eta_max for part in parts], np.abs(eta))
@@ -89,11 +79,11 @@ class Readout:
         variance = (constant[region] * energy) ** 2 + stochastic[region] ** 2 * energy + noise[region] ** 2
         return self.options.calorimeter_resolution * np.sqrt(variance)
 
-    def tower_words(self, row: IndexArray, cell: IndexArray) -> Words:
+    def tower_words(self, row: Integers, cell: Integers) -> Words:
         """Random words for the energy and the position of towers."""
         return self.streams.words(self._purpose, row, cell)
 
-    def neutral_words(self, row: IndexArray, cell: IndexArray) -> Words:
+    def neutral_words(self, row: Integers, cell: Integers) -> Words:
         """Random words for the neutral candidates of towers."""
         return self.streams.words(self._purpose + 1, row, cell)
 
@@ -102,7 +92,7 @@ class Readout:
         return Purpose.CALORIMETER + PURPOSES_PER_CALORIMETER * self.number
 
 
-def energy_fraction(pdgid: npt.NDArray[np.integer], fractions: EnergyFractions, number: int) -> FloatArray:
+def energy_fraction(pdgid: npt.NDArray[np.integer], fractions: EnergyFractions, number: int) -> Floats:
     """Fraction of the energy of each particle that calorimeter `number` sees, shape (N,)."""
     listed = sorted(fractions.by_pdgid)
     values = [fractions.by_pdgid[one][number] for one in listed] + [fractions.default[number]]
@@ -112,7 +102,7 @@ def energy_fraction(pdgid: npt.NDArray[np.integer], fractions: EnergyFractions, 
     return np.array(values)[np.where(found, place, len(listed))]
 
 
-def find_cells(eta: FloatArray, phi: FloatArray, grid: Grid) -> IndexArray:
+def find_cells(eta: Floats, phi: Floats, grid: Grid) -> Integers:
     """Cell of the grid in each direction, `NO_TOWER` outside it, shape (N,)."""
     ring = np.searchsorted(grid.eta_edges, eta) - 1
     contained = (ring >= 0) & (ring < len(grid.cells))
@@ -123,7 +113,7 @@ def find_cells(eta: FloatArray, phi: FloatArray, grid: Grid) -> IndexArray:
     return np.where(contained, first[ring] + np.clip(turn, 0, in_ring - 1), NO_TOWER)
 
 
-def cell_edges(cell: IndexArray, grid: Grid) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+def cell_edges(cell: Integers, grid: Grid) -> tuple[Floats, Floats, Floats, Floats]:
     """Lower and upper edge in eta, lower and upper edge in phi of cells, each of shape (T,)."""
     stops = np.cumsum(grid.cells)
     ring = np.searchsorted(stops, cell, side="right")
@@ -132,7 +122,7 @@ def cell_edges(cell: IndexArray, grid: Grid) -> tuple[FloatArray, FloatArray, Fl
     return grid.eta_edges[ring], grid.eta_edges[ring + 1], turn * step - np.pi, (turn + 1) * step - np.pi
 
 
-def sum_by_tower(tower: IndexArray, weights: FloatArray, towers: int) -> FloatArray:
+def sum_by_tower(tower: Integers, weights: Floats, towers: int) -> Floats:
     """Sum of the weights of each tower, shape (towers,).
 
     `bincount` adds in the order of its input, so a sum does not depend on what else is in the batch;
@@ -141,7 +131,7 @@ def sum_by_tower(tower: IndexArray, weights: FloatArray, towers: int) -> FloatAr
     return np.bincount(tower, weights=weights, minlength=towers).astype(np.float64)
 
 
-def measure(flying: Flying, deposit: FloatArray, readout: Readout) -> tuple[Towers, IndexArray]:
+def measure(flying: Flying, deposit: Floats, readout: Readout) -> tuple[Towers, Integers]:
     """Sum the energy in towers and smear it.
 
     Parameters
@@ -170,7 +160,7 @@ def measure(flying: Flying, deposit: FloatArray, readout: Readout) -> tuple[Towe
     return _smear(keys // total, keys % total, energy, readout), tower_of
 
 
-def _smear(row: IndexArray, cell: IndexArray, energy: FloatArray, readout: Readout) -> Towers:
+def _smear(row: Integers, cell: Integers, energy: Floats, readout: Readout) -> Towers:
     """Measure towers that hold `energy`. The threshold is at the resolution of what is measured."""
     words = readout.tower_words(row, cell)
     eta_low, eta_high, phi_low, phi_high = cell_edges(cell, readout.calorimeter.grid)

@@ -6,13 +6,15 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from jetresim.campaign.arrays import Booleans, Integers
+
 __all__ = ["Columns", "from_columns", "segments", "select", "to_columns"]
 
 Columns = dict[str, npt.NDArray]
 """Name of a quantity to its values, those of all events one after the other."""
 
 
-def to_columns(array: ak.Array) -> tuple[Columns, npt.NDArray[np.int64]]:
+def to_columns(array: ak.Array) -> tuple[Columns, Integers]:
     """Flatten an ``N * var * record`` of numbers, in any layout (sliced, reordered); None is an empty list.
 
     Returns
@@ -36,9 +38,7 @@ def from_columns(columns: Mapping[str, npt.NDArray | ak.Array], counts: npt.NDAr
     return ak.Array(ak.contents.ListOffsetArray(offsets, records))
 
 
-def select(
-    columns: Mapping[str, npt.NDArray], counts: npt.NDArray[np.int64], keep: npt.NDArray[np.bool_]
-) -> tuple[Columns, npt.NDArray[np.int64]]:
+def select(columns: Mapping[str, npt.NDArray], counts: Integers, keep: Booleans) -> tuple[Columns, Integers]:
     """Keep some records of every list.
 
     Parameters
@@ -61,7 +61,7 @@ def select(
     )
 
 
-def segments(starts: npt.NDArray[np.integer], lengths: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+def segments(starts: npt.NDArray[np.integer], lengths: npt.NDArray[np.integer]) -> Integers:
     """List the indices of all elements of some runs: ``segments([7, 2], [2, 1])`` is ``[7, 8, 2]``."""
     lengths = np.asarray(lengths, dtype=np.int64)
     shift = np.asarray(starts, dtype=np.int64) - (np.cumsum(lengths) - lengths)

@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pyhepmc
 import uproot
 
+from jetresim.campaign.arrays import Booleans, Integers
 from jetresim.campaign.detector import DetectorOptions
 from jetresim.campaign.errors import DetectorError
 from jetresim.campaign.seeds import PYTHIA_SEEDS, stable_hash
@@ -30,7 +31,7 @@ from jetresim.detectors.physical import physical_particles
 from jetresim.detectors.protocol import CANDIDATE_FIELDS
 from jetresim.showers.protocol import PARTICLE_FIELDS, ParticleBatch
 
-__all__ = ["LEAVES", "Delphes"]
+__all__ = ["Delphes"]
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ class Delphes:
             self._require_one_pion(failures[0])
         return _join(results, len(counts))
 
-    def _runs(self, batch: ParticleBatch, usable: npt.NDArray[np.bool_]) -> Iterator["_Run"]:
+    def _runs(self, batch: ParticleBatch, usable: Booleans) -> Iterator["_Run"]:
         """The events of each run: those of a block of indices that have particles, whichever these are."""
         size = self._options.events_per_run
         if len(batch.events) and batch.events[0] % size:
@@ -135,10 +136,10 @@ class Delphes:
 
     def _simulate(
         self,
-        events: npt.NDArray[np.int64],
+        events: Integers,
         run: "_Run",
         columns: Columns,
-        counts: npt.NDArray[np.int64],
+        counts: Integers,
     ) -> dict[int, Columns]:
         """Candidates of the events of one run that came back, by their position in the batch."""
         rows = run.rows
@@ -222,9 +223,7 @@ def _last_words(*outputs: bytes) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def _hepmc(
-    rows: npt.NDArray[np.intp], columns: Columns, counts: npt.NDArray[np.int64], dialect: str
-) -> bytes:
+def _hepmc(rows: npt.NDArray[np.intp], columns: Columns, counts: Integers, dialect: str) -> bytes:
     """HepMC text of some events, numbered from 1."""
     stops = np.cumsum(counts)
     text = io.BytesIO()
@@ -273,7 +272,7 @@ def _hepmc_event(number: int, particles: Columns) -> pyhepmc.GenEvent:
     return event
 
 
-def _read(path: Path, branch: str) -> tuple[npt.NDArray[np.int64], list[Columns]]:
+def _read(path: Path, branch: str) -> tuple[Integers, list[Columns]]:
     """Event numbers and candidates in the order of the tree.
 
     Raises

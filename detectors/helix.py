@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from jetresim.campaign.arrays import Floats
+
 __all__ = ["SOLENOID_FIELD", "Perigee", "perigee"]
 
 SOLENOID_FIELD = 3.8
@@ -13,8 +15,6 @@ SOLENOID_FIELD = 3.8
 _GEV_PER_TESLA_MM = 0.299792458e-3
 """pT [GeV] of a unit charge = this × field [T] × radius of curvature [mm] (PDG
 review, Particle detectors at accelerators, Measurement of particle momenta)."""
-
-Floats = npt.NDArray[np.float64]
 
 
 class Perigee(NamedTuple):

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, ValidationError, model_validator
 
+from jetresim.campaign.arrays import Floats, Integers
 from jetresim.campaign.config import first_problem
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.model import Strict
@@ -17,7 +18,6 @@ from jetresim.campaign.yaml_files import read_yaml
 
 __all__ = [
     "CMS_PHASE2",
-    "PIECE_COLUMNS",
     "BinnedLinear",
     "Calorimeter",
     "Efficiency",
@@ -37,7 +37,6 @@ CMS_PHASE2 = Path(__file__).with_name("cms_phase2.yaml")
 PIECE_COLUMNS = ["abs_eta_min", "abs_eta_max", "pt_min", "pt_max", "value", "slope", "at"]
 """Header of a table of pieces."""
 
-FloatArray = npt.NDArray[np.float64]
 NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -101,12 +100,12 @@ class BinnedLinear:
             self._slope[cells] = piece.slope
 
     @staticmethod
-    def _cells(edges: FloatArray, ends: tuple[float, float | None]) -> npt.NDArray[np.intp]:
+    def _cells(edges: Floats, ends: tuple[float, float | None]) -> npt.NDArray[np.intp]:
         low, high = (np.inf if end is None else end for end in ends)
         first = 0 if low == 0 else np.searchsorted(edges, low) + 1  # 0 itself belongs to the lowest cell
         return np.arange(first, np.searchsorted(edges, high) + 1)
 
-    def __call__(self, abs_eta: FloatArray, pt: FloatArray) -> FloatArray:
+    def __call__(self, abs_eta: Floats, pt: Floats) -> Floats:
         """The quantity of each particle, shape (N,)."""
         cell = (np.searchsorted(self._eta_edges, abs_eta), np.searchsorted(self._pt_edges, pt))
         return self._value[cell] + self._slope[cell] * pt
@@ -151,7 +150,7 @@ class Rings(Strict):
             raise ValueError("rings need either `to` or `edges`")
         return self
 
-    def upper_edges(self, lower: float) -> FloatArray:
+    def upper_edges(self, lower: float) -> Floats:
         """Upper edges of the rings above `lower`."""
         return np.asarray(self.edges) if self.to is None else np.linspace(lower, self.to, self.rings + 1)[1:]
 
@@ -170,7 +169,7 @@ class Grid(Strict):
         return self
 
     @cached_property
-    def eta_edges(self) -> FloatArray:
+    def eta_edges(self) -> Floats:
         """Edges of the rings, shape (rings + 1,)."""
         edges = np.array([self.eta_min])
         for group in self.rings:
@@ -178,7 +177,7 @@ class Grid(Strict):
         return edges
 
     @cached_property
-    def cells(self) -> npt.NDArray[np.int64]:
+    def cells(self) -> Integers:
         """Towers in phi of each ring, shape (rings,)."""
         counts = [group.rings if group.to is not None else len(group.edges) for group in self.rings]
         return np.repeat([group.cells for group in self.rings], counts)

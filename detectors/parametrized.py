@@ -2,8 +2,8 @@
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from jetresim.campaign.arrays import Floats
 from jetresim.campaign.detector import DetectorOptions
 from jetresim.detectors.calorimeter import Readout, energy_fraction, measure
 from jetresim.detectors.columns import Columns, from_columns
@@ -94,7 +94,7 @@ class ParametrizedDetector:
         left = np.flatnonzero(~np.isnan(leaves.x))
         return Flying(**{name: column[left] for name, column in particles.items()})
 
-    def _vertex_shift(self, events: int, streams: EventStreams) -> npt.NDArray[np.float64]:
+    def _vertex_shift(self, events: int, streams: EventStreams) -> Floats:
         if self._options.vertex_sigma_z == 0:
             return np.zeros(events)
         words = streams.words(Purpose.VERTEX, np.arange(events), np.zeros(events, dtype=np.int64))

@@ -3,16 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from jetresim.campaign.arrays import Floats, Integers
 from jetresim.detectors.calorimeter import NO_TOWER, Readout, Towers, sum_by_tower
 from jetresim.detectors.random import log_normal, normal
 from jetresim.detectors.tracking import Tracks
 
 __all__ = ["Neutrals", "Pointing", "combine"]
-
-FloatArray = npt.NDArray[np.float64]
-IndexArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +24,8 @@ class Pointing:
         Fraction of the particle's energy that this calorimeter sees.
     """
 
-    tower: IndexArray
-    fraction: FloatArray
+    tower: Integers
+    fraction: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +40,10 @@ class Neutrals:
         [GeV]
     """
 
-    row: IndexArray
-    energy: FloatArray
-    eta: FloatArray
-    phi: FloatArray
+    row: Integers
+    energy: Floats
+    eta: Floats
+    phi: Floats
 
 
 def combine(towers: Towers, tracks: Tracks, pointing: Pointing, readout: Readout) -> tuple[Tracks, Neutrals]:
@@ -85,8 +82,8 @@ def combine(towers: Towers, tracks: Tracks, pointing: Pointing, readout: Readout
 
 
 def _track_sigma(
-    towers: Towers, tracks: Tracks, pointing: Pointing, seen: IndexArray, readout: Readout
-) -> FloatArray:
+    towers: Towers, tracks: Tracks, pointing: Pointing, seen: Integers, readout: Readout
+) -> Floats:
     """Resolution of tracks [GeV]; relative to what the tower sees of them where it measures them better."""
     energy, relative_sigma = tracks.energy[seen], tracks.relative_sigma[seen]
     tower_sigma = readout.sigma(towers.centre_eta[pointing.tower[seen]], energy)
@@ -94,7 +91,7 @@ def _track_sigma(
     return relative_sigma * np.where(tower_is_better, energy * pointing.fraction[seen], energy)
 
 
-def _track_scale(energy: FloatArray, variance: FloatArray, towers: Towers) -> FloatArray:
+def _track_scale(energy: Floats, variance: Floats, towers: Towers) -> Floats:
     """Weighted mean of the energies of tracks and tower over that of the tracks; 1 without tracks.
 
     Both weights are multiplied by both variances, so that a perfect measurement wins instead of
@@ -106,7 +103,7 @@ def _track_scale(energy: FloatArray, variance: FloatArray, towers: Towers) -> Fl
     return np.divide(mean, total, out=np.ones_like(total), where=total > 0)
 
 
-def _neutrals(towers: Towers, chosen: IndexArray, excess: FloatArray, readout: Readout) -> Neutrals:
+def _neutrals(towers: Towers, chosen: Integers, excess: Floats, readout: Readout) -> Neutrals:
     row, relative_sigma = towers.row[chosen], readout.calorimeter.neutral_resolution
     if relative_sigma > 0:
         words = readout.neutral_words(row, towers.cell[chosen])

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from particle import PDGID
 
+from jetresim.campaign.arrays import Booleans
+
 __all__ = ["Kind", "charge_and_visibility"]
 
 _PHOTON = 22
@@ -34,7 +36,7 @@ class Kind(IntEnum):
 
 def charge_and_visibility(
     pdgid: npt.NDArray[np.integer],
-) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.bool_], npt.NDArray[np.int8]]:
+) -> tuple[npt.NDArray[np.int8], Booleans, npt.NDArray[np.int8]]:
     """Look up particles of the final state.
 
     A particle is visible when it is charged, a photon or a hadron (nuclei and R-hadrons included). That

@@ -8,14 +8,13 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from jetresim.campaign.arrays import Booleans, Integers
 from jetresim.campaign.errors import ShowerError
 from jetresim.detectors.columns import Columns, select, to_columns
 from jetresim.detectors.particle_properties import Kind, charge_and_visibility
 from jetresim.showers.protocol import ParticleBatch
 
 __all__ = [
-    "ABSOLUTE_ROUNDING",
-    "RELATIVE_ROUNDING",
     "PhysicalParticles",
     "any_in_event",
     "impossible_events",
@@ -26,8 +25,6 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-Bools = npt.NDArray[np.bool_]
-Counts = npt.NDArray[np.int64]
 
 RELATIVE_ROUNDING, ABSOLUTE_ROUNDING = 1e-5, 1e-6
 """How much more momentum than energy a particle may have: a fraction, and GeV. Numbers in single precision
@@ -52,8 +49,8 @@ class PhysicalParticles:
     """
 
     columns: Columns
-    counts: Counts
-    failed: Bools
+    counts: Integers
+    failed: Booleans
 
 
 def physical_particles(batch: ParticleBatch, pt_min: float = 0.0) -> PhysicalParticles:
@@ -93,14 +90,14 @@ def physical_particles(batch: ParticleBatch, pt_min: float = 0.0) -> PhysicalPar
     return PhysicalParticles(columns, counts, failed)
 
 
-def impossible_events(particles: ak.Array) -> Bools:
+def impossible_events(particles: ak.Array) -> Booleans:
     """Events with a particle that cannot be whatever its pT, shape (N,)."""
     columns, counts = to_columns(particles)
     _, _, kind = charge_and_visibility(columns["pdgid"])
     return any_in_event(impossible_momenta(columns) | (kind < Kind.HADRON), counts)
 
 
-def impossible_momenta(columns: Mapping[str, npt.NDArray]) -> Bools:
+def impossible_momenta(columns: Mapping[str, npt.NDArray]) -> Booleans:
     """Find particles or candidates with a momentum, energy, vertex or impact parameter that cannot be.
 
     Parameters
@@ -123,7 +120,7 @@ def impossible_momenta(columns: Mapping[str, npt.NDArray]) -> Bools:
         return too_fast | ~(size <= np.finfo(np.float32).max)
 
 
-def any_in_event(marked: Bools, counts: Counts) -> Bools:
+def any_in_event(marked: Booleans, counts: Integers) -> Booleans:
     """Whether an event has a particle that is marked, shape (N,)."""
     found = np.zeros(len(counts), dtype=np.bool_)
     found[_event_of(np.flatnonzero(marked), counts)] = True
@@ -131,7 +128,7 @@ def any_in_event(marked: Bools, counts: Counts) -> Bools:
 
 
 def tell_impossible(
-    columns: Mapping[str, npt.NDArray], counts: Counts, marked: Bools, events: npt.NDArray[np.int64]
+    columns: Mapping[str, npt.NDArray], counts: Integers, marked: Booleans, events: Integers
 ) -> None:
     """Log the first particle or candidate that is marked of each event; `events` are the indices, (N,)."""
     places = np.flatnonzero(marked)
@@ -141,15 +138,15 @@ def tell_impossible(
         log.warning("event %d is unphysical: it has PDG id %d, %s", event, columns["pdgid"][place], shown)
 
 
-def _event_of(places: npt.NDArray[np.intp], counts: Counts) -> npt.NDArray[np.intp]:
+def _event_of(places: npt.NDArray[np.intp], counts: Integers) -> npt.NDArray[np.intp]:
     return np.searchsorted(np.cumsum(counts), places, side="right")
 
 
-def _selected(columns: Columns, counts: Counts, wanted: Bools) -> tuple[Columns, Counts]:
+def _selected(columns: Columns, counts: Integers, wanted: Booleans) -> tuple[Columns, Integers]:
     return (dict(columns), counts) if wanted.all() else select(columns, counts, wanted)
 
 
-def _require_hadrons(pdgid: npt.NDArray[np.integer], kind: npt.NDArray[np.int8], counts: Counts) -> None:
+def _require_hadrons(pdgid: npt.NDArray[np.integer], kind: npt.NDArray[np.int8], counts: Integers) -> None:
     """One event of partons is a fault of the event; when there is nothing else it is the settings'."""
     partonic = any_in_event(kind == Kind.PARTON, counts) & ~any_in_event(kind == Kind.HADRON, counts)
     if partonic[counts > 0].all():

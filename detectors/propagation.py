@@ -20,10 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ALONG_THE_BEAM", "GEV_PER_T_MM", "Cylinder", "Exit", "inside", "propagate"]
+from jetresim.campaign.arrays import Booleans, Floats
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
+__all__ = ["Cylinder", "Exit", "inside", "propagate"]
+
 
 GEV_PER_T_MM = 0.299792458e-3
 """pT [GeV] of a unit charge on a circle of 1 mm in 1 T: the speed of light in these units."""
@@ -59,34 +59,34 @@ class Exit:
         Position [mm]; NaN where the particle does not leave.
     """
 
-    x: FloatArray
-    y: FloatArray
-    z: FloatArray
+    x: Floats
+    y: Floats
+    z: Floats
 
     @property
-    def eta(self) -> FloatArray:
+    def eta(self) -> Floats:
         """Pseudorapidity seen from the origin; infinite on the beam line."""
         with np.errstate(divide="ignore", over="ignore"):
             return np.arcsinh(self.z / np.sqrt(self.x * self.x + self.y * self.y))
 
     @property
-    def phi(self) -> FloatArray:
+    def phi(self) -> Floats:
         """Azimuth, in [-pi, pi]."""
         return np.arctan2(self.y, self.x)
 
 
-def inside(x: FloatArray, y: FloatArray, z: FloatArray, cylinder: Cylinder) -> BoolArray:
+def inside(x: Floats, y: Floats, z: Floats, cylinder: Cylinder) -> Booleans:
     """Whether points [mm] lie in the cylinder or on it."""
     return (x * x + y * y <= cylinder.radius**2) & (np.abs(z) <= cylinder.half_length)
 
 
 def propagate(
-    x: FloatArray,
-    y: FloatArray,
-    z: FloatArray,
-    px: FloatArray,
-    py: FloatArray,
-    pz: FloatArray,
+    x: Floats,
+    y: Floats,
+    z: Floats,
+    px: Floats,
+    py: Floats,
+    pz: Floats,
     charge: npt.NDArray[np.number],
     cylinder: Cylinder,
 ) -> Exit:
@@ -125,9 +125,7 @@ def propagate(
     return Exit(x1, y1, np.where(np.isnan(path), np.nan, z1))
 
 
-def _path_to_side(
-    x: FloatArray, y: FloatArray, cos0: FloatArray, sin0: FloatArray, k: FloatArray, radius: float
-) -> FloatArray:
+def _path_to_side(x: Floats, y: Floats, cos0: Floats, sin0: Floats, k: Floats, radius: float) -> Floats:
     """Transverse path to the side of an endless cylinder; infinite where it is never reached."""
     a = x * cos0 + y * sin0
     depth = radius * radius - (x * x + y * y)
@@ -144,8 +142,8 @@ def _path_to_side(
 
 
 def _transverse_position(
-    x: FloatArray, y: FloatArray, cos0: FloatArray, sin0: FloatArray, k: FloatArray, path: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+    x: Floats, y: Floats, cos0: Floats, sin0: Floats, k: Floats, path: Floats
+) -> tuple[Floats, Floats]:
     half_turn = 0.5 * k * path
     cosine, sine = np.cos(half_turn), np.sin(half_turn)
     with np.errstate(divide="ignore", invalid="ignore"):

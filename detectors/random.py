@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
+from jetresim.campaign.arrays import Floats, Integers
 from jetresim.campaign.seeds import stable_hash
 
 __all__ = [
@@ -21,7 +22,6 @@ __all__ = [
     "fine_uniform",
     "log_normal",
     "normal",
-    "philox",
     "uniform",
 ]
 
@@ -84,7 +84,7 @@ def _encrypt(counters: Words, key: tuple[int, int]) -> Words:
     return c0, c1, c2, c3
 
 
-def fine_uniform(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+def fine_uniform(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]) -> Floats:
     """Uniform numbers in the open interval (0, 1) from two words each, on a grid of 2**-52.
 
     The half step keeps 0 and 1 out; with more than 52 bits it would be rounded away.
@@ -93,19 +93,17 @@ def fine_uniform(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]) -> n
     return (bits.astype(np.float64) + 0.5) * 2.0**-52
 
 
-def uniform(word: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+def uniform(word: npt.NDArray[np.uint64]) -> Floats:
     """Uniform numbers in the open interval (0, 1) from one word each, on a grid of 2**-32."""
     return (word.astype(np.float64) + 0.5) * 2.0**-32
 
 
-def normal(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+def normal(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]) -> Floats:
     """Standard normal numbers from two words each, by inversion of the distribution function."""
     return ndtri(fine_uniform(high, low))
 
 
-def log_normal(
-    mean: npt.NDArray[np.float64], sigma: npt.NDArray[np.float64], z: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def log_normal(mean: Floats, sigma: Floats, z: Floats) -> Floats:
     """Log-normal numbers of given mean and standard deviation from standard normal `z`.
 
     A mean of 0 gives 0.
@@ -129,9 +127,7 @@ class EventStreams:
         Indices of the hard events: a block of events may share one seed.
     """
 
-    def __init__(
-        self, campaign_seed: int, stream: str, seeds: npt.NDArray[np.int64], events: npt.NDArray[np.int64]
-    ) -> None:
+    def __init__(self, campaign_seed: int, stream: str, seeds: Integers, events: Integers) -> None:
         key = stable_hash(campaign_seed, "detector", stream)
         self._key = (key & _WORD, key >> 32)
         self._seeds = np.asarray(seeds, dtype=np.uint64) & _LOW

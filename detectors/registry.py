@@ -6,7 +6,7 @@ from jetresim.campaign.config import Campaign
 from jetresim.campaign.plugins import DETECTOR_NAMES
 from jetresim.detectors.protocol import Detector
 
-__all__ = ["DETECTORS", "make_detector"]
+__all__ = ["make_detector"]
 
 
 def _none(campaign: Campaign, realization: str) -> Detector:

@@ -6,15 +6,13 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from jetresim.campaign.arrays import Floats, Integers
 from jetresim.campaign.detector import DetectorOptions
 from jetresim.detectors.helix import perigee
 from jetresim.detectors.parameters import Parameters
 from jetresim.detectors.random import EventStreams, Purpose, fine_uniform, log_normal, normal
 
 __all__ = ["Flying", "Species", "Tracks", "reconstruct"]
-
-FloatArray = npt.NDArray[np.float64]
-IndexArray = npt.NDArray[np.intp]
 
 
 class Species(IntEnum):
@@ -44,19 +42,19 @@ class Flying:
         Direction, seen from the origin, of the point where the particle leaves the tracker.
     """
 
-    row: IndexArray
-    index: IndexArray
+    row: Integers
+    index: Integers
     pdgid: npt.NDArray[np.int32]
     charge: npt.NDArray[np.int8]
-    x: FloatArray
-    y: FloatArray
-    z: FloatArray
-    px: FloatArray
-    py: FloatArray
-    pz: FloatArray
-    energy: FloatArray
-    exit_eta: FloatArray
-    exit_phi: FloatArray
+    x: Floats
+    y: Floats
+    z: Floats
+    px: Floats
+    py: Floats
+    pz: Floats
+    energy: Floats
+    exit_eta: Floats
+    exit_phi: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +73,20 @@ class Tracks:
         Impact parameters [mm].
     """
 
-    particle: IndexArray
-    pt: FloatArray
-    eta: FloatArray
-    phi: FloatArray
-    relative_sigma: FloatArray
-    d0: FloatArray
-    dz: FloatArray
+    particle: Integers
+    pt: Floats
+    eta: Floats
+    phi: Floats
+    relative_sigma: Floats
+    d0: Floats
+    dz: Floats
 
     @property
-    def energy(self) -> FloatArray:
+    def energy(self) -> Floats:
         """Energy of a massless particle, pt cosh(eta) [GeV]."""
         return self.pt * np.cosh(self.eta)
 
-    def scaled(self, factor: FloatArray) -> "Tracks":
+    def scaled(self, factor: Floats) -> "Tracks":
         """The same tracks with their momenta multiplied, shape (M,)."""
         return replace(self, pt=self.pt * factor)
 
@@ -117,16 +115,14 @@ def reconstruct(
     return Tracks(particle, smeared, eta, phi, sigma, d0, dz)
 
 
-def _species(pdgid: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+def _species(pdgid: npt.NDArray[np.int32]) -> Integers:
     absolute = np.abs(pdgid)
     return np.where(
         absolute == 11, Species.ELECTRON, np.where(absolute == 13, Species.MUON, Species.CHARGED_HADRON)
     )
 
 
-def _by_species(
-    functions: tuple, species: npt.NDArray[np.int64], abs_eta: FloatArray, pt: FloatArray
-) -> FloatArray:
+def _by_species(functions: tuple, species: Integers, abs_eta: Floats, pt: Floats) -> Floats:
     result = np.empty(len(pt))
     for kind in Species:
         chosen = np.flatnonzero(species == kind)
@@ -134,7 +130,7 @@ def _by_species(
     return result
 
 
-def _at_perigee(flying: Flying, particle: IndexArray, parameters: Parameters) -> tuple[FloatArray, ...]:
+def _at_perigee(flying: Flying, particle: Integers, parameters: Parameters) -> tuple[Floats, ...]:
     """eta, phi, d0 and dz of tracks."""
     point = ("x", "y", "z", "px", "py", "pz", "energy", "charge")
     x, y, z, *motion = (getattr(flying, name)[particle] for name in point)
@@ -148,13 +144,13 @@ def _at_perigee(flying: Flying, particle: IndexArray, parameters: Parameters) ->
 
 
 def _smeared_impact_parameters(
-    d0: FloatArray,
-    dz: FloatArray,
+    d0: Floats,
+    dz: Floats,
     flying: Flying,
-    particle: IndexArray,
+    particle: Integers,
     options: DetectorOptions,
     streams: EventStreams,
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[Floats, Floats]:
     if options.d0_resolution == 0 and options.dz_resolution == 0:
         return d0, dz
     words = streams.words(Purpose.IMPACT_PARAMETER, flying.row[particle], flying.index[particle])

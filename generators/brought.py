@@ -21,7 +21,6 @@ __all__ = [
     "Content",
     "Contents",
     "file_digest",
-    "is_complete",
     "read_contents",
     "with_brought_files",
     "with_remembered_files",

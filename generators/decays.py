@@ -83,12 +83,17 @@ class ResonanceDecays:
             )
         return HardEvent(event.index, _with_decays(event.record, places, self._pythia.process, fraction))
 
+    @property
+    def particle_data(self) -> pythia8mc.ParticleData:
+        """Pythia's particles, as the configuration leaves them."""
+        return self._pythia.particleData
+
     def open_fraction(self, ids: list[int]) -> float:
         """Probability that all of some resonances decay in channels that are open."""
-        return math.prod(self._pythia.particleData.resOpenFrac(pdgid) for pdgid in ids)
+        return math.prod(self.particle_data.resOpenFrac(pdgid) for pdgid in ids)
 
     def _decays(self, pdgid: int) -> bool:
-        data = self._pythia.particleData
+        data = self.particle_data
         return data.isResonance(pdgid) and data.mayDecay(pdgid)
 
     def _decay(self, event: HardEvent) -> bool:

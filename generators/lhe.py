@@ -20,7 +20,7 @@ from jetresim.generators.lhe_warnings import find_warnings, needs_matching, summ
 from jetresim.generators.survey import SourceFile, Subprocess, Survey
 from jetresim.generators.targets import no_targets
 
-__all__ = ["LHEFiles", "weight_names"]
+__all__ = ["LHEFiles"]
 
 _KEEP_EVERY_EVENT = -4
 _TRIALS = "trials"  # no longer true of an event whose weight is normalized

@@ -38,7 +38,6 @@ __all__ = [
     "PrintedDigits",
     "check_provenance",
     "count_events",
-    "last_digit",
     "open_lhe",
     "read_hard_events",
     "write_lhe",

@@ -15,7 +15,7 @@ from jetresim.generators.pythia_setup import failure_reason, make_pythia
 from jetresim.generators.survey import Survey
 from jetresim.generators.targets import final_state, find_targets, no_targets, passes_cuts
 
-__all__ = ["CHECKED_EVENTS", "LHAPDF_IDS", "MAX_TRIALS", "PROCESS_ID", "SURVEY_EVENTS", "Pythia8Generator"]
+__all__ = ["Pythia8Generator"]
 
 SURVEY_EVENTS = 20_000
 """Accepted events that measure the cross-section: about 0.5% error at the acceptances seen."""

@@ -7,11 +7,11 @@ import pythia8mc
 
 from jetresim.campaign.config import Campaign, unknown
 from jetresim.campaign.errors import ConfigError
-from jetresim.campaign.reserved import RESERVED, RESERVED_GROUPS
+from jetresim.campaign.reserved import HARD_PROCESS, RESERVED, RESERVED_GROUPS
 from jetresim.campaign.seed_contract import breaks_seed_contract
 from jetresim.campaign.settings import Settings, setting_names
 
-__all__ = ["check_campaign_settings", "check_settings", "hidden_settings"]
+__all__ = ["check_campaign_settings", "hidden_settings"]
 
 _PARTICLE_NUMBERS = {"m0", "mWidth", "mMin", "mMax", "tau0", "chargeType", "spinType", "colType"}
 _SWITCHES = {"on", "off", "true", "false", "yes", "no", "1", "0"}
@@ -48,7 +48,7 @@ def _value(pythia: pythia8mc.Pythia, name: str) -> str:
     return str(pythia.settings.output(name, True))
 
 
-def check_settings(settings: Settings, where: str) -> None:
+def check_settings(settings: Settings, where: str, *, hard_process: bool = False) -> None:
     """Refuse settings that Pythia does not know or that the pipeline sets itself.
 
     Parameters
@@ -56,6 +56,9 @@ def check_settings(settings: Settings, where: str) -> None:
     settings : Settings
     where : str
         Place in the configuration, for the message.
+    hard_process : bool
+        Whether the settings may choose a hard process. Where they are read by showers too, Pythia would
+        make events of its own beside those it is given.
 
     Raises
     ------
@@ -74,6 +77,18 @@ def check_settings(settings: Settings, where: str) -> None:
             _check_value(name, value, where)
         else:
             raise ConfigError(f"{where}: " + unknown("Pythia setting", name, _similar(name.lower())))
+        if not hard_process and HARD_PROCESS.fullmatch(name) and _is_on(name):
+            raise ConfigError(
+                f"{where}: `{name} = {value}` chooses a hard process; that belongs to `processes.*.settings`"
+            )
+
+
+def _is_on(name: str) -> bool:
+    """Whether a switch, or one of a list of switches, is on in the database that `_check_value` sets."""
+    settings = _database().settings
+    if settings.isFlag(name):
+        return bool(settings.flag(name))
+    return bool(settings.isFVec(name)) and any(settings.fvec(name))
 
 
 def _similar(key: str) -> list[str]:
@@ -132,7 +147,7 @@ def check_campaign_settings(campaign: Campaign) -> None:
     """
     check_settings(campaign.settings, "settings")
     for name, process in campaign.processes.items():
-        check_settings(process.settings, f"processes.{name}.settings")
+        check_settings(process.settings, f"processes.{name}.settings", hard_process=True)
         check_settings(process.decay_settings, f"processes.{name}.decay_settings")
         check_settings(process.shower_settings, f"processes.{name}.shower_settings")
     for augmentation in campaign.augmentations:

@@ -9,12 +9,13 @@ from jetresim.campaign.config import Campaign
 from jetresim.campaign.paths import Paths
 from jetresim.campaign.plugins import GENERATOR_NAMES
 from jetresim.generators.events import HardEvent
+from jetresim.generators.gun import ParticleGun
 from jetresim.generators.lhe import LHEFiles
 from jetresim.generators.madgraph.generator import MadGraph
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
 
-__all__ = ["GENERATORS", "Generator", "make_generator"]
+__all__ = ["Generator", "make_generator"]
 
 
 class Generator(Protocol):
@@ -45,6 +46,7 @@ GENERATORS: dict[str, Callable[[Campaign, str], Generator]] = {
     "pythia8": Pythia8Generator,
     "lhe": LHEFiles,
     "madgraph": MadGraph,
+    "gun": ParticleGun,
 }
 """Name of a generator to what sets it up for a process of a campaign."""
 

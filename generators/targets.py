@@ -28,6 +28,7 @@ _GLUON, _PHOTON = 21, 22
 _SHOWN_STATES = 3
 _QUARKS = frozenset(range(1, 6))
 _PARTONS = _QUARKS | {_GLUON}
+_CHARGED_LEPTONS = frozenset((11, 13, 15))
 
 PARTON_LABELS = {_GLUON: 0, 1: 1, 2: 1, 3: 1, 4: 2, 5: 3}
 """RS3L jettype of a single outgoing parton, by absolute PDG id; 0 is this project's."""
@@ -99,7 +100,8 @@ def no_targets(process: str, targets: Sequence[Target], final_states: Counter[tu
 def _described(target: Target) -> str:
     if target.kind != "resonance":
         return target.kind
-    return f"{target.pdgid} decayed to {', '.join(map(str, target.daughters))}"
+    number = "" if target.number is None else f"{target.number} of "
+    return f"{target.pdgid} decayed to {number}{', '.join(map(str, target.daughters))}"
 
 
 def passes_cuts(targets: Sequence[TruthTarget], cuts: Cuts) -> bool:
@@ -157,33 +159,39 @@ def _splitting(outgoing: "Sequence[pylhe.LHEParticle]") -> list[TruthTarget]:
 
 
 def _resonances(record: "pylhe.LHEEvent", target: Target) -> list[TruthTarget]:
-    """Decayed resonances of one kind whose final quarks are all among the daughters asked for."""
+    """Decayed resonances of one kind that end in the daughters asked for."""
     children = _children(record)
     found = []
     for place, particle in enumerate(record.particles):
         copied = any(record.particles[child].id == particle.id for child in children[place])
         if abs(particle.id) != target.pdgid or particle.status not in _DECAYED or copied:
             continue
-        quarks = _final_quarks(record, children, place)
-        if quarks and all(abs(quark.pdgid) in target.daughters for quark in quarks):
+        ends = [record.particles[end] for end in _ends(record, children, place)]
+        if daughters := _daughters(ends, target):
             assert target.label is not None  # a resonance has one, by validation
-            found.append(TruthTarget("resonance", target.label, _parton(particle), tuple(quarks)))
+            found.append(TruthTarget("resonance", target.label, _parton(particle), daughters))
     return found
 
 
-def _final_quarks(record: "pylhe.LHEEvent", children: list[list[int]], place: int) -> list[Parton]:
-    """Quarks that a resonance ends in, in record order; none if it also ends in something else.
+def _ends(record: "pylhe.LHEEvent", children: list[list[int]], place: int) -> list[int]:
+    """Places of the particles that a resonance ends in, in record order."""
+    reached = sorted(_reachable(place, children))
+    return [end for end in reached if record.particles[end].status == _FINAL or not children[end]]
 
-    Gluons and photons radiated on the way are passed over.
+
+def _daughters(ends: "Sequence[pylhe.LHEParticle]", target: Target) -> tuple[Parton, ...]:
+    """The ends that must be near the jet axis, none if the target does not end like that.
+
+    Photons radiated on the way are passed over, and gluons too unless they are asked for.
     """
-    ends = [
-        record.particles[end]
-        for end in sorted(_reachable(place, children))
-        if record.particles[end].status == _FINAL or not children[end]
-    ]
-    if any(abs(end.id) not in _PARTONS | {_PHOTON} for end in ends):
-        return []
-    return [_parton(end) for end in ends if abs(end.id) in _QUARKS]
+    ids = [abs(end.id) for end in ends]
+    asked = set(target.daughters)
+    passed_over = {_PHOTON, _GLUON} - asked
+    if not all(one in passed_over or one in asked for one in ids):
+        return ()
+    looked_for = (_QUARKS | _CHARGED_LEPTONS | {_GLUON}) & asked
+    found = tuple(_parton(end) for end, one in zip(ends, ids, strict=True) if one in looked_for)
+    return found if target.number in (None, len(found)) else ()
 
 
 def _reachable(start: int, links: Sequence[Sequence[int]]) -> set[int]:

@@ -18,4 +18,7 @@ _OFFERED = {"open_groups": "jetresim.dataset.reader", "simulate": "jetresim.jets
 def __getattr__(name: str) -> object:
     if name not in _OFFERED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_OFFERED[name]), name)
+    from jetresim.campaign.extras import extras_named
+
+    with extras_named():
+        return getattr(import_module(_OFFERED[name]), name)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.config import Jets
 from jetresim.campaign.status import Status
 from jetresim.detectors.columns import Columns, select, to_columns
@@ -17,9 +18,7 @@ from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE, JETS_SCHEMA, STATUS
 from jetresim.jets.substructure import substructure
 from jetresim.showers.protocol import ParticleBatch
 
-__all__ = ["Integers", "jets_table"]
-
-Integers = npt.NDArray[np.int64]
+__all__ = ["jets_table"]
 
 
 def jets_table(batch: ParticleBatch, candidates: ak.Array, truth: Sequence[Truth], jets: Jets) -> pa.Table:
@@ -72,7 +71,7 @@ def jets_table(batch: ParticleBatch, candidates: ak.Array, truth: Sequence[Truth
     return pa.Table.from_arrays(arrays, schema=JETS_SCHEMA)
 
 
-def _unphysical(batch: ParticleBatch, candidates: ak.Array, found: ak.Array) -> npt.NDArray[np.bool_]:
+def _unphysical(batch: ParticleBatch, candidates: ak.Array, found: ak.Array) -> Booleans:
     """Events in which a candidate cannot be, or a particle, which is why the detector gave up on them."""
     unphysical = ak.to_numpy(ak.is_none(found)).copy()
     if unphysical.any():
@@ -119,7 +118,7 @@ def _constituents_column(constituents: ak.Array, rows: Integers, length: int, lo
     )
 
 
-def _struct(struct: pa.StructType, columns: Columns, absent: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+def _struct(struct: pa.StructType, columns: Columns, absent: Booleans | None = None) -> pa.Array:
     arrays = [
         pa.array(columns[field.name].astype(field.type.to_pandas_dtype()), field.type) for field in struct
     ]
@@ -134,7 +133,7 @@ def _scatter(values: npt.NDArray, rows: Integers, length: int) -> npt.NDArray:
     return column
 
 
-def _single_precision_azimuth(phi: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+def _single_precision_azimuth(phi: Floats) -> npt.NDArray[np.float32]:
     """Round so that phi stays in (−π, π] in single precision, where −π itself can result."""
     single = phi.astype(np.float32)
     return np.where(single <= np.float32(-np.pi), np.float32(np.pi), single)

@@ -5,13 +5,13 @@ from types import MappingProxyType
 import awkward as ak
 import fastjet
 import numpy as np
-import numpy.typing as npt
 
+from jetresim.campaign.arrays import Floats, Integers
 from jetresim.campaign.config import Jets
 from jetresim.detectors.columns import Columns, from_columns, segments, select, to_columns
 from jetresim.detectors.physical import any_in_event, impossible_momenta
 
-__all__ = ["ALGORITHMS", "azimuth", "cluster", "momenta", "pseudorapidity"]
+__all__ = ["azimuth", "cluster", "momenta", "pseudorapidity"]
 
 # FastJet prints its banner on stdout at the first clustering, where a program may expect its own output.
 # The documentation carries the citation that it asks for. The binding has no public name for this switch.
@@ -31,7 +31,7 @@ def cluster(candidates: ak.Array, jets: Jets) -> ak.Array:
     """Find the jets of a batch of events.
 
     Candidates with pT > `constituent_pt_min` are clustered (E scheme); jets with pT > `pt_min` and
-    |eta| < `eta_max` are kept.
+    |eta| < `eta_max` are kept; with `stop_at_eta_max` only those harder than the first one outside.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def cluster(candidates: ak.Array, jets: Jets) -> ak.Array:
     return ak.mask(found, ~failed) if failed.any() else found
 
 
-def _cluster(columns: Columns, counts: npt.NDArray[np.int64], jets: Jets) -> ak.Array:
+def _cluster(columns: Columns, counts: Integers, jets: Jets) -> ak.Array:
     hard_enough = np.hypot(columns["px"], columns["py"]) > jets.constituent_pt_min
     columns, counts = select(columns, counts, hard_enough)
     definition = fastjet.JetDefinition(ALGORITHMS[jets.algorithm], jets.radius)
@@ -75,18 +75,18 @@ def _cluster(columns: Columns, counts: npt.NDArray[np.int64], jets: Jets) -> ak.
     )
 
 
-def momenta(columns: Columns, counts: npt.NDArray[np.int64]) -> ak.Array:
+def momenta(columns: Columns, counts: Integers) -> ak.Array:
     """Four-momenta in the form that FastJet takes."""
     names = {"px": "px", "py": "py", "pz": "pz", "E": "energy"}
     return from_columns({theirs: columns[ours] for theirs, ours in names.items()}, counts)
 
 
-def azimuth(px: npt.NDArray[np.float64], py: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def azimuth(px: Floats, py: Floats) -> Floats:
     """Azimuth in (−π, π]; arctan2 alone gives −π where py is a negative zero."""
     return np.arctan2(py + 0.0, px)
 
 
-def pseudorapidity(pt: npt.NDArray[np.float64], pz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def pseudorapidity(pt: Floats, pz: Floats) -> Floats:
     """Pseudorapidity for pt > 0."""
     return np.arcsinh(pz / pt)
 
@@ -99,8 +99,14 @@ def _kinematics(momentum: Columns) -> Columns:
     return {"pt": pt, "eta": pseudorapidity(pt, pz), "phi": azimuth(px, py), "energy": energy, "mass": mass}
 
 
-def _kept_in_order(kinematics: Columns, event: npt.NDArray[np.int64], jets: Jets) -> npt.NDArray[np.int64]:
+def _kept_in_order(kinematics: Columns, event: Integers, jets: Jets) -> Integers:
     """Order the jets that pass the cuts by event and falling pT; returns their indices."""
     pt, eta = kinematics["pt"], kinematics["eta"]
-    kept = np.flatnonzero((pt > jets.pt_min) & (np.abs(eta) < jets.eta_max))
-    return kept[np.lexsort((-pt[kept], event[kept]))]
+    hard = np.flatnonzero(pt > jets.pt_min)
+    hard = hard[np.lexsort((-pt[hard], event[hard]))]
+    central = np.abs(eta[hard]) < jets.eta_max
+    if jets.stop_at_eta_max:
+        outside_before = np.cumsum(~central) - ~central
+        first = np.searchsorted(event[hard], event[hard])
+        central &= outside_before == outside_before[first]
+    return hard[central]

@@ -8,29 +8,14 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.config import Matching
 from jetresim.campaign.status import Status
 from jetresim.detectors.columns import segments
 from jetresim.generators.events import Parton, TruthTarget
 
-__all__ = [
-    "NO_JET",
-    "RULES",
-    "Bools",
-    "Distances",
-    "Floats",
-    "Integers",
-    "Matches",
-    "Truth",
-    "contains_decay",
-    "contains_one_parton",
-    "delta_r",
-    "match",
-]
+__all__ = ["Distances", "Matches", "Truth", "delta_r", "match"]
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Integers = npt.NDArray[np.int64]
 
 NO_JET = -1
 """Jet index of a target that no jet stands for."""
@@ -69,7 +54,7 @@ class Matches:
     target : ndarray of int64, shape (T,)
         Index of the target within its event.
     status : ndarray of str, shape (T,)
-        Values of `campaign.status.Status`: matched, no jet, ambiguous or shared.
+        Values of `campaign.status.Status`: matched, no jet, ambiguous, shared or not first.
     jet : ndarray of int64, shape (T,)
         Index of the jet in the flattened batch; `NO_JET` unless the status is matched.
     """
@@ -100,23 +85,23 @@ class Distances:
 
     axis: Floats
     daughters: Floats
-    has_daughter: Bools
+    has_daughter: Booleans
     partons: Floats
 
 
-def contains_decay(distances: Distances, matching: Matching) -> Bools:
+def contains_decay(distances: Distances, matching: Matching) -> Booleans:
     """Tell whether the target is near the jet axis and all its daughters are within the jet."""
     within = distances.daughters < matching.daughters_dr
     return (distances.axis < matching.axis_dr) & np.all(within | ~distances.has_daughter, axis=1)
 
 
-def contains_one_parton(distances: Distances, matching: Matching) -> Bools:
+def contains_one_parton(distances: Distances, matching: Matching) -> Booleans:
     """Tell whether the target is within the jet, and no other outgoing parton of the event is."""
     within = np.count_nonzero(distances.partons < matching.daughters_dr, axis=1)
     return (distances.axis < matching.daughters_dr) & (within == 1)
 
 
-RULES: MappingProxyType[str, Callable[[Distances, Matching], Bools]] = MappingProxyType(
+RULES: MappingProxyType[str, Callable[[Distances, Matching], Booleans]] = MappingProxyType(
     {"resonance": contains_decay, "splitting": contains_decay, "parton": contains_one_parton}
 )
 """Kind of target to the rule by which a jet stands for it."""
@@ -155,6 +140,8 @@ def match(jets: ak.Array, truth: Sequence[Truth], matching: Matching) -> Matches
     kinds = np.array([target.kind for target in targets], dtype=np.str_)
     satisfied = _apply_rules(kinds[pair_target], distances, matching)
     status, jet = _decide(pair_target[satisfied], pair_jet[satisfied], len(targets), len(eta))
+    if matching.first_only:
+        status, jet = _first_of_event(status, jet, event, len(truth))
     return Matches(event, segments(np.zeros_like(targets_per_event), targets_per_event), status, jet)
 
 
@@ -186,7 +173,7 @@ def _distances(
     )
 
 
-def _directions(partons: Iterable[Sequence[Parton]]) -> tuple[Floats, Floats, Bools]:
+def _directions(partons: Iterable[Sequence[Parton]]) -> tuple[Floats, Floats, Booleans]:
     """Rows of eta and phi, filled up to a common length with eta = inf, and which of them are there."""
     rows = list(partons)
     lengths = np.array([len(row) for row in rows], dtype=np.int64)
@@ -197,12 +184,23 @@ def _directions(partons: Iterable[Sequence[Parton]]) -> tuple[Floats, Floats, Bo
     return eta, phi, there
 
 
-def _apply_rules(kind: npt.NDArray[np.str_], distances: Distances, matching: Matching) -> Bools:
+def _apply_rules(kind: npt.NDArray[np.str_], distances: Distances, matching: Matching) -> Booleans:
     satisfied = np.zeros(len(kind), dtype=np.bool_)
     for name, rule in RULES.items():
         of_kind = kind == name
         satisfied[of_kind] = rule(distances, matching)[of_kind]
     return satisfied
+
+
+def _first_of_event(
+    status: npt.NDArray[np.str_], jet: Integers, event: Integers, events: int
+) -> tuple[npt.NDArray[np.str_], Integers]:
+    """Leave of each event the matched target of the hardest jet; jets are ordered by falling pT."""
+    matched = jet != NO_JET
+    hardest = np.full(events, np.iinfo(np.int64).max)
+    np.minimum.at(hardest, event[matched], jet[matched])
+    later = matched & (jet > hardest[event])
+    return np.where(later, Status.NOT_FIRST.value, status), np.where(later, NO_JET, jet)
 
 
 def _decide(

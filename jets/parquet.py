@@ -15,10 +15,8 @@ from jetresim.campaign.errors import DataError
 
 __all__ = [
     "METADATA_KEY",
-    "REMEDY",
     "ROW_GROUP",
     "batches",
-    "check_checksum",
     "naming",
     "parquet_files",
     "read_metadata",

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jetresim.campaign.config import Campaign
+from jetresim.campaign.config import Campaign, Groups
 from jetresim.campaign.status import Status
 from jetresim.jets.parquet import single
 
@@ -13,8 +13,7 @@ __all__ = [
     "JET_TYPE",
     "STATUSES",
     "STATUS_TYPE",
-    "SUBSTRUCTURE_FIELDS",
-    "present",
+    "member_status",
     "surviving_events",
 ]
 
@@ -22,6 +21,7 @@ STATUSES = tuple(Status)
 """Values of the `status` dictionary, always all of them and in this order."""
 
 STATUS_TYPE = pa.dictionary(pa.int8(), pa.string())
+"""Each status is stored once; rows count them."""
 
 SUBSTRUCTURE_FIELDS = ("mass", "sdmass", "n2", "d2", "tau1", "tau2", "tau3", "tau4")
 """Mass and soft-drop mass [GeV]; the others have no dimension. See `jets.substructure`."""
@@ -59,13 +59,20 @@ JETS_SCHEMA = pa.schema(
 unless `status` is "matched"."""
 
 
-def present(table: pa.Table, pt_min: float) -> pa.Array:
-    """Which rows of a jets table have a jet that counts: matched, and above `pt_min` [GeV]."""
+def member_status(table: pa.Table, groups: Groups) -> pa.Array:
+    """Status of rows of a jets table as members of groups: a jet outside the window of pT does not count."""
     status = single(table["status"]).cast(pa.string())
     pt = pc.struct_field(single(table["jet"]), "pt")
-    return pc.and_(pc.equal(status, Status.MATCHED), pc.fill_null(pc.greater(pt, pt_min), False))
+    matched = pc.equal(status, Status.MATCHED)
+    below = pc.and_(matched, pc.invert(pc.fill_null(pc.greater(pt, groups.pt_min), False)))
+    status = pc.if_else(below, str(Status.BELOW_PT), status)
+    if groups.pt_max is None:
+        return status
+    above = pc.and_(matched, pc.fill_null(pc.greater(pt, groups.pt_max), False))
+    return pc.if_else(above, str(Status.ABOVE_PT), status)
 
 
 def surviving_events(table: pa.Table, campaign: Campaign) -> frozenset[int]:
     """Hard events of which at least one target has a jet that groups can be made with."""
-    return frozenset(table.filter(present(table, campaign.groups.pt_min))["event"].to_pylist())
+    counts = pc.equal(member_status(table, campaign.groups), Status.MATCHED)
+    return frozenset(table.filter(counts)["event"].to_pylist())

@@ -4,6 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -18,18 +19,16 @@ from jetresim.jets.analysis import jets_table
 from jetresim.jets.matching import Truth
 from jetresim.jets.schema import surviving_events
 from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, placed_among, selected
-from jetresim.showers.pythia8 import Pythia8Resumed, Pythia8Shower, Records
 from jetresim.showers.registry import Job, make_shower
 
+if TYPE_CHECKING:  # so that a job of another program does not load Pythia
+    from jetresim.showers.pythia8 import Records
+
 __all__ = [
-    "Continuation",
-    "Made",
     "SimulatedPart",
-    "Window",
     "continuation",
     "detector_run",
     "hard_truth",
-    "in_whole_runs",
     "kept_stages",
     "simulate_family",
     "simulate_realization",
@@ -134,6 +133,8 @@ def simulate_family(
     survivors : collection of int, optional
         Indices of the hard events to simulate, where they are known and the anchor is not to be made.
     """
+    from jetresim.showers.pythia8 import Pythia8Shower
+
     names = campaign.anchor_family if realizations is None else list(realizations)
     members = {name: continuation(campaign, process, name) for name in names if name != NOMINAL}
     finish = {name: _Finish(campaign, process, name) for name in names}
@@ -158,7 +159,7 @@ def simulate_family(
         yield {name: finish[name].part(empty_batch(), window) for name in names}
 
 
-Made = tuple[ParticleBatch, Records]
+Made = tuple[ParticleBatch, "Records"]
 """A batch, and the event records that others continue from."""
 
 
@@ -193,11 +194,11 @@ def in_whole_runs(made: Iterable[Made], length: int) -> Iterator[Made]:
         yield held
 
 
-def _records_of(records: Records, events: Iterable[int]) -> Records:
+def _records_of(records: "Records", events: Iterable[int]) -> "Records":
     return {stage: {one: kept[one] for one in events if one in kept} for stage, kept in records.items()}
 
 
-def _merged(earlier: Records, later: Records) -> Records:
+def _merged(earlier: "Records", later: "Records") -> "Records":
     return {stage: earlier.get(stage, {}) | events for stage, events in later.items()}
 
 
@@ -284,7 +285,7 @@ class _Finish:
         return SimulatedPart(table, len(window), sum(not truth.targets for truth in truths))
 
 
-Continuation = Callable[[list[HardEvent], ParticleBatch, Records], ParticleBatch]
+Continuation = Callable[[list[HardEvent], ParticleBatch, "Records"], ParticleBatch]
 """Hard events, the anchor's batch and its event records → a batch of the realization."""
 
 
@@ -294,6 +295,8 @@ def continuation(campaign: Campaign, process: str, realization: str) -> Continua
         return lambda events, batch, records: selected(
             batch, np.isin(batch.events, [event.index for event in events])
         )
+    from jetresim.showers.pythia8 import Pythia8Resumed
+
     resumed = Pythia8Resumed(campaign, process, realization)
     return lambda events, batch, records: resumed.resume(events, records)
 

@@ -13,26 +13,14 @@ from types import MappingProxyType
 import awkward as ak
 import fastjet
 import numpy as np
-import numpy.typing as npt
 
+from jetresim.campaign.arrays import Floats
 from jetresim.campaign.config import Jets
 from jetresim.detectors.columns import to_columns
 from jetresim.jets.clustering import momenta
 
-__all__ = [
-    "SUBSTRUCTURE",
-    "Floats",
-    "ReclusteredJets",
-    "d2",
-    "mass",
-    "n2",
-    "recluster",
-    "soft_drop_mass",
-    "substructure",
-    "tau",
-]
+__all__ = ["ReclusteredJets", "substructure"]
 
-Floats = npt.NDArray[np.float64]
 
 _WHOLE_JET = 1000.0
 """The largest radius that FastJet takes: clustering always ends in one jet."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.config import unknown
 from jetresim.campaign.errors import ConfigError
 from jetresim.dataset.padded import Array, Members, feature_names, needed_columns, packed, pad
@@ -21,22 +22,10 @@ from jetresim.loaders.order import Segment, block_key
 from jetresim.loaders.random import generator
 from jetresim.loaders.views import Chooser
 
-__all__ = [
-    "IDENTITY",
-    "JET_FIELDS",
-    "LAYOUTS",
-    "Batch",
-    "Integers",
-    "Recipe",
-    "Window",
-    "load",
-    "make_batch",
-    "make_recipe",
-    "random_numbers",
-]
+__all__ = ["JET_FIELDS", "Batch", "Recipe", "Window", "load", "make_batch", "make_recipe", "random_numbers"]
 
-Integers = npt.NDArray[np.int64]
 Batch = dict[str, npt.NDArray[Any]]
+"""See `make_batch`."""
 
 JET_FIELDS = ("pt", "eta", "phi", "energy", "sdmass", "n2")
 """Fields of the jets that batches hold by default."""
@@ -119,8 +108,8 @@ class Window:
     """
 
     members: Members
-    present: npt.NDArray[np.bool_]
-    random: npt.NDArray[np.float64]
+    present: Booleans
+    random: Floats
     identity: dict[str, Array]
 
 
@@ -153,7 +142,7 @@ def load(groups: Groups, segments: Sequence[Segment], recipe: Recipe, seed: int,
     )
 
 
-def random_numbers(segments: Sequence[Segment], seed: int, epoch: int) -> npt.NDArray[np.float64]:
+def random_numbers(segments: Sequence[Segment], seed: int, epoch: int) -> Floats:
     """Two numbers for each group, the same whatever else is asked for."""
     return np.concatenate(
         [
@@ -192,7 +181,7 @@ def make_batch(window: Window, rows: Integers, chooser: Chooser, recipe: Recipe)
     }
 
 
-def _jets(members: Members, places: Integers, there: npt.NDArray[np.bool_], recipe: Recipe) -> Array:
+def _jets(members: Members, places: Integers, there: Booleans, recipe: Recipe) -> Array:
     columns = [members.jets[name][places].astype(np.float32) for name in recipe.jet]
     values = np.stack(columns, axis=-1) if columns else np.empty((len(places), 0), np.float32)
     values = values.reshape(*there.shape, len(columns))

@@ -15,7 +15,7 @@ from jetresim.loaders.pytorch import torch
 from jetresim.loaders.random import generator
 from jetresim.loaders.views import AllViews, Pairs
 
-__all__ = ["EpochBatches", "GroupDataset", "IterableGroupDataset", "Source", "Tensors", "tensors"]
+__all__ = ["EpochBatches", "GroupDataset", "IterableGroupDataset"]
 
 Tensors = dict[str, torch.Tensor]
 Source = Groups | Path | str

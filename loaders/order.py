@@ -6,6 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from jetresim.campaign.arrays import Integers
 from jetresim.campaign.config import unknown
 from jetresim.campaign.errors import ConfigError
 from jetresim.dataset.reader import Groups, RowGroup
@@ -17,7 +18,6 @@ __all__ = [
     "SHUFFLE_BUFFER",
     "EpochOrder",
     "Index",
-    "Integers",
     "Segment",
     "Uneven",
     "block_key",
@@ -26,8 +26,8 @@ __all__ = [
     "windows",
 ]
 
-Integers = npt.NDArray[np.int64]
 Uneven = Literal["keep", "drop", "pad"]
+"""See `share`."""
 
 SHUFFLE_BUFFER = 4 * ROW_GROUP
 """Groups that are held and shuffled together, by default."""

@@ -1,10 +1,8 @@
 """PyTorch, or one line that says how to get it."""
 
-try:
+from jetresim.campaign.extras import extras_named
+
+with extras_named():
     import torch
-except ModuleNotFoundError as error:
-    if error.name != "torch":
-        raise
-    raise ImportError("PyTorch is not installed; pip install 'jetresim[torch]'") from None
 
 __all__ = ["torch"]

@@ -19,14 +19,9 @@ from jetresim.campaign.seeds import stable_hash
 from jetresim.loaders.pytorch import torch
 
 __all__ = [
-    "ETA",
-    "PHI",
-    "PT",
-    "RELATIVE_FEATURES",
     "AngularSmearing",
     "CollinearSplitting",
     "Compose",
-    "Jets",
     "PtSmearing",
     "Rotation",
     "Transform",

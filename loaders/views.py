@@ -5,21 +5,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import unknown
 from jetresim.campaign.errors import ConfigError
 from jetresim.dataset.reader import Groups
 
-__all__ = ["ANY", "AllViews", "Booleans", "Chooser", "Floats", "Integers", "Pairs"]
+__all__ = ["AllViews", "Chooser", "Pairs"]
 
 ANY = "any"
 """Anchor: any member that is present."""
-
-Booleans = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 class Chooser(Protocol):

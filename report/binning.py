@@ -1,13 +1,12 @@
 """Bins with round edges, chosen from the data."""
 
 import numpy as np
-import numpy.typing as npt
 
+from jetresim.campaign.arrays import Floats
 from jetresim.report.observables import Observable
 
-__all__ = ["BINS", "QUANTILES", "Floats", "bin_edges", "round_step"]
+__all__ = ["bin_edges"]
 
-Floats = npt.NDArray[np.float64]
 
 QUANTILES = (0.005, 0.995)
 """Part of the nominal values that the bins cover; the rest is counted beside them."""

@@ -7,8 +7,10 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.seeds import stable_hash
 from jetresim.dataset.features import delta_phi
+from jetresim.dataset.rules import beyond_circle
 from jetresim.report.binning import bin_edges
 from jetresim.report.observables import BY_NAME, CONSTITUENT_OBSERVABLES, JET_OBSERVABLES
 from jetresim.report.reading import (
@@ -23,27 +25,19 @@ from jetresim.report.reading import (
 from jetresim.report.spectra import Spectrum
 
 __all__ = [
-    "ANGLE_LIMIT",
-    "CONSTITUENT_ROW_GROUPS",
     "CONSTITUENT_SAMPLE",
     "ENOUGH",
     "GALLERY",
     "SAMPLE",
     "Constituents",
     "Drawn",
-    "Floats",
-    "Integers",
-    "Names",
     "Sample",
     "Scan",
-    "alignment",
     "jet_samples",
     "scan",
     "scan_constituents",
 ]
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 Names = npt.NDArray[np.str_]
 
 SAMPLE = 20_000
@@ -60,9 +54,6 @@ GALLERY = 3
 
 ENOUGH = 20
 """Fewest groups of a process for spectra, distances and similarities."""
-
-ANGLE_LIMIT = float(np.float32(np.pi))
-"""Largest |φ| in float32, to which π is rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +74,7 @@ class Sample:
     target: Integers
     label: Integers
     weight: Floats
-    present: npt.NDArray[np.bool_]
+    present: Booleans
     seed: Integers
     values: dict[str, Floats]
 
@@ -225,7 +216,7 @@ def _check_values(found: Scan, batch: Batch) -> None:
     for name, values in batch.jets.items():
         found.not_finite[name] += int(np.count_nonzero(~np.isfinite(values[batch.present])))
     for phi in (batch.jets["phi"], batch.truth["phi"], batch.daughters["phi"]):
-        found.wide_angles += int(np.count_nonzero(np.abs(phi) > ANGLE_LIMIT))
+        found.wide_angles += int(np.count_nonzero(beyond_circle(phi)))
 
 
 def _check_alignment(found: Scan, batch: Batch, source: Source) -> None:
@@ -346,7 +337,7 @@ def _look_at(found: Constituents, source: Source, process: str, groups: ak.Array
     }
     found.values += len(columns["pt"])
     found.not_finite += sum(int(np.count_nonzero(~np.isfinite(each))) for each in columns.values())
-    found.wide_angles += int(np.count_nonzero(np.abs(columns["phi"]) > ANGLE_LIMIT))
+    found.wide_angles += int(np.count_nonzero(beyond_circle(columns["phi"])))
     columns["dr"] = axis_distance(columns, axes)
     group, realization = np.divmod(owner, counts)
     for each in CONSTITUENT_OBSERVABLES:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from jetresim.campaign.arrays import Floats
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.processes import LABELS
 from jetresim.dataset.features import ELECTRON, MUON, PHOTON
@@ -23,25 +24,16 @@ from jetresim.report.spectra import Spectrum
 from jetresim.report.statistics import Distance
 
 __all__ = [
-    "BAND",
-    "COLOURS",
-    "KINDS",
-    "LINES",
-    "STYLE",
-    "Floats",
     "Panel",
     "Picture",
     "distances_figure",
     "gallery_figure",
-    "kinds",
     "labels_figure",
-    "panels",
     "picture",
     "similarity_figure",
     "spectra_figure",
 ]
 
-Floats = npt.NDArray[np.float64]
 
 STYLE = {
     "font.size": 11,

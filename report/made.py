@@ -14,6 +14,7 @@ from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.processes import LABELS
 from jetresim.campaign.status import Status
+from jetresim.campaign.units import duration, size
 from jetresim.dataset.acceptance import Acceptance
 from jetresim.report.checks import survey_of
 from jetresim.report.collect import Scan
@@ -24,16 +25,13 @@ __all__ = [
     "Table",
     "configuration",
     "cost",
-    "cost_table",
     "efficiencies",
-    "efficiency",
     "label_name",
     "labels",
     "processes",
     "realizations",
     "statuses",
     "versions",
-    "with_error",
 ]
 
 COST = Path("report/cost.parquet")
@@ -41,11 +39,11 @@ COST = Path("report/cost.parquet")
 
 _COST_SUMS = {
     "events": "events",
-    "cpu_seconds": "CPU time [h]",
-    "wall_seconds": "wall time [h]",
-    "bytes": "size [MB]",
+    "cpu_seconds": "CPU time",
+    "wall_seconds": "wall time",
+    "bytes": "size",
 }
-_COST_UNITS = {"cpu_seconds": 3600.0, "wall_seconds": 3600.0, "bytes": 1e6}
+_COST_TEXT = {"events": "{:.0f}".format, "cpu_seconds": duration, "wall_seconds": duration, "bytes": size}
 _COST_KEYS = ("stage", "process", "realization")
 
 
@@ -208,19 +206,13 @@ def cost_table(jobs: pa.Table) -> Table | None:
         [
             *(str(row[key] or "–") for key in keys),
             str(row["count_all"]),
-            *(_amount(row[f"{name}_sum"], _COST_UNITS.get(name)) for name in sums),
-            *(_amount(row[f"{name}_max"], 1.0) for name in peaks),
+            *("–" if (total := row[f"{name}_sum"]) is None else _COST_TEXT[name](total) for name in sums),
+            *("–" if (peak := row[f"{name}_max"]) is None else size(peak * 2**20) for name in peaks),
         ]
         for row in ordered
     ]
-    header = [*keys, "jobs", *(_COST_SUMS[name] for name in sums), *("peak memory [MB]" for _ in peaks)]
+    header = [*keys, "jobs", *(_COST_SUMS[name] for name in sums), *("peak memory" for _ in peaks)]
     return Table("Cost", header, rows, text_columns=len(keys))
-
-
-def _amount(value: float | None, unit: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.0f}" if unit is None else f"{value / unit:.3g}"
 
 
 def efficiency(part: int, whole: int) -> str:

@@ -4,21 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-__all__ = [
-    "BY_NAME",
-    "CONSTITUENT_OBSERVABLES",
-    "JET_OBSERVABLES",
-    "OBSERVABLES",
-    "Columns",
-    "Floats",
-    "Observable",
-    "column",
-    "ratio",
-]
+from jetresim.campaign.arrays import Floats
 
-Floats = npt.NDArray[np.float64]
+__all__ = ["BY_NAME", "CONSTITUENT_OBSERVABLES", "JET_OBSERVABLES", "OBSERVABLES", "Observable"]
+
 Columns = Mapping[str, Floats]
 
 
@@ -105,5 +95,7 @@ CONSTITUENT_OBSERVABLES = (
 """Quantities of the stored constituents; ``dr`` is the distance to the jet axis."""
 
 OBSERVABLES = (*JET_OBSERVABLES, *CONSTITUENT_OBSERVABLES)
+"""All of them."""
 
 BY_NAME = {each.name: each for each in OBSERVABLES}
+"""Name to the observable."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from jetresim.campaign.arrays import Floats
 from jetresim.campaign.files import atomic_path
 from jetresim.dataset.process_warnings import warning_lines
 from jetresim.report import figures, made
@@ -42,31 +42,7 @@ from jetresim.report.statistics import (
     wasserstein,
 )
 
-__all__ = [
-    "DISTANCE_SAMPLE",
-    "LABELLED",
-    "MOST_PROCESSES",
-    "SIMILARITY",
-    "SVG_BYTES",
-    "Content",
-    "Plot",
-    "Section",
-    "collect",
-    "distances_section",
-    "failed",
-    "gallery_section",
-    "labels_section",
-    "made_section",
-    "n2_section",
-    "notation",
-    "process_distances",
-    "render",
-    "sections",
-    "similarity_section",
-    "spectra_section",
-    "summary",
-    "write_report",
-]
+__all__ = ["Content", "Plot", "Section", "failed", "summary", "write_report"]
 
 DISTANCE_SAMPLE = 5_000
 """Groups of a process that the Wasserstein distances use."""
@@ -211,7 +187,7 @@ def process_distances(source: Source, process: str, sample: Sample) -> dict[tupl
 def render(content: Content) -> str:
     """Make the page."""
     environment = Environment(
-        loader=PackageLoader("report"),
+        loader=PackageLoader("jetresim.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -396,9 +372,7 @@ def labels_section(content: Content) -> Section:
     return Section("labels", "Labels", text, plots, (), content.left_out)
 
 
-def _by_label(
-    content: Content, process: str
-) -> tuple[dict[int, npt.NDArray[np.float64]], dict[int, npt.NDArray[np.float64]]]:
+def _by_label(content: Content, process: str) -> tuple[dict[int, Floats], dict[int, Floats]]:
     sample, anchor = content.samples[process], content.source.anchor
     values, weights = {}, {}
     for label in np.unique(sample.label).tolist():
@@ -493,7 +467,7 @@ def similarity_section(content: Content) -> Section:
 
 def _similarities(
     source: Source, process: str, sample: Sample
-) -> tuple[list[tuple[str, npt.NDArray[np.float64], npt.NDArray[np.float64]]], list[list[str]]]:
+) -> tuple[list[tuple[str, Floats, Floats]], list[list[str]]]:
     other = partners(len(sample.weight), generator(source.campaign.seed, "partners", process))
     columns, rows = [], []
     for name in SIMILARITY:

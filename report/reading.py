@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
@@ -24,10 +25,7 @@ from jetresim.jets.schema import JET_TYPE
 __all__ = [
     "CONSTITUENT_FIELDS",
     "JET_FIELDS",
-    "MEMBERS",
     "Batch",
-    "Floats",
-    "Integers",
     "Source",
     "axis_distance",
     "constituent_batches",
@@ -35,12 +33,12 @@ __all__ = [
     "open_source",
 ]
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 MEMBERS = "realizations.list.element"
 JET_FIELDS = tuple(each.name for each in JET_TYPE)
+"""Fields of a jet."""
 CONSTITUENT_FIELDS = ("pt", "eta", "phi", "energy", "charge", "pdgid", "d0", "dz")
+"""Fields of a constituent."""
 _ANGLES = ("eta", "phi")
 
 _IDENTITY = ["process", "event", "target", "label", "weight"]
@@ -114,7 +112,7 @@ class Batch:
     target: Integers
     label: Integers
     weight: Floats
-    present: npt.NDArray[np.bool_]
+    present: Booleans
     seed: Integers
     jets: dict[str, Floats]
     truth: dict[str, Floats]

@@ -7,13 +7,12 @@ one fluctuate together. Groups are independent of each other: all errors are sum
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 from hist import axis
 
-__all__ = ["FLOW", "Floats", "Integers", "Spectrum"]
+from jetresim.campaign.arrays import Floats, Integers
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+__all__ = ["Spectrum"]
+
 
 FLOW = 3
 """Bins beside the regular ones: underflow in front, overflow and undefined behind."""
@@ -145,7 +144,7 @@ class Spectrum:
             - 2 * _divide(m0["aA"], s0 * t0)
             - 2 * _divide(m["AB"], t * t0)
         )
-        return self.ratios * np.sqrt(np.maximum(variance, 0))[:, 1:-2]
+        return np.abs(self.ratios) * np.sqrt(np.maximum(variance, 0))[:, 1:-2]
 
 
 def _divide(upper: Floats, lower: Floats) -> Floats:

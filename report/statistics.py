@@ -8,18 +8,14 @@ at random gives the distribution of any statistic under that hypothesis.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from jetresim.campaign.arrays import Floats, Integers
 from jetresim.campaign.seeds import stable_hash
 
 __all__ = [
-    "CUTS",
     "REPLICAS",
     "Distance",
-    "Floats",
-    "Integers",
     "correlations",
-    "distances",
     "generator",
     "paired_shift",
     "partners",
@@ -28,8 +24,6 @@ __all__ = [
     "wasserstein",
 ]
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 REPLICAS = 200
 """Bootstrap samples and, for the statistical floor, random swaps."""

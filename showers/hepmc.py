@@ -16,19 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import csv
 
+from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.errors import ShowerError
 from jetresim.showers.protocol import PARTICLE_FIELDS
 
-__all__ = [
-    "BEAM",
-    "FINAL",
-    "Columns",
-    "GeneratorEvent",
-    "final_particles",
-    "parse_event",
-    "read_events",
-    "to_awkward",
-]
+__all__ = ["Columns", "GeneratorEvent", "final_particles", "read_events", "to_awkward"]
 
 FINAL, BEAM = 1, 4
 """Status codes of HepMC 2, section particle status codes; those between are the generator's own."""
@@ -81,17 +73,17 @@ class GeneratorEvent:
     weight: float
     pdgids: npt.NDArray[np.int32]
     status: npt.NDArray[np.int32]
-    momenta: npt.NDArray[np.float64]
-    vertices: npt.NDArray[np.float64]
-    production: npt.NDArray[np.int64]
+    momenta: Floats
+    vertices: Floats
+    production: Integers
 
     @cached_property
-    def final(self) -> npt.NDArray[np.int64]:
+    def final(self) -> Integers:
         """Indices of the final-state particles, in the generator's order."""
         return np.flatnonzero(self.status == FINAL)
 
     @property
-    def beam_energies(self) -> npt.NDArray[np.float64]:
+    def beam_energies(self) -> Floats:
         """Energies of the beam particles [GeV]."""
         return self.momenta[self.status == BEAM, 3]
 
@@ -182,7 +174,7 @@ def _check_units(words: Sequence[bytes], others: Sequence[bytes]) -> None:
         raise ShowerError(f"HepMC event {int(words[1])} is in {found}, expected GEV and MM")
 
 
-def _table(body: bytes) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
+def _table(body: bytes) -> tuple[pa.Table, Booleans]:
     """Lines of vertices and particles as a table of `_COLUMNS`, and which of them are particles.
 
     What stands behind a particle's status has no fixed number of words; quotes make one word of it.
@@ -200,7 +192,7 @@ def _table(body: bytes) -> tuple[pa.Table, npt.NDArray[np.bool_]]:
     return csv.read_csv(pa.BufferReader(pa.py_buffer(text)), options, _PARSE, _CONVERT), is_particle
 
 
-def _four(lines: pa.Table) -> npt.NDArray[np.float64]:
+def _four(lines: pa.Table) -> Floats:
     return np.stack([lines[name].to_numpy() for name in "xyzt"], axis=1)
 
 

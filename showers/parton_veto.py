@@ -10,7 +10,7 @@ import pythia8mc
 
 from jetresim.campaign.config import Jets
 
-__all__ = ["POWERS", "PartonVeto"]
+__all__ = ["PartonVeto"]
 
 POWERS = MappingProxyType({"antikt": -1, "cambridge": 0, "kt": 1})
 """Jet algorithms as the power of pT in their distance measure."""

@@ -8,6 +8,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from jetresim.campaign.arrays import Booleans, Integers
 from jetresim.generators.events import HardEvent
 
 __all__ = [
@@ -43,9 +44,9 @@ class ParticleBatch:
         Indices of those that have not succeeded because they were given up on purpose.
     """
 
-    events: npt.NDArray[np.int64]
-    seeds: npt.NDArray[np.int64]
-    succeeded: npt.NDArray[np.bool_]
+    events: Integers
+    seeds: Integers
+    succeeded: Booleans
     particles: ak.Array
     vetoed: frozenset[int] = frozenset()
 
@@ -78,7 +79,7 @@ def empty_batch() -> ParticleBatch:
     return ParticleBatch(none, none, none.astype(bool), ak.unflatten(ak.zip(no_particles()), none))
 
 
-def selected(batch: ParticleBatch, chosen: npt.NDArray[np.bool_] | slice) -> ParticleBatch:
+def selected(batch: ParticleBatch, chosen: Booleans | slice) -> ParticleBatch:
     """Some events of a batch."""
     return ParticleBatch(
         batch.events[chosen],
@@ -100,9 +101,7 @@ def joined(first: ParticleBatch, second: ParticleBatch) -> ParticleBatch:
     )
 
 
-def placed_among(
-    batch: ParticleBatch, events: npt.NDArray[np.int64], seeds: npt.NDArray[np.int64]
-) -> ParticleBatch:
+def placed_among(batch: ParticleBatch, events: Integers, seeds: Integers) -> ParticleBatch:
     """Give a batch further events that were not simulated; they have no particles.
 
     Parameters

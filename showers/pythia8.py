@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pythia8mc
 
+from jetresim.campaign.arrays import Booleans, Integers
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Beams, Campaign
 from jetresim.campaign.errors import ShowerError
@@ -229,8 +230,8 @@ class Pythia8Resumed(Pythia8Shower):
 
 
 def _final_particles(
-    results: ak.Array, calls: npt.NDArray[np.int64], size: int
-) -> tuple[npt.NDArray[np.int64], dict[str, npt.NDArray]]:
+    results: ak.Array, calls: Integers, size: int
+) -> tuple[Integers, dict[str, npt.NDArray]]:
     """Final-state particles of a batch, and their number in each of its events.
 
     Parameters
@@ -261,9 +262,7 @@ def _final_particles(
     return np.bincount(owner, minlength=size), columns
 
 
-def _or_zero(
-    records: ak.contents.IndexedOptionArray, field: str, places: npt.NDArray[np.int64]
-) -> npt.NDArray:
+def _or_zero(records: ak.contents.IndexedOptionArray, field: str, places: Integers) -> npt.NDArray:
     """A field of some records, 0 where there is no record: Pythia leaves out vertices at the origin."""
     index = records.index.data[places]
     there = np.flatnonzero(index >= 0)
@@ -272,7 +271,7 @@ def _or_zero(
     return column
 
 
-def _finite_events(columns: dict[str, npt.NDArray], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _finite_events(columns: dict[str, npt.NDArray], counts: Integers) -> Booleans:
     """Whether all particles of an event have finite four-momenta, for each event."""
     bad = ~np.isfinite(columns["px"] + columns["py"] + columns["pz"] + columns["energy"])
     return np.bincount(np.repeat(np.arange(len(counts)), counts)[bad], minlength=len(counts)) == 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from jetresim.campaign.config import Augmentation, Campaign
 from jetresim.campaign.plugins import SHOWER_NAMES
 
-__all__ = ["SHOWERS", "Job", "Program", "make_shower", "program_versions", "shower_program"]
+__all__ = ["Job", "Program", "make_shower", "program_versions", "shower_program"]
 
 if TYPE_CHECKING:  # so that a command that only checks names loads no arrays
     from jetresim.showers.protocol import Shower

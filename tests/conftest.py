@@ -13,8 +13,10 @@ LONG = (
     "workflow/test_resume.py",
     "workflow/test_shards.py",
     "workflow/test_rerun.py",
+    "test_soak.py",
 )
-"""Files that take longest, so that no worker begins one of them when the others have finished."""
+"""Files that take longest: begun first, so that no worker has one of them left when the others have finished,
+and marked `long`."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,4 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         name = item.path.relative_to(Path(__file__).parent).as_posix()
         return LONG.index(name) if name in LONG else len(LONG)
 
+    for item in items:
+        if place(item) < len(LONG):
+            item.add_marker("long")
     items.sort(key=place)

@@ -1,4 +1,6 @@
 import copy
+import math
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -65,7 +67,10 @@ BAD = [
     ({"chnk": 3}, "chnk: unknown key 'chnk'; did you mean 'chunk'?"),
     ({"jets": {"radus": 3}}, "jets.radus: unknown key 'radus'; did you mean 'radius'?"),
     ({"jets": {"soft_drop": {"zcut": 1}}}, "jets.soft_drop.zcut: unknown key 'zcut'; did you mean 'z_cut'?"),
-    ({"groups": {"q": 1}}, "groups.q: unknown key 'q'; known: require, pt_min, survivors_only, parton_veto"),
+    (
+        {"groups": {"q": 1}},
+        "groups.q: unknown key 'q'; known: require, pt_min, pt_max, survivors_only, parton_veto",
+    ),
     ({"dataset": {"split": {}}}, "dataset.split: unknown key 'split'; did you mean 'splits'?"),
     (higgs(evnts=3), "processes.higgs.evnts: unknown key 'evnts'; did you mean 'events'?"),
     (higgs(cuts={"ptmin": 3}), "processes.higgs.cuts.ptmin: unknown key 'ptmin'; did you mean 'pt_min'?"),
@@ -114,8 +119,8 @@ BAD = [
     ({"dataset": {"splits": {"train": 0.5}}}, "dataset.splits: train + val + test = 0.7, must be 1"),
     (
         {"dataset": {"formats": ["hdf5"]}},
-        "dataset.formats.0: must be 'rs3l', 'rs3l_pairs', 'jetclass', 'toptagging' or 'huggingface' "
-        "(found 'hdf5')",
+        "dataset.formats.0: must be 'rs3l', 'rs3l_pairs', 'jetclass', 'toptagging', 'huggingface' "
+        "or 'omnilearned' (found 'hdf5')",
     ),
     # shapes
     ({"beams": 13000}, f"beams: {MAPPING} (found 13000)"),
@@ -175,15 +180,15 @@ BAD = [
     ),
     (
         {"chunk": 10, "detector": {"name": "delphes", "card": "a.tcl", "events_per_run": 4}},
-        "augmentations.nominal.detector: chunk (10) must be a multiple of events_per_run (4): a run of "
-        "Delphes has one seed and cannot be continued in another job",
+        "chunk (10) must be a multiple of events_per_run of nominal (4): a run has one seed and cannot be "
+        "continued in another job; write `chunk: 12`, or leave it out",
     ),
     (higgs(generator="lhe"), "processes.higgs: generator `lhe` needs `files`"),
     (higgs(files=["a.lhe"]), "processes.higgs: `files` are for generator `lhe`"),
     (higgs(sha256=["0" * 64]), "processes.higgs: `sha256` is for generator `lhe`"),
     (
         higgs(decay_settings={"24:onMode": "off"}),
-        "processes.higgs: `decay_settings` are for generators `lhe` and `madgraph`",
+        "processes.higgs: `decay_settings` are for generator `lhe`, `madgraph` or `gun`",
     ),
     (
         higgs(generator="lhe", files="a.lhe", decay_settings={"TimeShower:alphaSvalue": 0.12}),
@@ -206,7 +211,7 @@ BAD = [
     ),
     (
         higgs(targets=[{"kind": "parton", "label": 3}]),
-        "processes.higgs.targets.0: a parton takes no pdgid, daughters or label",
+        "processes.higgs.targets.0: a parton takes no pdgid, daughters, number or label",
     ),
     # augmentations
     (added("fsrHi"), "augmentations.1: unknown augmentation 'fsrHi'; did you mean 'fsrRenHi'?"),
@@ -325,6 +330,39 @@ def test_chunks_hold_every_event_once_and_in_order(events, chunk):
     assert 0 < len(chunks[-1]) <= chunk
 
 
+@given(
+    blocks=st.lists(st.integers(1, 40), max_size=3),
+    events_per_run=st.integers(1, 12),
+    chunk=st.integers(1, 2000),
+)
+def test_the_chunk_cuts_no_run_of_a_program_if_it_is_left_out_or_as_told(blocks, events_per_run, chunk):
+    asked = {
+        "augmentations": ["nominal", *(herwig(f"h{number}", size) for number, size in enumerate(blocks))],
+        "detector": {"name": "delphes", "card": "a.tcl", "events_per_run": events_per_run},
+    }
+    whole = math.lcm(events_per_run, *blocks)
+    assert campaign(**asked).chunk == math.ceil(500 / whole) * whole
+    try:
+        chosen = campaign(**asked, chunk=chunk)
+    except ConfigError as error:
+        told = int(re.search(r"`chunk: (\d+)`, or leave it out$", str(error))[1])
+        assert chunk < told == campaign(**asked, chunk=told).chunk < chunk + whole
+        assert chunk % whole
+    else:
+        assert chosen.chunk == chunk
+        assert chunk % whole == 0
+
+
+def herwig(name, block_events):
+    return {"name": name, "shower": "herwig7", "herwig": {"block_events": block_events}}
+
+
+def test_the_default_chunk_holds_a_default_block_of_herwig():
+    assert campaign().chunk == 500
+    assert campaign(augmentations=["nominal", "herwig7"]).chunk == 1000
+    assert campaign(augmentations=["nominal", herwig("small", 250)]).chunk == 500
+
+
 @given(few=st.integers(1, 2000), more=st.integers(0, 2000), chunk=st.integers(1, 500))
 def test_more_events_leave_the_whole_chunks_unchanged(few, more, chunk):
     before = campaign(events=few, chunk=chunk).chunks("higgs")
@@ -433,7 +471,7 @@ def test_everything_in_the_catalogues_is_accepted_by_pythia():
 def test_targets_of_the_catalogue_have_rs3l_labels():
     made = campaign(processes=dict.fromkeys(PROCESSES))
     labels = {target.label for process in made.processes.values() for target in process.targets}
-    assert labels - {None} == {4, 9, 10, 11, 12}
+    assert labels - {None} == {4, *range(9, 22)}
     assert labels - {None} <= set(LABELS)
 
 
@@ -442,7 +480,9 @@ def test_campaign_cannot_be_changed():
         campaign().seed = 2
 
 
-@pytest.mark.parametrize("path", sorted(CONFIG.glob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted({*CONFIG.glob("*.yaml"), *CONFIG.glob("rs3l/*.yaml")}), ids=lambda path: path.name
+)
 def test_saved_campaign_reads_back_the_same(path, tmp_path):
     made = load(path)
     save(made, tmp_path / "saved.yaml")
@@ -463,7 +503,7 @@ def test_rs3l_campaign_states_what_the_defaults_are():
     made = load(CONFIG / "rs3l.yaml")
     assert {name: process.events for name, process in made.processes.items()} == {
         "higgs": 2_500_000,
-        "qcd": 2_500_000,
+        **dict.fromkeys(("zquark", "g_qq", "g_cc", "g_bb", "g_gg"), 500_000),
     }
     assert made.realizations == ["nominal", "seed", "fsrRenHi", "fsrRenLo", "herwig7"]
     defaults = parse(

@@ -160,9 +160,7 @@ def test_python_examples_compile(page, block):
 def test_configuration_examples_are_accepted(page, block):
     raw = yaml.safe_load(block)
     assert raw.keys() <= Campaign.model_fields.keys()
-    herwig = any(isinstance(one, dict) and "herwig" in one for one in raw.get("augmentations", ()))
-    chunk = {} if not herwig or "chunk" in raw else {"chunk": 5000}
-    check_campaign_settings(parse({**MINIMAL, **chunk, **raw}, page))
+    check_campaign_settings(parse({**MINIMAL, **raw}, page))
 
 
 def command_lines():

@@ -15,8 +15,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from jetresim import campaign
+from jetresim.campaign.extras import GENERATE
 from jetresim.campaign.version import code_version
-from jetresim.workflow.cli import MAKES_DATA
 from tests.sources import imported
 
 ROOT = Path(__file__).parents[1]
@@ -176,7 +176,7 @@ def test_build_requirements_are_pinned_ones():
 
 def test_commands_know_what_the_extra_for_making_data_brings():
     generate = PYPROJECT["project"]["optional-dependencies"]["generate"]
-    assert {canonicalize_name(Requirement(line).name) for line in generate} == MAKES_DATA
+    assert {canonicalize_name(Requirement(line).name) for line in generate} == GENERATE
 
 
 def test_pythia_is_one_exact_release():

@@ -9,7 +9,8 @@ from synthetic import all_groups, groups_file, hard_truths, jets_files, jets_row
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.provenance import merged_versions
 from jetresim.campaign.status import Status
-from jetresim.dataset.groups import _interleaved, build_groups, kept_rows
+from jetresim.dataset.groups import _interleaved, build_groups
+from jetresim.dataset.rules import kept_rows
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import ROW_GROUP, batches, read_metadata
 
@@ -77,6 +78,18 @@ def test_absent_member_has_no_jet_no_constituents_and_a_reason(tmp_path):
     assert {member["status"] for member in absent} > {"below pt", "no jet"}
     assert all(member["jet"] is None and member["constituents"] == [] for member in absent)
     assert all(member["seed"] > 0 and member["status"] != "matched" for member in absent)
+
+
+def test_a_jet_above_the_window_of_pt_is_absent_with_a_reason(tmp_path):
+    campaign = make_campaign(groups={"require": "any", "pt_min": 450, "pt_max": 600})
+    members = [
+        member
+        for row in read_rows(groups_file(tmp_path, campaign, "higgs", EVENTS))
+        for member in row["realizations"]
+    ]
+    assert {member["status"] for member in members} >= {"matched", "above pt"}
+    assert all(450 < member["jet"]["pt"] <= 600 for member in members if member["present"])
+    assert all(member["jet"] is None for member in members if member["status"] == "above pt")
 
 
 def test_counts_add_up_to_all_targets(tmp_path):

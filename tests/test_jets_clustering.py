@@ -112,6 +112,17 @@ def test_cuts_are_applied_and_jets_come_in_order_of_pt():
     assert ak.num(jets.constituents, axis=2).tolist() == [[1, 1, 1], []]
 
 
+def test_the_search_may_end_at_the_first_jet_outside():
+    events = [
+        [(700, 0, 0), (600, 2.6, 1), (500, 1, 2), (450, 0.5, -2)],
+        [(500, 0, 0), (450, 1, 2)],
+        [(500, -2.6, 0), (450, 1, 2)],
+        [],
+    ]
+    jets = cluster(candidates_of(events), Jets(stop_at_eta_max=True))
+    assert jets.pt.tolist() == [pytest.approx(pt) for pt in ([700], [500, 450], [], [])]
+
+
 def test_cuts_exclude_their_bounds():
     candidates = candidates_of([[(512.0, 0, 0), (1.0, 0.1, 0.1)]])
     assert ak.num(cluster(candidates, Jets(constituent_pt_min=1.0))[0, 0].constituents, axis=0) == 1

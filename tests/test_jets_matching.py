@@ -110,6 +110,18 @@ def test_a_jet_claimed_by_an_ambiguous_target_is_shared_too():
     assert [row[2] for row in outcome([jets], Truth((wide, narrow), ()))] == ["ambiguous", "shared"]
 
 
+def test_of_an_event_the_first_jet_alone_may_be_kept():
+    truth = partons_of(single(0, 0), single(2, 0), single(-2, 0))
+    jets = [(2.0, 0.0), (0.0, 0.0)]
+    first = Matching(first_only=True)
+    assert outcome([jets, []], truth, truth, matching=first) == [
+        (0, 0, "not first", NO_JET),
+        (0, 1, "matched", 0),
+        (0, 2, "no jet", NO_JET),
+        *((1, target, "no jet", NO_JET) for target in range(3)),
+    ]
+
+
 def test_azimuth_wraps_around():
     assert outcome([[(0.0, 3.1)]], partons_of(single(0.0, -3.1))) == [(0, 0, "matched", 0)]
     zero, limits = np.zeros(3), np.array([3.1, -np.pi, 0.5])

@@ -50,6 +50,15 @@ def test_all_shipped_settings_are_known_to_pythia():
             {"PhaseSpace:pTHatMin": 20},
             "x: `PhaseSpace:pTHatMin` cannot be set here; it is set by `processes.*.cuts.pt_min`",
         ),
+        (
+            {"hardqcd:gg2gg": True},
+            "x: `HardQCD:gg2gg = on` chooses a hard process; that belongs to `processes.*.settings`",
+        ),
+        (
+            {"Charmonium:gg2ccbar(3S1)[3S1(1)]g": "{on,off}"},
+            "x: `Charmonium:gg2ccbar(3S1)[3S1(1)]g = {on,off}` chooses a hard process; "
+            "that belongs to `processes.*.settings`",
+        ),
     ],
 )
 def test_wrong_setting_is_refused_with_one_line(settings, message):
@@ -66,3 +75,12 @@ def test_setting_of_an_augmentation_is_named_with_its_place():
 
 def test_reserved_settings_exist_and_are_spelt_as_in_pythia():
     assert set(RESERVED) <= set(setting_names().values())
+
+
+@pytest.mark.parametrize("switch", ["HardQCD:all", "HiddenValley:FSR", "Top:all", "WeakDoubleBoson:all"])
+def test_a_hard_process_is_chosen_where_hard_events_are_made_and_nowhere_else(switch):
+    check_settings(Settings({switch: True}), "x", hard_process=True)
+    check_settings(Settings({switch: False}), "x")
+    if switch != "HiddenValley:FSR":
+        with pytest.raises(ConfigError, match="chooses a hard process"):
+            check_settings(Settings({switch: True}), "x")

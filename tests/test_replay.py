@@ -640,7 +640,6 @@ def test_target_without_a_jet_can_be_shown_in_every_format(results, tmp_path):
             of({"process": "top", "event": 0}, NOMINAL, "--target", 2),
             "event 0 of top has the targets 0 to 1, no target 2",
         ),
-        (of({"process": "top", "event": 0}, "seed", "--format", "pmg"), "unknown format 'pmg'"),
         (of({"process": "top", "event": 0}, "seed", "--format", "png"), "--format png: needs --output FILE"),
         (("--process", "top"), "replay: needs --process, --event and --augmentation, or --verify"),
         (("--verify", 3, "--process", "top"), "replay: needs --process, --event and --augmentation"),

@@ -535,6 +535,16 @@ def test_identical_members_have_a_ratio_without_error():
     assert spectrum.ratio_errors[1] == pytest.approx(0, abs=1e-7)
 
 
+def test_bin_of_negative_weights_has_a_ratio_with_a_positive_error():
+    spectrum = Spectrum(np.array([0.0, 1.0, 2.0]), 2, 0)
+    # group by group: the nominal member, then another one, which alone is in the first bin with group 1
+    values = np.array([0.5, 1.5, 1.5, 0.5, 0.5, 1.5, 1.5, 1.5])
+    group, realization = np.repeat(np.arange(4), 2), np.tile([0, 1], 4)
+    spectrum.fill(group, realization, values, np.array([1.0, -1.0, 1.0, 3.0]))
+    assert spectrum.ratios[1, 0] < 0
+    assert spectrum.ratio_errors[1, 0] > 0
+
+
 def test_everything_is_in_a_bin_or_counted_beside_them():
     spectrum = Spectrum(np.array([0.0, 1.0, 2.0]), 1, 0)
     values = np.array([-1, 0, 0.5, 1.5, 2, 7, np.nan, np.inf])
@@ -659,7 +669,7 @@ def test_costs_are_summed_over_jobs_and_missing_ones_are_not_zero():
         }
     )
     table = made.cost_table(jobs)
-    assert table.rows == [["hard", "–", "2", "–", "–"], ["jets", "qcd", "2", "1", "300"]]
+    assert table.rows == [["hard", "–", "2", "–", "–"], ["jets", "qcd", "2", "1 h", "315 MB"]]
 
 
 def test_browser_loads_the_page_without_errors(good, tmp_path):

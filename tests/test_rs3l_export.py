@@ -13,7 +13,8 @@ from synthetic import all_groups, make_campaign
 from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.dataset.assemble import write_split
 from jetresim.dataset.features import FEATURES
-from jetresim.dataset.rs3l import check_export, truth_vectors, vartypes, write_rs3l, write_rs3l_pairs
+from jetresim.dataset.rs3l import truth_vectors, vartypes, write_rs3l, write_rs3l_pairs
+from jetresim.dataset.rs3l_check import check_export
 from jetresim.dataset.schema import GROUPS_SCHEMA, TRUTH
 
 CONSTITUENTS = 20
@@ -388,4 +389,34 @@ def test_pt_that_rounds_to_one_is_stored_as_the_next_number():
     found = FEATURES["pt"]({"pt": np.array([1.0])}, {})[0]
     assert np.float32(found) == pytest.approx(
         np.log(float(np.nextafter(np.float32(1), np.float32(2)))), rel=1e-6
+    )
+
+
+def test_jettypes_may_be_those_of_the_authors_loader(tmp_path):
+    theirs = make_campaign(
+        dataset={"events_per_shard": 40, "rs3l_constituents": 20, "rs3l_jettypes": "authors"}
+    )
+    export(tmp_path, theirs)
+    assert {label for _, rows in shards_with_rows(tmp_path) for label in (row["label"] for row in rows)} == {
+        0, 4, 12,
+    }  # fmt: skip
+    found = set()
+    for index, _ in shards_with_rows(tmp_path):
+        with h5py.File(tmp_path / "rs3l" / f"rs3l_{index}.h5") as file:
+            jettype, present = file["singletons"][:, :, 0], file["present"][:]
+            found |= set(jettype[present].astype(int).tolist())
+            names = [name.split(" ", 1) for name in map(str, file.attrs["jettypes"])]
+    assert found == {0, 4, 11}
+    assert [number for number, name in names if name == "top"] == ["11"]
+
+
+def test_one_number_for_two_jets_is_refused():
+    both = make_campaign(
+        processes={"wjet": None, "top": None}, dataset={"formats": ["rs3l"], "rs3l_jettypes": "authors"}
+    )
+    with pytest.raises(ConfigError) as error:
+        check_export(both)
+    assert str(error.value) == (
+        "dataset.rs3l_jettypes: 'authors' has 11 for both W→qq and top; "
+        "make a campaign of each, or keep 'reader'"
     )

@@ -1,14 +1,23 @@
 """What is installed holds all that a campaign needs, wherever it is run."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from synthetic import all_groups, make_campaign
+
+from jetresim.campaign.config import save
+from jetresim.campaign.paths import SPLITS, Paths
+from jetresim.dataset.assemble import write_split
+from jetresim.dataset.standardization import write_standardization
+from jetresim.workflow.stages.dataset import make_card, make_export
 
 ROOT = Path(__file__).parents[1]
+COMMANDS = ROOT / "docs" / "commands.md"
 
 
 @pytest.fixture(scope="module")
@@ -56,15 +65,7 @@ def test_installed_package_begins_and_plans_a_campaign(installed, tmp_path):
 def test_workflow_is_a_module_of_another_one(installed, tmp_path):
     (tmp_path / "campaign.yaml").write_bytes((ROOT / "config" / "campaign.yaml").read_bytes())
     (tmp_path / "Snakefile").write_text(
-        f"""
-configfile: "campaign.yaml"
-
-module jets:
-    snakefile: "{installed}/jetresim/workflow/Snakefile"
-    config: config
-
-use rule * from jets
-"""
+        re.search(r"```snakemake\n(from importlib.*?)```", COMMANDS.read_text(encoding="utf-8"), re.DOTALL)[1]
     )
     planned = subprocess.run(
         [sys.executable, "-m", "snakemake", "-n"],
@@ -76,3 +77,83 @@ use rule * from jets
     )
     assert planned.returncode == 0, planned.stderr
     assert "jets_of_anchor" in planned.stdout + planned.stderr
+
+
+BASE_ONLY = """
+import sys
+
+
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        library = name.partition(".")[0]
+        if library in {"torch", *extras.GENERATE}:
+            raise ModuleNotFoundError(f"No module named {library!r}", name=library)
+
+
+from jetresim.campaign import extras
+
+sys.meta_path.insert(0, NotInstalled())
+"""
+"""The packages that `pip install jetresim` brings, and no others."""
+
+
+def with_base_only(program, folder=ROOT):
+    return subprocess.run(
+        [sys.executable, "-c", BASE_ONLY + program],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_import_without_its_extra_says_how_to_get_it():
+    done = with_base_only("from jetresim import simulate")
+    said = done.stderr.splitlines()[-1]
+    assert re.search(r"Error: \w+ is not installed; pip install 'jetresim\[generate\]'$", said)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """A campaign of which somebody was given the dataset and the configuration."""
+    campaign = make_campaign(
+        events=12, processes={"higgs": None}, augmentations=["nominal", "seed"], dataset={"formats": ["rs3l"]}
+    )
+    made = all_groups(tmp_path_factory.mktemp("made"), campaign)
+    paths = Paths.of(campaign, str(tmp_path_factory.mktemp("results")))
+    for split in SPLITS:
+        write_split(Path(paths.split.format(split=split)), made, campaign, split)
+        source = Path(paths.split.format(split=split))
+        make_export(campaign, "rs3l", source, Path(paths.export("rs3l").format(split=split)))
+    write_standardization(Path(paths.dataset), campaign)
+    make_card(campaign, Path(paths.dataset))
+    save(campaign, paths.config)
+    return Path(paths.root)
+
+
+def test_dataset_is_read_and_examined_with_the_base_package_alone(dataset):
+    commands = f"""
+from jetresim import open_groups
+from jetresim.workflow.cli import app
+
+assert len(open_groups({str(dataset / "dataset")!r}, split="train"))
+for command in (["inspect"], ["inspect", "--format", "json"], ["verify"]):
+    try:
+        app([*command, {str(dataset)!r}])
+    except SystemExit as end:
+        print(*command, "gives", end.code or 0)
+"""
+    done = with_base_only(commands)
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stdout.splitlines() if " gives " in line]
+    # verify reads every row, and finds that these were made up
+    expected = {"inspect": 0, "inspect --format json": 0, "verify": 1}
+    assert "another number of constituents than its jet has" in done.stdout
+    assert told == [f"{command} gives {code}" for command, code in expected.items()]
+
+
+def test_report_is_written_by_what_is_installed(installed, dataset, tmp_path):
+    done = jetresim(installed, tmp_path, "report", dataset, "--output", "report.html")
+    assert done.returncode == 0, done.stderr
+    assert "Campaign synthetic" in (tmp_path / "report.html").read_text(encoding="utf-8")

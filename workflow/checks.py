@@ -6,8 +6,7 @@ from pathlib import Path
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import ConfigError, JetresimError
 from jetresim.campaign.plugins import EXPORT_NAMES
-from jetresim.dataset.rs3l import check_export
-from jetresim.dataset.toptagging import check_toptagging
+from jetresim.dataset.rs3l_check import check_export
 
 
 def check_detectors(campaign: Campaign) -> None:
@@ -86,7 +85,10 @@ def check_campaign(campaign: Campaign) -> None:
 
     check_campaign_settings(campaign)
     check_export(campaign)
-    check_toptagging(campaign)
+    if "toptagging" in campaign.dataset.formats:  # reading it in costs every job a tenth of a second
+        from jetresim.dataset.toptagging import check_toptagging
+
+        check_toptagging(campaign)
     for layout in campaign.dataset.formats:
         if layout not in EXPORT_NAMES.built_in:
             EXPORT_NAMES.chosen(layout, {})

@@ -8,14 +8,16 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import FORMATS, Campaign, load, unknown
 from jetresim.campaign.errors import ConfigError, JetresimError
+from jetresim.campaign.extras import MissingExtraError, extras_named
 from jetresim.campaign.files import existing
 from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
 from jetresim.campaign.plugins import EXPORT_NAMES
@@ -30,7 +32,31 @@ from jetresim.workflow.checks import (
     notes_on_settings,
 )
 
+_INTERRUPTED = 130  # what Typer gives for Ctrl-C, and a shell
+
+
+class OneLineUsage(TyperGroup):
+    """Says what is wrong with options and arguments in one line, and Ctrl-C too."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **more: Any) -> Any:
+        """Run a command, see `typer.core.TyperGroup.main`."""
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **more)
+        try:
+            code = super().main(*args, standalone_mode=False, **more)
+            if code == _INTERRUPTED:
+                print("interrupted", file=sys.stderr)
+            sys.exit(code)
+        except typer.TyperException as error:
+            if message := " ".join(error.format_message().replace("Value error, ", "").split()):
+                context = getattr(error, "ctx", None)
+                where = f"; see `{context.command_path} --help`" if context else ""
+                print(f"error: {message.removesuffix('.')}{where}", file=sys.stderr)
+            sys.exit(error.exit_code)
+
+
 app = typer.Typer(
+    cls=OneLineUsage,
     help="Re-simulated jets in groups: hard events once, showers many times, one dataset.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -49,41 +75,43 @@ Folder = Annotated[
 Results = Annotated[Path, typer.Option(help="folder that holds the campaign's folder")]
 Process = Annotated[str, typer.Option(help="process of the campaign")]
 Chunk = Annotated[int, typer.Option(min=0, help="number of the chunk, from 0")]
-Split = Annotated[str, typer.Option(help="train, val or test")]
+Split = Annotated[Literal[SPLITS], typer.Option(help="split of the dataset")]
+Layout = Annotated[Literal["table", "json"], typer.Option(help="of what is printed")]
 
 RESULTS = Path("results")
 EVERYDAY, CHECKS, STAGES = "Everyday", "Checks of what was made", "Stages, which Snakemake runs"
 
-MAKES_DATA = {
-    *("fastjet", "hist", "jinja2", "markupsafe", "matplotlib", "mplhep", "particle", "pyhepmc", "pylhe"),
-    *("pythia8mc", "scipy", "snakemake", "uproot"),
-}
-"""Libraries of the extra `generate`."""
-
 log = logging.getLogger(__name__)
 
 
-def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
+def one_line_errors(function: Callable[..., None]) -> Callable[..., None]:
     """Turn errors a user can cause into one line on standard error and exit code 1."""
 
-    @wraps(command)
+    @wraps(function)
     def run(**kwargs: Any) -> None:
         logging.basicConfig(
             level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s", force=True
         )
         logging.getLogger("numexpr").setLevel(logging.WARNING)  # it tells its number of threads, unasked
         try:
-            command(**_campaign_either_way(kwargs))
-        except JetresimError as error:
+            with extras_named():
+                function(**_campaign_either_way(kwargs))
+        except (JetresimError, MissingExtraError) as error:
             sys.exit(f"error: {error}")
-        except ModuleNotFoundError as error:
-            if error.name in MAKES_DATA:
-                sys.exit(f"error: {error.name} is not installed; pip install 'jetresim[generate]'")
-            raise
         except OSError as error:
             sys.exit(f"error: {error.filename or 'file system'}: {error.strerror or error}")
 
     return run
+
+
+def command(panel: str, **options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command of a function, in a group of the help."""
+    return lambda function: app.command(rich_help_panel=panel, **options)(one_line_errors(function))
+
+
+def stage(function: Callable[..., None]) -> Callable[..., None]:
+    """Make the command of a job of the workflow."""
+    return command(STAGES)(tells_cpu(function))
 
 
 def _campaign_either_way(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -121,8 +149,7 @@ def main(
     """Re-simulated jets in groups: hard events once, showers many times, one dataset."""
 
 
-@app.command(rich_help_panel=EVERYDAY)
-@one_line_errors
+@command(EVERYDAY)
 def init(
     example: Annotated[str | None, typer.Option(help="one of the examples, see --list")] = None,
     output: Annotated[Path | None, typer.Option(help="the file; campaign.yaml, or EXAMPLE.yaml")] = None,
@@ -139,10 +166,7 @@ def init(
     typer.echo(f"{path}: written; go on with `jetresim run {path}`")
 
 
-@app.command(
-    rich_help_panel=EVERYDAY, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
-)
-@one_line_errors
+@command(EVERYDAY, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(
     context: typer.Context,
     config: ConfigFile,
@@ -156,8 +180,7 @@ def run(
     raise typer.Exit(run_workflow(config, cores, context.args))
 
 
-@app.command(rich_help_panel=EVERYDAY)
-@one_line_errors
+@command(EVERYDAY)
 def schema() -> None:
     """Print the JSON schema of a configuration, which editors complete and check keys by."""
     from jetresim.workflow.start import SCHEMA
@@ -165,8 +188,7 @@ def schema() -> None:
     typer.echo(SCHEMA.read_text(encoding="utf-8"), nl=False)
 
 
-@app.command(rich_help_panel=EVERYDAY)
-@one_line_errors
+@command(EVERYDAY)
 def validate(config: ConfigFile) -> None:
     """Check a configuration, its files and programs, and initialize Pythia, before anything runs."""
     campaign = _load(config)
@@ -182,8 +204,25 @@ def validate(config: ConfigFile) -> None:
     )
 
 
-@app.command(rich_help_panel=EVERYDAY)
-@one_line_errors
+@command(EVERYDAY)
+def herwig(
+    executable: Annotated[str, typer.Option(help="the program, by name on the PATH or by path")] = "Herwig",
+    container: Annotated[
+        str | None, typer.Option(help="image that holds it: a .sif file or docker://…")
+    ] = None,
+    pull: Annotated[bool, typer.Option("--pull", help="first fetch the image of the authors, here")] = False,
+    pdf_sets: Annotated[
+        Path | None, typer.Option(help="first copy the PDF sets of the tune CH3 to this folder of LHAPDF")
+    ] = None,
+) -> None:
+    """Check whether Herwig 7 works, what is missing and what to write; exit code 1 if it does not."""
+    from jetresim.workflow.herwig_output import show_herwig
+
+    if not show_herwig(executable, container, pull, pdf_sets):
+        raise typer.Exit(1)
+
+
+@command(EVERYDAY)
 def estimate(
     config: ConfigFile,
     events: Annotated[int, typer.Option(min=10, help="hard events to measure with, of each process")] = 60,
@@ -202,9 +241,7 @@ def estimate(
         typer.echo(f"chunk: {chunk}  # jobs of at most {walltime / 2:g} h here")
 
 
-@app.command(rich_help_panel=STAGES)
-@one_line_errors
-@tells_cpu
+@stage
 def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> None:
     """Measure or read the cross-section of a process and check its event files."""
     from jetresim.workflow.stages.hard import make_survey
@@ -216,9 +253,7 @@ def survey(config: ConfigFile, process: Process, results: Results = RESULTS) -> 
         write_contents(contents, notes)
 
 
-@app.command(rich_help_panel=STAGES)
-@one_line_errors
-@tells_cpu
+@stage
 def hard(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
     """Write the hard events of a chunk as LHE."""
     from jetresim.workflow.stages.hard import make_hard
@@ -230,9 +265,7 @@ def hard(config: ConfigFile, process: Process, chunk: Chunk, results: Results = 
     make_hard(campaign, process, chunk, survey_file, output)
 
 
-@app.command(rich_help_panel=STAGES)
-@one_line_errors
-@tells_cpu
+@stage
 def jets(
     config: ConfigFile,
     process: Process,
@@ -274,9 +307,7 @@ def jets(
     make_jets(campaign, process, chunk, hard_file, outputs, job, anchor, family)
 
 
-@app.command(rich_help_panel=STAGES)
-@one_line_errors
-@tells_cpu
+@stage
 def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
     """Write the groups of a chunk from the jets of all realizations."""
     from jetresim.workflow.stages.groups import make_groups
@@ -294,15 +325,12 @@ def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results 
     make_groups(campaign, process, chunk, survey_file, hard_file, members, output)
 
 
-@app.command(rich_help_panel=STAGES)
-@one_line_errors
-@tells_cpu
+@stage
 def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> None:
     """Write the Parquet shards of a split, processes mixed and shuffled."""
     from jetresim.dataset.assemble import write_split
 
     campaign = _load(config, results)
-    _check_split(split)
     files = [
         existing(_path(campaign, results, "groups", process=process, chunk=chunk), "groups")
         for process in campaign.processes
@@ -311,8 +339,7 @@ def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> Non
     write_split(_path(campaign, results, "split", split=split), files, campaign, split)
 
 
-@app.command(rich_help_panel=EVERYDAY)
-@one_line_errors
+@command(EVERYDAY)
 @tells_cpu
 def export(
     config: ConfigFile,
@@ -324,7 +351,6 @@ def export(
     from jetresim.workflow.stages.dataset import make_export
 
     campaign = _load(config, results)
-    _check_split(split)
     if format not in FORMATS and format not in EXPORT_NAMES.added:
         raise ConfigError("--format: " + unknown("format", format, [*FORMATS, *EXPORT_NAMES.added]))
     source = existing(_path(campaign, results, "split", split=split), "dataset")
@@ -332,9 +358,7 @@ def export(
     make_export(campaign, format, source, Path(output))
 
 
-@app.command(rich_help_panel=STAGES)
-@one_line_errors
-@tells_cpu
+@stage
 def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write mean and standard deviation of every feature in the training split."""
     from jetresim.dataset.standardization import write_standardization
@@ -344,9 +368,7 @@ def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
     write_standardization(_path(campaign, results, "dataset"), campaign)
 
 
-@app.command(rich_help_panel=STAGES)
-@one_line_errors
-@tells_cpu
+@stage
 def card(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write the dataset card and the manifest."""
     from jetresim.audit.output import show_warnings
@@ -360,8 +382,7 @@ def card(config: ConfigFile, results: Results = RESULTS) -> None:
     show_warnings(folder)
 
 
-@app.command(rich_help_panel=CHECKS)
-@one_line_errors
+@command(CHECKS)
 def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
     """Matching efficiency and acceptance of every realization of a dataset."""
     from jetresim.audit.acceptance import print_acceptance
@@ -370,20 +391,18 @@ def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
     print_acceptance(existing(_path(campaign, results, "dataset"), "dataset"))
 
 
-@app.command(rich_help_panel=EVERYDAY)
-@one_line_errors
+@command(EVERYDAY)
 def report(
     folder: Folder,
     output: Annotated[Path | None, typer.Option(help="the file; report/report.html in the folder")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="exit code 1 where a check fails")] = False,
-    format: Annotated[str, typer.Option(help="table or json: of what is printed")] = "table",
+    format: Layout = "table",
 ) -> None:
     """Write one HTML page on a dataset: counts, spectra, distances, checks."""
-    from jetresim.audit.output import check_format, show_warnings
+    from jetresim.audit.output import show_warnings
     from jetresim.report.page import failed, summary, write_report
     from jetresim.workflow.report_output import checks_as_json, shown_findings
 
-    check_format(format)
     page = output or Path(Paths(str(folder)).report)
     checks = write_report(folder, page)
     if format == "json":
@@ -395,8 +414,7 @@ def report(
         raise typer.Exit(1)
 
 
-@app.command(rich_help_panel=CHECKS)
-@one_line_errors
+@command(CHECKS)
 def cost(config: ConfigFile, results: Results = RESULTS) -> None:
     """CPU, memory and bytes of the jobs of a campaign, and core-hours for a million groups."""
     from jetresim.audit.cost import make_costs
@@ -405,8 +423,7 @@ def cost(config: ConfigFile, results: Results = RESULTS) -> None:
     make_costs(campaign, Paths.of(campaign, str(results)))
 
 
-@app.command(rich_help_panel=CHECKS)
-@one_line_errors
+@command(CHECKS)
 def replay(
     config: ConfigFile,
     process: Annotated[str | None, typer.Option(help="process of the campaign")] = None,
@@ -416,7 +433,9 @@ def replay(
     ] = None,
     target: Annotated[int | None, typer.Option(min=0, help="index of the target; all if left out")] = None,
     results: Results = RESULTS,
-    format: Annotated[str, typer.Option(help="table, json, hepmc (before the detector) or png")] = "table",
+    format: Annotated[
+        Literal["table", "json", "hepmc", "png"], typer.Option(help="hepmc: particles before the detector")
+    ] = "table",
     output: Annotated[Path | None, typer.Option(help="file to write; needed for png")] = None,
     verify: Annotated[
         int | None, typer.Option(min=1, help="instead: check this many random rows of the dataset")
@@ -424,7 +443,7 @@ def replay(
 ) -> None:
     """Make one realization again and compare it with what is stored; exit code 1 where it differs."""
     from jetresim.audit.replay.comparison import compare_stored, verify_rows
-    from jetresim.audit.replay.output import check_output, show_replayed, show_verified
+    from jetresim.audit.replay.output import show_replayed, show_verified
     from jetresim.audit.replay.realization import replay_targets
 
     campaign = _load(config, results)
@@ -433,7 +452,8 @@ def replay(
     if verify is not None and asked == (None, None, None):
         equal = show_verified(verify_rows(campaign, paths, verify))
     elif verify is None and None not in asked:
-        check_output(format, output)
+        if format == "png" and output is None:
+            raise ConfigError("--format png: needs --output FILE")
         replayed = replay_targets(campaign, paths, process, augmentation, event, target)
         comparisons = [compare_stored(campaign, paths, each) for each in replayed]
         equal = show_replayed(campaign, paths, replayed, comparisons, format, output)
@@ -443,8 +463,7 @@ def replay(
         raise typer.Exit(1)
 
 
-@app.command(rich_help_panel=CHECKS)
-@one_line_errors
+@command(CHECKS)
 def verify(
     folder: Folder,
     config: Annotated[
@@ -454,22 +473,19 @@ def verify(
         bool, typer.Option("--quick", help="what the files say about themselves, not all rows")
     ] = False,
     cores: Annotated[int, typer.Option(min=1, help="chunks to check side by side")] = 1,
-    format: Annotated[str, typer.Option(help="table or json")] = "table",
+    format: Layout = "table",
 ) -> None:
     """Check every file of a campaign; exit code 1 if something is wrong, 2 if something is only missing."""
-    from jetresim.audit.output import check_format
     from jetresim.audit.verify.campaign import verify_campaign
     from jetresim.audit.verify.output import show_report
 
-    check_format(format)
     report = verify_campaign(folder, config, quick, cores)
     show_report(report, format)
     if report.exit_code:
         raise typer.Exit(report.exit_code)
 
 
-@app.command(rich_help_panel=CHECKS)
-@one_line_errors
+@command(CHECKS)
 def merge(
     config: ConfigFile,
     parts: Annotated[
@@ -488,19 +504,16 @@ def merge(
         raise typer.Exit(2)
 
 
-@app.command(rich_help_panel=EVERYDAY)
-@one_line_errors
+@command(EVERYDAY)
 def inspect(
     path: Annotated[Path, typer.Argument(help="a file or folder", show_default=False)],
     rows: Annotated[int, typer.Option(min=0, help="first rows to show")] = 5,
-    format: Annotated[str, typer.Option(help="table or json")] = "table",
+    format: Layout = "table",
 ) -> None:
     """What a file or folder is: kind, columns with units, counts, seeds, versions, first rows."""
     from jetresim.audit.inspect.output import show_inspection
     from jetresim.audit.inspect.path import inspect as inspect_path
-    from jetresim.audit.output import check_format
 
-    check_format(format)
     found = inspect_path(path, rows)
     if format == "json":
         typer.echo(found.as_json())
@@ -534,8 +547,3 @@ def _check_chunk(campaign: Campaign, process: str, chunk: int) -> None:
     count = len(campaign.chunks(process))
     if chunk >= count:
         raise ConfigError(f"--chunk {chunk}: process {process} has {count} chunks, 0 to {count - 1}")
-
-
-def _check_split(split: str) -> None:
-    if split not in SPLITS:
-        raise ConfigError(f"--split {split}: expected one of " + ", ".join(SPLITS))

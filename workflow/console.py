@@ -1,11 +1,15 @@
 """What a run of Snakemake tells a person: one line of progress, what was made, or what went wrong."""
 
+import atexit
 import logging
 import os
+import signal
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TextIO
 
 import pyarrow.parquet as pq
@@ -15,7 +19,7 @@ from jetresim.campaign.paths import SPLITS, Paths
 from jetresim.jets.parquet import parquet_files
 from jetresim.workflow.progress import clock
 
-__all__ = ["Progress", "failures", "made"]
+__all__ = ["Progress", "end_quietly_on_interrupt", "failures", "made", "tell_last"]
 
 _BLOCKS = {
     *(LogEvent.JOB_INFO, LogEvent.JOB_STARTED, LogEvent.JOB_FINISHED, LogEvent.RUN_INFO),
@@ -26,6 +30,31 @@ _BLOCKS = {
 _SELECTS = "Select jobs to execute..."  # has no event of its own
 
 _INTERVAL = 30.0  # seconds between two lines where none can be written over
+
+
+_GOES_ON = "the same command goes on where this run was"
+
+_interrupted = threading.Event()
+
+
+def end_quietly_on_interrupt() -> None:
+    """Have Ctrl-C end a run in one line, which is the last, and the process as one that the signal ended."""
+    is_first = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if is_first and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)  # a second one ends it at once
+    _interrupted.set()
+    atexit.register(os.kill, os.getpid(), number)
+    tell_last([f"interrupted; {_GOES_ON}"])
+    raise SystemExit  # ends jobs as KeyboardInterrupt would, and leaves no traceback anywhere
+
+
+def tell_last(lines: Iterable[str]) -> None:
+    """Print lines when the process ends, behind all that Snakemake has to say."""
+    atexit.register(print, "\n".join(lines), file=sys.stderr, flush=True)
 
 
 class Progress(logging.Filter):
@@ -57,6 +86,9 @@ class Progress(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a message is to be shown as Snakemake writes it."""
+        if _interrupted.is_set():
+            self._end_line()
+            return False
         self.remember(record)
         event = get_event(record)
         if event == LogEvent.PROGRESS:
@@ -68,7 +100,7 @@ class Progress(logging.Filter):
 
     def remember(self, record: logging.LogRecord) -> bool:
         """Note a job that failed; its message is shown."""
-        if get_event(record) == LogEvent.JOB_ERROR:
+        if get_event(record) == LogEvent.JOB_ERROR and not _interrupted.is_set():
             self.failed.append((record.rule_name, list(record.log or ())))
         return True
 
@@ -93,10 +125,12 @@ class Progress(logging.Filter):
 
 
 def failures(failed: list[tuple[str, list[str]]]) -> Iterator[str]:
-    """Jobs that failed, each once: the rule, the last line of its log, and the log."""
+    """Jobs that failed, each once: the rule, the last line of its log, and the log; then how to go on."""
     for rule, logs in dict.fromkeys((rule, tuple(logs)) for rule, logs in failed):
         reason = next(filter(None, map(_last_line, logs)), "nothing was written to its log")
         yield f"failed: {rule}: {reason} ({', '.join(logs)})"
+    if failed:
+        yield f"once the reasons are gone, {_GOES_ON}"
 
 
 def _last_line(log: str) -> str:

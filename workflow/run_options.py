@@ -73,6 +73,20 @@ def take_run_options(config: MutableMapping[str, Any]) -> RunOptions:
         raise ConfigError(f"--config {first_problem(error, Campaign)}") from None
 
 
+def take_events_at_most(config: MutableMapping[str, Any]) -> int | None:
+    """Take ``--config events_at_most=N`` out of Snakemake's configuration: a smaller version of the campaign.
+
+    Raises
+    ------
+    ConfigError
+        It is no number of events.
+    """
+    events = config.pop("events_at_most", None)
+    if events is not None and (not isinstance(events, int) or isinstance(events, bool) or events < 1):
+        raise ConfigError(f"--config events_at_most: expected a number of hard events, found {events!r}")
+    return events
+
+
 def check_run_options(options: RunOptions, campaign: Campaign) -> None:
     """Refuse options that do not go with the campaign.
 

@@ -1,11 +1,8 @@
 """The first steps of a campaign: a configuration to begin with, and a run of the workflow."""
 
+import logging
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from jetresim.campaign.config import unknown
@@ -16,7 +13,6 @@ __all__ = ["SCHEMA", "examples", "run_workflow", "write_campaign"]
 
 _HOME = Path(__file__).parents[1]  # the repository, or the installed package
 _CONFIG = _HOME / "config"
-_INTERRUPTED = 130  # what a shell gives for Ctrl-C
 
 SCHEMA = _CONFIG / "schema.json"
 """JSON schema of a configuration, for editors."""
@@ -69,17 +65,18 @@ def run_workflow(config: Path, cores: str, options: Sequence[str]) -> int:
     Returns
     -------
     int
-        Exit code of Snakemake; 130 where it was interrupted.
+        Exit code of Snakemake.
     """
-    if find_spec("snakemake") is None:
-        raise ModuleNotFoundError("No module named 'snakemake'", name="snakemake")
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(_HOME / "workflow" / "Snakefile")]
-    command += ["--workflow-profile", str(_HOME / "profiles" / "default"), "--configfile", str(config)]
-    snakemake = subprocess.Popen([*command, "--cores", cores, *options])
+    from snakemake.cli import main
+
+    from jetresim.workflow.console import end_quietly_on_interrupt
+
+    end_quietly_on_interrupt()
+    logging.getLogger().handlers.clear()  # Snakemake writes for itself
+    arguments = ["--snakefile", str(_HOME / "workflow" / "Snakefile"), "--configfile", str(config)]
+    arguments += ["--workflow-profile", str(_HOME / "profiles" / "default"), "--cores", cores, *options]
     try:
-        return snakemake.wait()
-    except KeyboardInterrupt:  # the terminal has told Snakemake, too
-        snakemake.send_signal(signal.SIGINT)
-        snakemake.wait()
-        print("interrupted; the same command goes on where this run was", file=sys.stderr)
-        return _INTERRUPTED
+        main(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0

@@ -14,13 +14,11 @@ import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import uproot
 
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import digest
 from jetresim.dataset.schema import DESCRIPTIONS
-from jetresim.generators.lhe_files import open_lhe
 from jetresim.jets.parquet import METADATA_KEY, naming
 
 __all__ = ["Inspection", "inspect_hdf5", "inspect_lhe", "inspect_parquet", "inspect_root"]
@@ -174,6 +172,8 @@ def _plain(value: Any) -> Any:
 
 def inspect_root(path: Path, rows: int) -> Inspection:
     """Trees, branches and first entries of a ROOT file."""
+    import uproot  # not among what reading a dataset needs
+
     with _naming(path, "ROOT"), uproot.open(path) as file:
         trees = {
             name: file[name] for name in file.keys(filter_classname=["TTree", "ROOT::RNTuple"], cycle=False)
@@ -200,6 +200,8 @@ def _entries(tree: Any, rows: int) -> list[dict[str, Any]]:
 
 def inspect_lhe(path: Path, rows: int) -> Inspection:
     """Beams, cross-sections, number of events and the first ones of a Les Houches event file."""
+    from jetresim.generators.lhe_files import open_lhe  # needs pylhe
+
     with open_lhe(path) as source:
         provenance = source.provenance
         lines = source.init.procInfo
@@ -238,6 +240,6 @@ def inspect_lhe(path: Path, rows: int) -> Inspection:
 def _naming(path: Path, kind: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError, uproot.exceptions.KeyInFileError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: cannot be read as {kind} ({reason})") from None

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from jetresim.audit.inspect.path import Inspection
+from jetresim.audit.inspect.files import Inspection
 
 __all__ = ["show_inspection"]
 

@@ -28,12 +28,13 @@ from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import Paths
 from jetresim.campaign.status import Status
-from jetresim.dataset.groups import kept_rows, member_column
+from jetresim.dataset.groups import member_column
+from jetresim.dataset.rules import kept_rows
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.files import jets_metadata
 from jetresim.jets.schema import JETS_SCHEMA
 
-__all__ = ["Comparison", "Difference", "Verdict", "Verified", "compare_stored", "differences", "verify_rows"]
+__all__ = ["Comparison", "Difference", "Verdict", "Verified", "compare_stored", "verify_rows"]
 
 _SHOWN = 3
 """Items of a list that are written out."""
@@ -268,5 +269,5 @@ def _stored_members(campaign: Campaign, paths: Paths, identity: Identity) -> dic
         path = jets_path(campaign, paths, *identity[:2], name)
         found = find_target(path, JETS_SCHEMA, identity) if path.exists() else None
         if found is not None:
-            (members[name],) = member_column(found, campaign.groups.pt_min).to_pylist()
+            (members[name],) = member_column(found, campaign.groups).to_pylist()
     return members

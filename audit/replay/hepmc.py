@@ -10,12 +10,12 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pyhepmc
 import pylhe
 from particle import Particle
 
 from jetresim.audit.replay.realization import Replayed
+from jetresim.campaign.arrays import Floats
 from jetresim.campaign.config import Beams
 from jetresim.campaign.version import code_version
 from jetresim.detectors.columns import Columns, to_columns
@@ -165,5 +165,5 @@ def _particle(
     return particle
 
 
-def _squared_masses(momenta: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _squared_masses(momenta: Floats) -> Floats:
     return momenta[:, 3] ** 2 - (momenta[:, :3] ** 2).sum(axis=1)

@@ -12,33 +12,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from jetresim.audit.output import check_format
 from jetresim.audit.replay.comparison import Comparison, Verdict, Verified
 from jetresim.audit.replay.hepmc import as_hepmc
 from jetresim.audit.replay.realization import Replayed, replay_particles
 from jetresim.audit.replay.stored import Row
 from jetresim.campaign.config import Campaign
-from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.paths import Paths
 from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import versions
 
-__all__ = [
-    "FORMATS",
-    "LEADING",
-    "as_json",
-    "as_png",
-    "as_table",
-    "check_output",
-    "show_replayed",
-    "show_verified",
-]
+__all__ = ["show_replayed", "show_verified"]
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-FORMATS = ("table", "json", "hepmc", "png")
 
 LEADING = 10
 """Constituents in the table."""
@@ -57,18 +44,6 @@ _KINDS: Mapping[str, str] = {
 
 _LEPTONS_AND_PHOTON = {11: "electron", 13: "muon", 22: "photon"}
 _AREA_OF_LEADING = 400.0  # of its marker, in square points; areas are proportional to pT
-
-
-def check_output(layout: str, output: Path | None) -> None:
-    """Refuse a format that does not exist, or that cannot be printed, before anything is simulated.
-
-    Raises
-    ------
-    ConfigError
-    """
-    check_format(layout, FORMATS)
-    if layout == "png" and output is None:
-        raise ConfigError("--format png: needs --output FILE")
 
 
 def show_replayed(

@@ -38,7 +38,7 @@ from jetresim.showers.protocol import ParticleBatch
 from jetresim.showers.pythia8 import Pythia8Shower
 from jetresim.showers.registry import Job, make_shower
 
-__all__ = ["Replayed", "Wanted", "log", "replay", "replay_particles", "replay_targets"]
+__all__ = ["Replayed", "replay", "replay_particles", "replay_targets"]
 
 log = logging.getLogger(__name__)
 
@@ -270,7 +270,7 @@ def _replayed(
     for realization, asked in wanted.items():
         made_with = software_versions(campaign, realization)
         table = tables[realization].filter(pc.is_in(tables[realization]["event"], pa.array(asked)))
-        members = member_column(table, campaign.groups.pt_min).to_pylist()
+        members = member_column(table, campaign.groups).to_pylist()
         for row, member in zip(table.to_pylist(), members, strict=True):
             truth, target = truths[row["event"]], row["target"]
             group = truth_row(process, truth, target, truth.targets[target]) | member

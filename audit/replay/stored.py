@@ -132,7 +132,7 @@ def _inputs(campaign: Campaign, process: str, realization: str) -> dict[str, Any
     return {
         "hard": survey_inputs(campaign, process),
         "jets": jets_inputs(campaign, process, realization),
-        "groups": {"pt_min": campaign.groups.pt_min},
+        "groups": campaign.groups.window,
         "splits": campaign.dataset.splits.model_dump(),
     }
 

@@ -17,9 +17,10 @@ from jetresim.campaign.paths import Paths, chunk_names
 from jetresim.dataset.process_warnings import dataset_warnings
 from jetresim.showers.programs import as_made
 
-__all__ = ["STAGES", "Report", "check_process", "open_campaign", "verify_campaign"]
+__all__ = ["STAGES", "Report", "check_process", "verify_campaign"]
 
 STAGES = ("survey", "hard", "jets", "groups", "dataset", "exports", "card")
+"""What files belong to, in the order of the work."""
 
 _PATTERNS = {"hard": "*.lhe.gz", "jets": "*.parquet", "groups": "*.parquet"}
 

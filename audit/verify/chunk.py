@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from jetresim.audit.verify.result import Checked, Content, checked, differences
 from jetresim.audit.verify.rows import first_of_each, groups_rules, jets_rules
+from jetresim.campaign.arrays import Booleans, Integers
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.paths import Paths, chunk_name
@@ -21,8 +21,8 @@ from jetresim.campaign.status import Status
 from jetresim.dataset.assemble import check_groups_source
 from jetresim.dataset.fingerprint import row_hashes
 from jetresim.dataset.groups import GroupsAssembly, HardTruth, hard_truths
+from jetresim.dataset.rules import expected_seeds, row_identity
 from jetresim.dataset.schema import GROUPS_SCHEMA
-from jetresim.generators.lhe_files import check_provenance, open_lhe
 from jetresim.generators.provenance import hard_provenance, survey_provenance
 from jetresim.generators.stored import hard_events
 from jetresim.generators.survey import Survey, read_survey
@@ -31,9 +31,7 @@ from jetresim.jets.files import jets_metadata, read_survivors
 from jetresim.jets.parquet import batches, read_metadata, rebatched, row_count, single
 from jetresim.jets.schema import JETS_SCHEMA
 
-__all__ = ["Integers", "check_chunk", "check_survey"]
-
-Integers = npt.NDArray[np.int64]
+__all__ = ["check_chunk", "check_survey"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class _Truth:
 
     events: list[HardTruth]
     identity: Integers
-    passes: npt.NDArray[np.bool_]
+    passes: Booleans
 
 
 def check_survey(campaign: Campaign, paths: Paths, process: str) -> tuple[Checked, Survey | None]:
@@ -118,6 +116,8 @@ class _Chunk:
     def _hard_problems(self) -> Iterator[str]:
         campaign, process, events = self._campaign, self._process, self._events
         if self._quick:
+            from jetresim.generators.lhe_files import check_provenance, open_lhe  # needs pylhe
+
             with open_lhe(self._hard) as source:
                 check_provenance(source, hard_provenance(campaign, process, events.start, self._survey))
             return
@@ -147,12 +147,11 @@ class _Chunk:
             rows = sum(metadata.get("counts", {}).values())
             yield from differences(path, {"rows": row_count(path)}, {"rows": rows})
             return
-        seeds = np.array(
-            [self._campaign.seed_of(self._process, event, name) for event in self._events], np.int64
-        )
+        hard_events = ((self._process, event) for event in self._events)
+        seeds = expected_seeds(self._campaign, hard_events, [name]).ravel()
         counts, row, told = Counter[str](), 0, set[str]()
         for table in batches(path, JETS_SCHEMA):
-            identity = _identity(table)
+            identity = row_identity(table)
             if problem := self._misplaced(identity, row):
                 yield f"{path}: {problem}"
                 return
@@ -226,7 +225,7 @@ class _Chunk:
         if self._quick:
             return
         for table in batches(path, GROUPS_SCHEMA):
-            identity = _identity(table)
+            identity = row_identity(table)
             for rule, place in groups_rules(table, campaign):
                 yield "{}: event {} target {} has {}".format(path, *identity[place], rule)
             if problem := self._foreign(table):
@@ -259,10 +258,5 @@ def _unlike(expected: pa.Table | None, found: pa.Table | None) -> str | None:
     wrong = np.flatnonzero(row_hashes(expected) != row_hashes(found))
     if not len(wrong):
         return None
-    event, target = _identity(found)[wrong[0]]
+    event, target = row_identity(found)[wrong[0]]
     return f"event {event} target {target} is not what the hard events and the jets give"
-
-
-def _identity(table: pa.Table) -> Integers:
-    """(event, target) of each row, shape (N, 2)."""
-    return np.stack([table[name].to_numpy().astype(np.int64) for name in ("event", "target")], axis=1)

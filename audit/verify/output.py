@@ -11,7 +11,7 @@ from rich.table import Table
 from jetresim.audit.output import listed, numbers_table
 from jetresim.audit.verify.campaign import STAGES, Report
 
-__all__ = ["as_json", "show_report"]
+__all__ = ["show_report"]
 
 _SHOWN = 5
 """Missing files of a stage that are named in the table's text; the JSON has all."""

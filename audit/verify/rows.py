@@ -7,17 +7,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jetresim.campaign.config import Campaign, Jets
+from jetresim.campaign.arrays import Booleans, Integers
+from jetresim.campaign.config import Campaign, Groups, Jets
 from jetresim.campaign.status import Status
-from jetresim.dataset.groups import kept_rows
+from jetresim.dataset.rules import KINEMATICS, expected_seeds, impossible, kept_rows
 from jetresim.jets.parquet import single
 
-__all__ = ["Booleans", "Integers", "first_of_each", "groups_rules", "jets_rules"]
-
-Booleans = npt.NDArray[np.bool_]
-Integers = npt.NDArray[np.int64]
-
-_KINEMATICS = ("pt", "eta", "phi", "energy")
+__all__ = ["first_of_each", "groups_rules", "jets_rules"]
 
 
 def jets_rules(table: pa.Table, seeds: Integers, campaign: Campaign) -> Iterator[tuple[str, int]]:
@@ -35,11 +31,12 @@ def jets_rules(table: pa.Table, seeds: Integers, campaign: Campaign) -> Iterator
     matched = _booleans(pc.equal(status, Status.MATCHED))
     broken = {
         "another seed than the campaign gives": table["seed"].to_numpy() != seeds,
-        "a status that jets cannot have": _unknown(status) | _booleans(pc.equal(status, Status.BELOW_PT)),
+        "a status that jets cannot have": _unknown(status)
+        | _booleans(pc.is_in(status, pa.array([Status.BELOW_PT, Status.ABOVE_PT]))),
     }
     yield from first_of_each(broken)
     jet, constituents = single(table["jet"]), single(table["constituents"])
-    yield from first_of_each(_broken(matched, jet, constituents, campaign.jets, campaign.jets.pt_min))
+    yield from first_of_each(_broken(matched, jet, constituents, campaign.jets))
 
 
 def groups_rules(table: pa.Table, campaign: Campaign) -> Iterator[tuple[str, int]]:
@@ -52,22 +49,14 @@ def groups_rules(table: pa.Table, campaign: Campaign) -> Iterator[tuple[str, int
         return
     member = lists.flatten()
     there = _booleans(member.field("present"))
-    seeds = np.array(
-        [
-            campaign.seed_of(process, event, name)
-            for process, event in zip(*(table[key].to_pylist() for key in ("process", "event")), strict=True)
-            for name in campaign.realizations
-        ],
-        np.int64,
-    )
+    hard_events = zip(*(table[key].to_pylist() for key in ("process", "event")), strict=True)
+    seeds = expected_seeds(campaign, hard_events, campaign.realizations).ravel()
     matched = _booleans(pc.equal(member.field("status"), Status.MATCHED))
     broken = {
         "another seed than the campaign gives": member.field("seed").to_numpy() != seeds,
         "an unknown status": _unknown(member.field("status")),
         "a member that is present and not matched, or the reverse": matched != there,
-        **_broken(
-            there, member.field("jet"), member.field("constituents"), campaign.jets, campaign.groups.pt_min
-        ),
+        **_broken(there, member.field("jet"), member.field("constituents"), campaign.jets, campaign.groups),
     }
     for rule, row in first_of_each(broken):
         yield f"{campaign.realizations[row % count]}: {rule}", row // count
@@ -83,36 +72,39 @@ def first_of_each(broken: Mapping[str, Booleans]) -> Iterator[tuple[str, int]]:
 
 
 def _broken(
-    there: Booleans, jet: pa.StructArray, constituents: pa.ListArray, asked: Jets, pt_min: float
+    there: Booleans,
+    jet: pa.StructArray,
+    constituents: pa.ListArray,
+    asked: Jets,
+    groups: Groups | None = None,
 ) -> dict[str, Booleans]:
     """Rules that hold for a jet and its constituents, and the rows that break them."""
     lengths = pc.fill_null(pc.list_value_length(constituents), -1).to_numpy(zero_copy_only=False)
-    columns = {name: _numbers(pc.struct_field(jet, name)) for name in (*_KINEMATICS, "nconstituents")}
+    columns = {name: _numbers(pc.struct_field(jet, name)) for name in (*KINEMATICS, "nconstituents")}
     parts = constituents.flatten()
-    inner = {name: _numbers(pc.struct_field(parts, name)) for name in _KINEMATICS}
+    inner = {name: _numbers(pc.struct_field(parts, name)) for name in KINEMATICS}
     row = np.repeat(np.arange(len(there)), np.maximum(lengths, 0))
     falling = np.diff(inner["pt"]) <= 0
     falling |= np.diff(row) != 0
     soft = inner["pt"] < np.float32(asked.constituent_pt_min)
     stored = np.minimum(columns["nconstituents"], asked.constituents_max)
-    low, wide = columns["pt"] < np.float32(pt_min), np.abs(columns["eta"]) > np.float32(asked.eta_max)
+    pt_min, pt_max = (asked.pt_min, None) if groups is None else (groups.pt_min, groups.pt_max)
+    outside = (columns["pt"] < np.float32(pt_min)) | (
+        columns["pt"] > np.float32(np.inf if pt_max is None else pt_max)
+    )
+    wide = np.abs(columns["eta"]) > np.float32(asked.eta_max)
     return {
         "a jet where there is none, or none where there is one": _booleans(jet.is_valid()) != there,
         "constituents without a jet": ~there & (lengths != 0),
         "another number of constituents than its jet has": there & (lengths != stored),
-        "a jet below pt_min or beyond eta_max": there & (low | wide),
-        "a jet that is not finite or whose azimuth is not in (−π, π]": there & _impossible(columns),
+        "a jet outside the limits of pT or beyond eta_max": there & (outside | wide),
+        "a jet that is not finite or whose azimuth is not in (−π, π]": there & impossible(columns),
         "constituents that are not in order of falling pT": _rows_of(np.append(~falling, False), row, there),
         "a constituent below jets.constituent_pt_min": _rows_of(soft, row, there),
         "a constituent that is not finite or whose azimuth is not in (−π, π]": _rows_of(
-            _impossible(inner), row, there
+            impossible(inner), row, there
         ),
     }
-
-
-def _impossible(columns: Mapping[str, npt.NDArray[np.floating]]) -> Booleans:
-    finite = np.all([np.isfinite(columns[name]) for name in _KINEMATICS], axis=0)
-    return ~(finite & (columns["phi"] > np.float32(-np.pi)) & (columns["phi"] <= np.float32(np.pi)))
 
 
 def _rows_of(wrong: Booleans, row: Integers, there: Booleans) -> Booleans:

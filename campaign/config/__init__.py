@@ -8,7 +8,7 @@ from jetresim.campaign.config.files import load, parse, save
 from jetresim.campaign.config.groups import Groups
 from jetresim.campaign.config.jets import Jets, Matching, SoftDrop
 from jetresim.campaign.config.problems import first_problem, unknown
-from jetresim.campaign.config.process import Cuts, Process, Target
+from jetresim.campaign.config.process import Cuts, Gun, Process, Target
 
 __all__ = [
     "FORMATS",
@@ -18,6 +18,7 @@ __all__ = [
     "Cuts",
     "Dataset",
     "Groups",
+    "Gun",
     "Jets",
     "Matching",
     "Process",

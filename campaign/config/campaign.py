@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import product
+from math import lcm
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,15 +20,53 @@ from jetresim.campaign.config.problems import first_problem, unknown
 from jetresim.campaign.config.process import Process, from_catalogue
 from jetresim.campaign.detector import DetectorOptions, overridden
 from jetresim.campaign.errors import ConfigError
-from jetresim.campaign.herwig import check_chunk
 from jetresim.campaign.intervention import Stage
-from jetresim.campaign.madgraph import MadGraphOptions, check_fits
+from jetresim.campaign.madgraph import MadGraphOptions, check_beams
 from jetresim.campaign.model import Strict
 from jetresim.campaign.seeds import event_seed
 from jetresim.campaign.settings import Settings
 from jetresim.campaign.tunes import TUNES
 
 __all__ = ["Campaign"]
+
+_CHUNK = 500
+
+
+def _runs(
+    augmentations: Iterable[Augmentation],
+    detector: DetectorOptions,
+    processes: Mapping[str, Process],
+    madgraph: MadGraphOptions,
+) -> dict[str, Any]:
+    """Hard events that one run of a program takes, by what says so."""
+    augmentations = tuple(augmentations)
+    generators = {process.generator for process in processes.values()}
+    hard = {"block_events of `madgraph`": madgraph.block_events} if "madgraph" in generators else {}
+    herwig = {f"block_events of {each.name}": each.block_events for each in augmentations}
+    return (
+        hard
+        | herwig
+        | {
+            f"events_per_run of {each.name}": each.detector.get("events_per_run", detector.events_per_run)
+            for each in augmentations
+        }
+    )
+
+
+def _whole(chunk: int, runs: Iterable[int]) -> int:
+    """The least number of hard events, from `chunk` on, that cuts no run in two."""
+    return lcm(*runs) * -(-chunk // lcm(*runs))
+
+
+def _default_chunk(given: dict[str, Any]) -> int:
+    runs = _runs(
+        given.get("augmentations", ()),
+        given.get("detector", DetectorOptions()),
+        given.get("processes", {}),
+        given.get("madgraph", MadGraphOptions()),
+    ).values()
+    # anything that is no number of events is refused later
+    return _whole(_CHUNK, [run for run in runs if isinstance(run, int) and run > 0])
 
 
 class Campaign(Strict):
@@ -45,7 +84,6 @@ class Campaign(Strict):
     events: int | None = Field(
         None, gt=0, strict=True, description="hard events of each process that does not say otherwise"
     )
-    chunk: int = Field(500, gt=0, strict=True, description="hard events per job; does not change the result")
     processes: dict[Name, Process] = Field(
         min_length=1, description="processes; fields left out come from the catalogue entry of the same name"
     )
@@ -59,6 +97,14 @@ class Campaign(Strict):
     )
     detector: DetectorOptions = Field(
         DetectorOptions(), description="the detector between particles and jets"
+    )
+    chunk: int = Field(
+        default_factory=_default_chunk,
+        gt=0,
+        strict=True,
+        description="hard events per job; does not change the result. If left out more than 500 where whole "
+        "runs of Herwig (`block_events`) or Delphes (`events_per_run`) need it",
+        json_schema_extra={"default": _CHUNK},
     )
     jets: Jets = Field(Jets(), description="jet finding, substructure and matching")
     groups: Groups = Field(Groups(), description="which groups are kept")
@@ -100,6 +146,7 @@ class Campaign(Strict):
         self._check_generators()
         self._check_showers()
         self._check_detectors()
+        self._check_chunk()
         self._check_shower_scales()
         if self.groups.pt_min < self.jets.pt_min:
             raise ValueError(
@@ -123,11 +170,10 @@ class Campaign(Strict):
 
     def _check_generators(self) -> None:
         if self.madgraph_processes:
-            check_fits(self.madgraph, self.chunk, self.beams.particles)
+            check_beams(self.beams.particles)
 
     def _check_showers(self) -> None:
         for augmentation in self.augmentations:
-            check_chunk(self.chunk, augmentation.block_events, augmentation.name)
             if augmentation.traits.only_protons and self.beams.particles != (2212, 2212):
                 raise ValueError(
                     f"beams.particles: shower `{augmentation.shower}` is set up for two protons, [2212, 2212]"
@@ -153,14 +199,18 @@ class Campaign(Strict):
                 options = overridden(self.detector, augmentation.detector)
             except ValidationError as error:
                 raise ValueError(f"{where}: {first_problem(error, DetectorOptions)}") from None
-            if self.chunk % options.events_per_run:
-                raise ValueError(
-                    f"{where}: chunk ({self.chunk}) must be a multiple of events_per_run "
-                    f"({options.events_per_run}): a run of Delphes has one seed and cannot be continued in "
-                    "another job"
-                )
             if options.name == "none" and augmentation.intervene.point == "detector":
                 raise ValueError(f"{where}: `intervene: detector` needs a detector other than `none`")
+
+    def _check_chunk(self) -> None:
+        runs = _runs(self.augmentations, self.detector, self.processes, self.madgraph)
+        for what, events in runs.items():
+            if self.chunk % events:
+                fitting = _whole(self.chunk, runs.values())
+                raise ValueError(
+                    f"chunk ({self.chunk}) must be a multiple of {what} ({events}): a run has one seed and "
+                    f"cannot be continued in another job; write `chunk: {fitting}`, or leave it out"
+                )
 
     @property
     def madgraph_processes(self) -> list[str]:
@@ -171,6 +221,16 @@ class Campaign(Strict):
     def realizations(self) -> list[str]:
         """Names of the members of a group, in the order in which they are stored."""
         return [name for augmentation in self.augmentations for name in augmentation.realizations]
+
+    def with_at_most(self, events: int | None) -> "Campaign":
+        """The same campaign with fewer hard events of the processes that have more; None changes nothing."""
+        if events is None:
+            return self
+        processes = {
+            name: process.model_copy(update={"events": min(process.events or events, events)})
+            for name, process in self.processes.items()
+        }
+        return self.model_copy(update={"processes": processes})
 
     def augmentation(self, realization: str) -> Augmentation:
         """The augmentation that a realization belongs to."""

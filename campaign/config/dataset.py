@@ -38,11 +38,21 @@ class Dataset(Strict):
     formats: tuple[EXPORT_NAMES.field, ...] = Field(
         ("rs3l",),
         description="formats beside Parquet: the public HDF5 layout, the authors' paired training file, "
-        "JetClass's ROOT files, the table of the Top Tagging data set, flat Parquet for Hugging Face",
+        "JetClass's ROOT files, the table of the Top Tagging data set, flat Parquet for Hugging Face, "
+        "OmniLearned's HDF5",
     )
     options: PluginOptions = Field({}, description="what formats of other packages are told")
     rs3l_constituents: int = Field(
         100, ge=1, strict=True, description="constituents per jet in RS3L's HDF5 files, zero-padded"
+    )
+    rs3l_jettypes: Literal["reader", "authors"] = Field(
+        "reader",
+        description="numbers of W, Z and top in RS3L's HDF5 files: `reader` as the independent reader of the "
+        "public files has them (9 W, 10 Z→qq, 11 Z→bb; 12 top is ours), `authors` as the authors' later "
+        "loader (9 Z→bb, 10 Z→qq, 11 top or W)",
+    )
+    omnilearned_constituents: int = Field(
+        150, ge=1, strict=True, description="constituents per jet in OmniLearned's HDF5 files, zero-padded"
     )
     toptagging_signal: tuple[Label, ...] = Field(
         (12,), description="labels that are signal (`is_signal_new`) in the format `toptagging`"

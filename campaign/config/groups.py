@@ -1,8 +1,8 @@
 """Which groups are kept."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from jetresim.campaign.model import Strict
 
@@ -16,6 +16,7 @@ class Groups(Strict):
         "all", description="members that must be present for a group to be kept"
     )
     pt_min: float = Field(450.0, ge=0, description="lowest pT of a jet to count as present [GeV]")
+    pt_max: float | None = Field(None, gt=0, description="highest pT of a jet to count as present [GeV]")
     survivors_only: bool = Field(
         True,
         description="with `all` and `nominal`: simulate the other realizations only where the nominal jet is "
@@ -27,3 +28,14 @@ class Groups(Strict):
         description="give an event of Pythia up before hadronization when its hardest jet of partons is more "
         "than this below `pt_min` [GeV]; not exact, see docs/intervention.md",
     )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Groups":
+        if self.pt_max is not None and self.pt_max <= self.pt_min:
+            raise ValueError(f"pt_max ({self.pt_max:g}) must be above pt_min ({self.pt_min:g})")
+        return self
+
+    @property
+    def window(self) -> dict[str, Any]:
+        """The limits of pT that are set [GeV], by name."""
+        return self.model_dump(include={"pt_min", "pt_max"}, exclude_none=True)

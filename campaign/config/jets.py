@@ -25,6 +25,10 @@ class Matching(Strict):
     daughters_dr: float = Field(
         0.8, gt=0, description="largest distance of the jet axis to a parton, or to each daughter"
     )
+    first_only: bool = Field(
+        False,
+        description="of an event keep only the hardest jet that stands for a target, as RS3L's authors did",
+    )
 
 
 class Jets(Strict):
@@ -34,6 +38,10 @@ class Jets(Strict):
     radius: float = Field(0.8, gt=0, description="jet radius")
     pt_min: float = Field(400.0, gt=0, description="lowest jet pT [GeV]")
     eta_max: float = Field(2.5, gt=0, description="largest jet |eta|")
+    stop_at_eta_max: bool = Field(
+        False,
+        description="look at no softer jet behind the first one outside `eta_max`, as RS3L's authors did",
+    )
     constituent_pt_min: float = Field(1.0, ge=0, description="lowest pT of a clustered candidate [GeV]")
     constituents_max: int = Field(
         200, ge=1, strict=True, description="stored constituents per jet, in order of pT"

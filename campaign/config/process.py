@@ -1,7 +1,7 @@
 """Kinds of hard events."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ from jetresim.campaign.plugins import GENERATOR_NAMES
 from jetresim.campaign.processes import PROCESSES, TARGETS
 from jetresim.campaign.settings import Settings
 
-__all__ = ["Cuts", "Process", "Target", "from_catalogue"]
+__all__ = ["Cuts", "Gun", "Process", "Target", "from_catalogue"]
 
 
 class Target(Strict):
@@ -27,7 +27,12 @@ class Target(Strict):
     )
     pdgid: int | None = Field(None, gt=0, description="resonance: its absolute PDG id")
     daughters: tuple[int, ...] = Field(
-        (), description="resonance: absolute PDG ids its final quarks may have (a W inside a top is followed)"
+        (),
+        description="resonance: absolute PDG ids that it may end in (a W inside a top is followed). Quarks, "
+        "charged leptons and, if 21 is among them, gluons must be near the jet axis; neutrinos need not",
+    )
+    number: int | None = Field(
+        None, ge=1, description="resonance: how many of its ends must be near the jet axis; any if left out"
     )
     label: Label | None = Field(
         None, description="resonance: its RS3L jettype; partons and splittings get theirs from the flavour"
@@ -38,8 +43,8 @@ class Target(Strict):
         described = (self.pdgid is not None, bool(self.daughters), self.label is not None)
         if self.kind == "resonance" and not all(described):
             raise ValueError("a resonance needs pdgid, daughters and label")
-        if self.kind != "resonance" and any(described):
-            raise ValueError(f"a {self.kind} takes no pdgid, daughters or label")
+        if self.kind != "resonance" and any((*described, self.number is not None)):
+            raise ValueError(f"a {self.kind} takes no pdgid, daughters, number or label")
         return self
 
 
@@ -64,8 +69,40 @@ class Cuts(Strict):
         return self
 
 
+class Gun(Strict):
+    """Events of generator `gun`: one resonance, back to back with an invisible Z."""
+
+    pdgid: int = Field(35, gt=0, description="PDG id of the resonance: a neutral one, or 6")
+    mass: tuple[float, float] | None = Field(
+        None, description="lowest and highest mass [GeV], flat between; Pythia's mass if left out"
+    )
+    rapidity_max: float = Field(2.0, gt=0, description="largest |rapidity| of the resonance, flat below")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Gun":
+        if self.mass is not None and not 0 < self.mass[0] <= self.mass[1]:
+            raise ValueError(
+                f"`mass`: expected 0 < lowest ≤ highest (found {self.mass[0]:g}, {self.mass[1]:g})"
+            )
+        return self
+
+
 def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, str | Path) else value
+
+
+_OF_GENERATORS = {
+    "files": ("lhe",),
+    "sha256": ("lhe",),
+    "decay_settings": ("lhe", "madgraph", "gun"),
+    "gun": ("gun",),
+}
+"""Field to the generators that it is for."""
+
+
+def _either(names: Sequence[str]) -> str:
+    *others, last = (f"`{name}`" for name in names)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 class Process(Strict):
@@ -74,7 +111,8 @@ class Process(Strict):
     description: str = Field("", description="one line for the dataset card")
     generator: GENERATOR_NAMES.field = Field(
         "pythia8",
-        description="`pythia8` and `madgraph` generate the hard events, `lhe` reads them from `files`",
+        description="`pythia8` and `madgraph` generate the hard events, `lhe` reads them from `files`, `gun` "
+        "makes a resonance of flat mass and pT",
     )
     events: int | None = Field(
         None,
@@ -104,9 +142,10 @@ class Process(Strict):
     )
     decay_settings: Settings = Field(
         Settings(),
-        description="`lhe`, `madgraph`: Pythia settings for the decays of t, W, Z, H that the events hold "
+        description="`lhe`, `madgraph`, `gun`: Pythia settings for the decays of t, W, Z, H that events hold "
         "undecayed; particle properties such as `24:onMode` only",
     )
+    gun: Gun | None = Field(None, description="`gun`: what it shoots; the pT is flat within the `cuts`")
     targets: tuple[Annotated[Target, BeforeValidator(_named_target)], ...] = Field(
         min_length=1, description="truth objects, by name (" + ", ".join(TARGETS) + ") or in full"
     )
@@ -126,14 +165,14 @@ class Process(Strict):
     def _generator_has_what_it_needs(self) -> "Process":
         if self.generator == "lhe" and not self.files:
             raise ValueError("generator `lhe` needs `files`")
-        if self.generator != "lhe":
-            for key in ("files", "sha256"):
-                if getattr(self, key):
-                    raise ValueError(f"`{key}` {'is' if key == 'sha256' else 'are'} for generator `lhe`")
-            if self.decay_settings and self.generator != "madgraph":
-                raise ValueError("`decay_settings` are for generators `lhe` and `madgraph`")
-            if self.events is None:
-                raise ValueError(f"generator `{self.generator}` needs `events`, here or in the campaign")
+        for key, owners in _OF_GENERATORS.items():
+            if getattr(self, key) and self.generator not in owners:
+                are = "are" if key.endswith("s") else "is"
+                raise ValueError(f"`{key}` {are} for generator {_either(owners)}")
+        if self.generator != "lhe" and self.events is None:
+            raise ValueError(f"generator `{self.generator}` needs `events`, here or in the campaign")
+        if self.generator == "gun" and (self.gun is None or self.cuts.pt_max is None):
+            raise ValueError("generator `gun` needs `gun`, and `cuts` with `pt_max`")
         if (self.generator == "madgraph") != (self.madgraph is not None):
             raise ValueError("generator `madgraph` needs `madgraph: {process: …}`, and no other has it")
         if self.generator in GENERATOR_NAMES.built_in:
@@ -172,8 +211,8 @@ def from_catalogue(name: str, given: Any, default: dict[str, Any]) -> Any:
     entry = dict(PROCESSES.get(name, {}))
     if not entry and not given.keys() & {"settings", "files", "generator"}:
         raise ValueError("processes: " + unknown("process", name, PROCESSES))
-    usual = entry.get("generator", "pythia8")
-    if given.get("generator", usual) != usual:
+    own = entry.get("generator", "pythia8")
+    if given.get("generator", own) != own:
         entry = {key: entry[key] for key in ("description", "targets") if key in entry}
     return {**default, **entry, **_merged_lines(entry, merged_settings(entry, given))}
 

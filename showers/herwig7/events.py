@@ -9,7 +9,7 @@ import pylhe
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import write_lhe
 
-__all__ = ["PROCESS_ID", "UNIT_WEIGHT", "scanned", "write_block"]
+__all__ = ["PROCESS_ID", "UNIT_WEIGHT", "scanned", "write_block", "z_event"]
 
 PROCESS_ID = 1
 """LPRUP of all events handed to Herwig, so that a run file does not depend on the hard process."""
@@ -55,8 +55,13 @@ def _bare(record: pylhe.LHEEvent) -> pylhe.LHEEvent:
 
 
 def scanned() -> pylhe.LHEEvent:
-    """The hard event in front of every block, u ū → Z → ν ν̄, of which Herwig makes nothing."""
-    half, spin = 45.6, 9.0
+    """The hard event in front of every block, of which Herwig makes nothing."""
+    return z_event(91.2)
+
+
+def z_event(mass: float) -> pylhe.LHEEvent:
+    """The hard event u ū → Z → ν ν̄ with a Z at rest of a mass [GeV]."""
+    half, spin = mass / 2, 9.0
     rows = (
         (2, -1, 0, 0, 501, 0, 0.0, half, half, 0.0),
         (-2, -1, 0, 0, 0, 501, 0.0, -half, half, 0.0),

@@ -11,24 +11,33 @@ from functools import cache
 from pathlib import Path
 
 from jetresim.campaign.errors import ShowerError
+from jetresim.campaign.files import atomic_path
 from jetresim.campaign.herwig import HerwigOptions
 from jetresim.showers.herwig7.scratch import forget_program, in_scratch_folder, scratch_folder
 
 __all__ = [
+    "CONTAINER_RUNTIMES",
+    "IMAGE",
     "PULL_TIME_LIMIT",
     "VERSION_TIME_LIMIT",
     "Command",
     "call",
     "command_line",
+    "container_runtime",
     "ending",
     "find_herwig",
     "herwig_version",
     "printed",
+    "pull_image",
     "quoted",
     "running",
 ]
 
-CONTAINER_RUNTIMES = ("apptainer", "singularity")
+CONTAINER_RUNTIMES = ("apptainer", "singularity", "docker")
+"""Programs that run containers, the first that is there is taken."""
+
+IMAGE = "herwigcollaboration/herwig-7.3:7.3.0"
+"""The container image of the authors, on Docker Hub."""
 
 VERSION_TIME_LIMIT = 60.0
 """Longest wait for a program to tell its version [s]."""
@@ -36,6 +45,8 @@ VERSION_TIME_LIMIT = 60.0
 PULL_TIME_LIMIT = 1800.0
 """The same for one in a container, whose image may have to be fetched first [s]."""
 
+_ANY_RUNTIME = "apptainer, singularity or docker"
+_STANDARD_ERROR = 2
 _OUTPUT_FILE = "herwig.out"
 _TAIL_LINES = 12
 _OURS = re.compile(r"Herwig\+?\+? 7")
@@ -60,21 +71,70 @@ def find_herwig(options: HerwigOptions) -> Command:
         if found is None:
             raise ShowerError(_missing(f"program {options.executable!r} not found or not executable"))
         return (str(Path(found).absolute()),)
-    runtime = next(filter(None, map(shutil.which, CONTAINER_RUNTIMES)), None)
+    runtime = container_runtime()
     if runtime is None:
-        runtimes = " or ".join(CONTAINER_RUNTIMES)
-        raise ShowerError(_missing(f"no {runtimes} on the PATH to run {options.container}"))
+        raise ShowerError(_missing(f"no {_ANY_RUNTIME} on the PATH to run {options.container}"))
     if "://" in options.container:
         return runtime, options.container, options.executable
     if not Path(options.container).exists():
         raise ShowerError(_missing(f"container image {options.container} does not exist"))
+    if _is_docker(runtime):
+        raise ShowerError(
+            f"Herwig 7: docker cannot run {options.container}; set `container: docker://{IMAGE}`"
+        )
     return runtime, str(Path(options.container).absolute()), options.executable
+
+
+def container_runtime() -> str | None:
+    """Path of the program that runs containers, the first of `CONTAINER_RUNTIMES` that is there."""
+    return next(filter(None, map(shutil.which, CONTAINER_RUNTIMES)), None)
+
+
+def pull_image(folder: Path) -> str:
+    """Fetch the image of the authors; what the container runtime prints goes to standard error.
+
+    Parameters
+    ----------
+    folder : Path
+        Where Apptainer puts its file. Docker keeps images itself.
+
+    Returns
+    -------
+    str
+        What `container` has to be.
+
+    Raises
+    ------
+    ShowerError
+        There is no container runtime, or it fails.
+    """
+    runtime, address = container_runtime(), f"docker://{IMAGE}"
+    if runtime is None:
+        raise ShowerError(f"no {_ANY_RUNTIME} on the PATH to pull {address} with")
+    if _is_docker(runtime):
+        _pull([runtime, "pull", IMAGE])
+        return address
+    image = folder / "herwig-7.3.0.sif"
+    if not image.exists():
+        with atomic_path(image) as path:
+            _pull([runtime, "pull", str(path), address])
+    return str(image)
+
+
+def _pull(line: Sequence[str]) -> None:
+    code = subprocess.run(line, stdin=subprocess.DEVNULL, stdout=_STANDARD_ERROR, check=False).returncode
+    if code:
+        raise ShowerError(f"{' '.join(line)} {ending(code)}")
+
+
+def _is_docker(runtime: str) -> bool:
+    return Path(runtime).name == "docker"
 
 
 def _missing(problem: str) -> str:
     return (
         f"Herwig 7: {problem}; put `Herwig` on the PATH, set `executable` to its path, or set `container` "
-        "to an image such as docker://herwigcollaboration/herwig-7.3:7.3.0 (docs/herwig.md)"
+        f"to an image such as docker://{IMAGE} (docs/herwig.md, `jetresim herwig`)"
     )
 
 
@@ -93,6 +153,11 @@ def command_line(command: Command, arguments: Sequence[str], directories: Sequen
     if len(command) == 1:
         return [*command, *arguments]
     runtime, image, executable = command
+    if _is_docker(runtime):
+        volumes = [f"--volume={directory}:{directory}" for directory in directories]
+        options = ["--rm", "--init", "--network=none", f"--user={os.getuid()}:{os.getgid()}", *volumes]
+        options += [f"--workdir={directories[0]}", f"--entrypoint={executable}"]
+        return [runtime, "run", *options, image.removeprefix("docker://"), *arguments]
     binds = [part for directory in directories for part in ("--bind", str(directory))]
     return [runtime, "exec", *binds, "--pwd", str(directories[0]), image, executable, *arguments]
 

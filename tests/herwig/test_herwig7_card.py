@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from jetresim.campaign.errors import ShowerError
-from jetresim.campaign.herwig import HerwigOptions, check_chunk, scale_factor
+from jetresim.campaign.herwig import HerwigOptions, scale_factor
 from jetresim.showers.herwig7.card import Dialect, card
 from tests.herwig_samples import DATA
 
@@ -98,14 +98,6 @@ def test_unknown_options_are_refused_and_nothing_changes_afterwards():
         HerwigOptions(fsr_scale=0)
     with pytest.raises(ValidationError):
         HerwigOptions().mpi = False
-
-
-def test_chunks_hold_whole_blocks():
-    check_chunk(10_000, 5000, "herwig7")
-    with pytest.raises(
-        ValueError, match=r"chunk \(500\) must be a multiple of block_events \(5000\) of 'herwig7'"
-    ):
-        check_chunk(500, 5000, "herwig7")
 
 
 def test_scale_factors_answer_to_pythia_s():

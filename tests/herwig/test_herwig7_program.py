@@ -75,7 +75,7 @@ def test_herwig_is_found_where_the_config_says(tmp_path, monkeypatch):
         ({"executable": "/nowhere/Herwig"}, "program '/nowhere/Herwig' not found"),
         (
             {"container": "docker://some/image"},
-            "no apptainer or singularity on the PATH to run docker://some/image",
+            "no apptainer, singularity or docker on the PATH to run docker://some/image",
         ),
     ],
 )

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +31,7 @@ from jetresim.generators.events import HardEvent
 from jetresim.jets.files import jets_metadata
 from jetresim.jets.parquet import METADATA_KEY, read_metadata
 from jetresim.showers.herwig7.program import find_herwig
-from jetresim.showers.herwig7.run import OVERRUN
+from jetresim.showers.herwig7.run import OVERRUN, HerwigRun
 from jetresim.showers.herwig7.run_file import prepare
 from jetresim.showers.herwig7.shower import Herwig7, check_herwig
 from jetresim.showers.registry import Job
@@ -182,7 +184,7 @@ def small_disk(tmp_path):
     if os.getuid() or subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("no file system may be mounted here")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_full_disk_is_told_in_one_line_and_the_next_try_succeeds(small_disk):
@@ -193,6 +195,61 @@ def test_a_full_disk_is_told_in_one_line_and_the_next_try_succeeds(small_disk):
     assert not list(small_disk.glob("*.run"))
     subprocess.run(["mount", "-o", "remount,size=40m", str(small_disk)], check=True)
     assert prepare(command, OPTIONS, ENERGY, small_disk)[0].exists()
+
+
+def fill(folder: Path) -> Path:
+    """Take all the space that is left on a disk."""
+    file = folder / "filling"
+    with suppress(OSError), file.open("wb", buffering=0) as filling:
+        while True:
+            filling.write(bytes(1 << 12))
+    return file
+
+
+def test_a_disk_that_is_full_before_a_run_is_told_and_the_next_try_succeeds(
+    small_disk, work, hard_events, whole, monkeypatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(small_disk))
+    filling = fill(small_disk)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        make(work, hard_events())
+    assert caught.value.filename == str(small_disk)
+    assert list(small_disk.iterdir()) == [filling]
+    filling.unlink()
+    assert ak.array_equal(make(work, hard_events()).particles, whole.particles)
+
+
+def test_a_disk_that_fills_up_during_a_run_costs_no_event(small_disk, work, hard_events, whole, monkeypatch):
+    """The events go through a pipe; what Herwig cannot write is its log."""
+    chunks = HerwigRun.chunks
+
+    def on_a_full_disk(run: HerwigRun) -> Iterator[bytes]:
+        fill(small_disk)
+        yield from chunks(run)
+
+    monkeypatch.setattr("tempfile.tempdir", str(small_disk))
+    monkeypatch.setattr(HerwigRun, "chunks", on_a_full_disk)
+    made = make(work, hard_events())
+    assert ak.array_equal(made.particles, whole.particles)
+    assert made.succeeded.all()
+
+
+def test_jets_that_the_disk_has_no_room_for_are_told_and_made_by_the_next_try(small_disk, tmp_path):
+    campaign, paths = campaign_in(tmp_path, groups={"require": "any"}, events=10)
+    hard = Path(paths.hard.format(process="higgs", chunk=chunk_name(0)))
+    output = small_disk / "jets.parquet"
+    filling = fill(small_disk)
+
+    def again() -> None:
+        make_jets(campaign, "higgs", 0, hard, {"herwig7": output}, Job(tmp_path / "work", 0))
+
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        again()
+    assert caught.value.filename == str(output)
+    assert list(small_disk.iterdir()) == [filling]
+    filling.unlink()
+    again()
+    assert pq.read_table(output).to_pylist() == herwig_rows(paths)
 
 
 JOB = f"""
@@ -228,16 +285,21 @@ def processes_that_name(text: str) -> list[int]:
     return found
 
 
+KILLS = int(os.environ.get("HERWIG_KILLS", "1"))
+"""Random moments at which a job is killed, of each kind."""
+
+
+@pytest.mark.parametrize("moment", range(KILLS))
 @pytest.mark.parametrize(
     ("kind", "number"), [("mpi", signal.SIGKILL), ("mpi", signal.SIGTERM), ("no mpi", signal.SIGKILL)]
 )
-def test_nothing_is_left_of_a_job_that_was_killed(tmp_path, scratch, kind, number):
+def test_nothing_is_left_of_a_job_that_was_killed(tmp_path, scratch, kind, number, moment):
     work = tmp_path / "work"
     job = subprocess.Popen(
         [sys.executable, "-c", JOB, str(work), kind], env={**os.environ, "TMPDIR": str(scratch)}
     )
     wait_for(lambda: list(work.glob("*.run")) or job.poll() is not None, 120)
-    time.sleep(random.Random(f"{kind} {number}").uniform(0, 2))
+    time.sleep(random.Random(f"{kind} {number} {moment}").uniform(0, 2))
     job.send_signal(number)
     assert job.wait() == -number
     wait_for(lambda: not list(scratch.iterdir()) and not processes_that_name(str(tmp_path)), 10)

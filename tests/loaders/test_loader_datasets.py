@@ -325,4 +325,4 @@ for module in ("datasets", "transforms"):
         print(error)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["PyTorch is not installed; pip install 'jetresim[torch]'"] * 2
+    assert done.stdout.splitlines() == ["torch is not installed; pip install 'jetresim[torch]'"] * 2

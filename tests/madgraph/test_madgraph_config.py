@@ -81,7 +81,7 @@ def test_what_is_not_the_process_s_own_is_refused_in_one_line(madgraph, message)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"chunk": 700}, "chunk (700) must be a multiple of block_events (500) of `madgraph`"),
+        ({"chunk": 700}, "chunk (700) must be a multiple of block_events of `madgraph` (500)"),
         ({"beams": {"particles": [11, -11]}}, "is set up for protons and antiprotons, not [11, -11]"),
         ({"process": {"madgraph": None}}, "generator `madgraph` needs `madgraph: {process: …}`"),
         ({"process": {"generator": "pythia8", "settings": {"HardQCD:all": "on"}}}, "and no other has it"),

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 import typer.main
@@ -16,6 +17,7 @@ from tests.workflow.commands import ENVIRONMENT, ROOT, SMALL, write_config
 
 CONFIGS = sorted((ROOT / "config").glob("*.yaml"))
 COMMANDS = sorted(typer.main.get_command(app).commands)
+UNITS = {"h": 3600, "min": 60, "ms": 1e-3, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 STAGES = {"survey", "hard", "jets", "groups", "dataset", "export", "card"}
 
 
@@ -76,20 +78,24 @@ def test_estimate_prints_sensible_numbers(run, tmp_path):
     config["chunk"] = 100_000
     outcome = run.jetresim(tmp_path, "estimate", write_config(tmp_path, config), "--events", 40).succeeded()
     rows = {
-        words[0]: words[1:]
+        words[0]: [
+            float(number) * UNITS.get(unit, 1)
+            for number, unit in pairwise([*words[1:], ""])
+            if number[0].isdigit()
+        ]
         for words in map(str.split, outcome.output.splitlines())
         if words and words[0] in ("qcd", "higgs", "all")
     }
-    events, jobs, milliseconds, hours, hours_of_job, gigabytes = map(float, rows["qcd"])
+    events, jobs, cpu_of_event, cpu, cpu_of_job, stored = rows["qcd"]
     assert events == 10_000_000
     assert jobs == 300  # anchor, seed, and rehadronization, which is made ahead and takes a moment
-    assert 0.5 < milliseconds < 500
-    assert hours == pytest.approx(3 * events * milliseconds / 3.6e6, rel=0.2)
-    assert hours_of_job == pytest.approx(hours / jobs, rel=0.02)
-    assert 200 < gigabytes * 1e9 / (3 * events) < 20e3  # bytes of a jet
-    assert float(rows["higgs"][0]) == 15
-    assert float(rows["all"][0]) == 10_000_015
-    assert float(rows["all"][2]) == pytest.approx(hours, rel=0.05)
+    assert 0.5e-3 < cpu_of_event < 0.5
+    assert cpu == pytest.approx(3 * events * cpu_of_event, rel=0.2)
+    assert cpu_of_job == pytest.approx(cpu / jobs, rel=0.02)
+    assert 200 < stored / (3 * events) < 20e3  # bytes of a jet
+    assert rows["higgs"][0] == 15
+    assert rows["all"][0] == 10_000_015
+    assert rows["all"][2] == pytest.approx(cpu, rel=0.05)
     assert "…" not in outcome.output
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
 

@@ -10,7 +10,7 @@ from jetresim.campaign.config import load
 from jetresim.showers.programs import without_missing_programs
 from tests.workflow.commands import ENVIRONMENT, ROOT, SMALL, SNAKEFILE, write_config
 
-CONFIGS = sorted((ROOT / "config").glob("*.yaml"))
+CONFIGS = sorted([*(ROOT / "config").glob("*.yaml"), *(ROOT / "config" / "rs3l").glob("*.yaml")])
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 DIRECTIVES = [
     "input",
@@ -37,7 +37,8 @@ def expected_jobs(path):
     chunks = sum(-(-process.events // campaign.chunk) for process in processes)
     beside_anchor = len(campaign.realizations) - 1
     jobs = {
-        "survey": len(processes),
+        "survey": len(processes) - len(campaign.madgraph_processes),
+        "madgraph": len(campaign.madgraph_processes),
         "hard": chunks,
         "jets_of_anchor": chunks,
         "jets": chunks * beside_anchor,
@@ -68,10 +69,21 @@ def test_public_dataset_resolves_within_a_minute(tmp_path):
 
 def test_public_dataset_has_jobs_of_about_an_hour():
     campaign = load(ROOT / "config" / "rs3l.yaml")
-    assert {process.events for process in campaign.processes.values()} == {2_500_000}
-    assert [len(campaign.chunks(name)) for name in campaign.processes] == [10, 10]
+    assert sum(process.events for process in campaign.processes.values()) == 5_000_000
+    assert [len(campaign.chunks(name)) for name in campaign.processes] == [10, 2, 2, 2, 2, 2]
     # 10 to 20 ms an event, detector included
     assert 0.5 < campaign.chunk * 0.015 / 3600 < 2
+
+
+def test_a_small_version_has_the_first_events_of_every_process(run, tmp_path):
+    path = ROOT / "config" / "rs3l" / "z_top.yaml"
+    plan = run.snakemake(tmp_path, "-n", "--configfile", path, "--config", "events_at_most=100")
+    assert plan.succeeded().jobs["jets_of_anchor"] == 2
+    wrong = run.snakemake(tmp_path, "-n", "--configfile", path, "--config", "events_at_most=few")
+    assert (
+        "--config events_at_most: expected a number of hard events, found 'few'"
+        in wrong.output + wrong.errors
+    )
 
 
 def test_default_configuration_is_the_demo(run, tmp_path):
@@ -127,7 +139,7 @@ def test_every_rule_says_what_it_makes_and_what_it_needs():
     for name, body in found.items():
         assert re.match(r'    """.+\."""\n', body), f"{name}: no docstring"
         directives = re.findall(r"^    (\w+):", body, re.MULTILINE)
-        # brought files are known by content, not by path
+        # brought files are known by content, not by path; MadGraph begins with the configuration
         begins = {"input"} if name in ("survey", "madgraph") else set()
         assert set(DIRECTIVES) - OPTIONAL - begins <= set(directives), name
         assert "mem_mb=" in body, name

@@ -3,7 +3,12 @@
 import io
 import json
 import logging
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from snakemake.logging import LogEvent
@@ -14,7 +19,9 @@ from jetresim.generators.brought import with_brought_files
 from jetresim.workflow.checks import check_campaign
 from jetresim.workflow.console import Progress, failures, made
 from jetresim.workflow.start import examples, write_campaign
-from tests.workflow.commands import SMALL, write_config
+from tests.workflow.commands import ENVIRONMENT, ROOT, SMALL, write_config
+
+GOES_ON = "the same command goes on where this run was"
 
 
 def test_first_configuration_is_a_valid_campaign_and_nothing_is_overwritten(run, tmp_path):
@@ -35,9 +42,11 @@ def test_first_configuration_is_a_valid_campaign_and_nothing_is_overwritten(run,
 def test_example_is_written_without_what_only_holds_in_its_folder_and_can_be_planned(run, tmp_path, name):
     path = write_campaign(name, tmp_path / f"{name}.yaml")
     assert "$schema" not in path.read_text(encoding="utf-8")
-    campaign = load(path)
-    if any(process.files for process in campaign.processes.values()):
-        return  # files that the user brings
+    for process in load(path).processes.values():
+        for pattern in process.files:  # what the user brings
+            file = tmp_path / str(pattern).replace("*", "mine")
+            file.parent.mkdir()
+            shutil.copy(ROOT / "tests" / "data" / "lhe" / "zj.lhe.gz", file)
     planned = run.jetresim(tmp_path, "run", path.name, "-n").succeeded()
     assert "This was a dry-run" in planned.output + planned.errors
     assert not (tmp_path / "results").exists()
@@ -104,7 +113,10 @@ def test_progress_is_one_line_and_errors_stay():
     assert progress.filter(record(None))
     assert not progress.filter(record(LogEvent.PROGRESS, done=2, total=2))
     assert stream.getvalue() == "2 of 2 jobs done, 0:00:00 left\n"
-    assert list(failures(progress.failed * 2)) == ["failed: jets: nothing was written to its log (none.log)"]
+    assert list(failures(progress.failed * 2)) == [
+        "failed: jets: nothing was written to its log (none.log)",
+        f"once the reasons are gone, {GOES_ON}",
+    ]
 
 
 def test_failed_job_is_told_last_with_its_reason(run, tmp_path):
@@ -112,9 +124,66 @@ def test_failed_job_is_told_last_with_its_reason(run, tmp_path):
     path = write_config(tmp_path, {**SMALL, "processes": {"higgs": without_target}})
     outcome = run.jetresim(tmp_path, "run", path.name, "--until", "survey")
     assert outcome.code == 1
-    (line,) = [line for line in outcome.errors.splitlines() if line.startswith("failed: ")]
+    *_, line, last = outcome.errors.splitlines()
+    assert last == f"once the reasons are gone, {GOES_ON}"
     assert line.startswith("failed: survey: process higgs: none of 15 hard events has a target")
     assert line.endswith("(results/small/logs/survey/higgs.log)")
+
+
+def interrupted(command, folder):
+    """Press Ctrl-C once the first job runs; returns exit code and what was printed."""
+    started = subprocess.Popen(
+        [*map(str, command)],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    while not list(folder.rglob("logs/*/*.log")):
+        assert started.poll() is None, started.stdout.read()
+        time.sleep(0.05)
+    os.killpg(started.pid, signal.SIGINT)
+    printed, _ = started.communicate(timeout=60)
+    return started.returncode, printed
+
+
+def test_interrupted_run_ends_in_one_line_and_of_the_signal(tmp_path):
+    path = write_config(tmp_path, SMALL)
+    command = (sys.executable, "-m", "jetresim", "run", path.name, "--cores", 1)
+    code, printed = interrupted(command, tmp_path)
+    assert code == -signal.SIGINT
+    assert printed.splitlines()[-1] == f"interrupted; {GOES_ON}"
+    for line in ("Traceback", "Error", "failed", "Terminating"):
+        assert line not in printed
+
+
+def test_interrupted_make_adds_nothing_and_ends_of_the_signal(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    pins = tmp_path / "envs" / "requirements"
+    pins.mkdir(parents=True)
+    for name in ("envs/requirements/build.txt", "envs/requirements/run.txt", "pyproject.toml"):
+        (tmp_path / name).touch()
+    program = tmp_path / ".venv" / "bin" / "snakemake"
+    program.parent.mkdir(parents=True)
+    program.write_text(
+        f"#!{sys.executable}\n"
+        "import os, pathlib, signal, time\n"
+        "def end(*_):\n"
+        "    print('interrupted', flush=True)\n"
+        "    signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "signal.signal(signal.SIGINT, end)\n"
+        "pathlib.Path('logs/survey').mkdir(parents=True)\n"
+        "pathlib.Path('logs/survey/a.log').touch()\n"
+        "time.sleep(60)\n"
+    )
+    program.chmod(0o755)
+    (tmp_path / ".venv" / "run.stamp").touch()
+    code, printed = interrupted(("make", "run"), tmp_path)
+    assert code == -signal.SIGINT
+    assert printed.splitlines()[-1] == "interrupted"
 
 
 def test_end_of_a_run_says_what_was_made_and_where(small):

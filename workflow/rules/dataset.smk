@@ -101,6 +101,19 @@ use rule rs3l as huggingface with:
         "flat Parquet files of {wildcards.split}"
 
 
+use rule rs3l as omnilearned with:
+    output:
+        directory(PATHS.omnilearned),
+    log:
+        PATHS.log("omnilearned/{split}"),
+    benchmark:
+        PATHS.benchmark("omnilearned/{split}")
+    params:
+        layout="omnilearned",
+    message:
+        "OmniLearned files of {wildcards.split}"
+
+
 use rule rs3l as export with:
     output:
         directory(PATHS.added_export),

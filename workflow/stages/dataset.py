@@ -8,6 +8,7 @@ from jetresim.campaign.plugins import EXPORT_NAMES
 from jetresim.dataset.card import write_card
 from jetresim.dataset.huggingface import write_huggingface, write_huggingface_card
 from jetresim.dataset.jetclass import write_jetclass
+from jetresim.dataset.omnilearned import write_omnilearned
 from jetresim.dataset.rs3l import write_rs3l, write_rs3l_pairs
 from jetresim.dataset.toptagging import write_toptagging
 from jetresim.jets.parquet import parquet_files
@@ -47,5 +48,6 @@ EXPORTS = {
     "jetclass": write_jetclass,
     "toptagging": write_toptagging,
     "huggingface": write_huggingface,
+    "omnilearned": write_omnilearned,
 }
 """Layouts beside Parquet, by the name that the configuration uses."""

@@ -63,18 +63,6 @@ def make_jets(
         if not (path := waiting(name, output)).exists():
             discard_ahead(output)
             outputs[name] = path
-    _write(campaign, process, chunk, hard, outputs, job, anchor)
-
-
-def _write(
-    campaign: Campaign,
-    process: str,
-    chunk: int,
-    hard: Path,
-    outputs: Mapping[str, Path],
-    job: Job,
-    anchor: Path | None,
-) -> None:
     events = campaign.chunks(process)[chunk]
     hard_input = hard_events(campaign, process, hard, events)
     survivors = None if anchor is None else read_survivors(anchor, campaign, process)
