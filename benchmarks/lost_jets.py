@@ -31,7 +31,7 @@ from jetresim.jets.matching import Truth, delta_r, match
 from jetresim.showers.registry import Job, make_shower
 
 PLOT = Path(__file__).parents[1] / "docs" / "lost_jets.svg"
-PROCESS, EVENTS, PT_MIN = "qcd", 4000, 500.0
+PROCESS, EVENTS, PT_MIN = "qcd", 3000, 500.0
 HARD_JET = 100.0
 """pT [GeV] of another jet that speaks for a hard emission at a wide angle."""
 
@@ -61,7 +61,7 @@ class Lost:
 
 
 def variants(events: int) -> dict[str, dict[str, Any]]:
-    """Showers by what they are called in the plot; all but the first two without multiparton interactions."""
+    """Showers by what they are called in the plot; most without multiparton interactions."""
     off = {"PartonLevel:MPI": False}
     recoil = "set /Herwig/Shower/KinematicsReconstructor:ReconstructionOption General"
     pythia = {
@@ -84,6 +84,7 @@ def variants(events: int) -> dict[str, dict[str, Any]]:
             name: {"shower": "herwig7", "herwig": {"block_events": events, **asked}}
             for name, asked in herwig.items()
         },
+        "Pythia Monash, no MPI": {"settings": off, "tune": "Monash"},
     }
 
 
@@ -145,14 +146,13 @@ def draw(found: dict[str, Lost], path: Path) -> None:
         "Herwig, no MPI": ("C1", "-"),
         "Herwig, no MPI, recoil of the whole event": ("C1", "--"),
     }
+    fractions = np.linspace(0.3, 1.1, 81)
     with mpl.rc_context({"svg.hashsalt": "lost_jets", "svg.fonttype": "none"}):
         figure = Figure(figsize=(6, 4), layout="constrained")
         axes = figure.subplots()
         for label, (colour, line) in shown.items():
-            kept = np.sort(found[label].kept)
-            axes.step(
-                kept, np.arange(1, len(kept) + 1) / len(kept), color=colour, linestyle=line, label=label
-            )
+            below = [(found[label].kept < fraction).mean() for fraction in fractions]
+            axes.plot(fractions, below, color=colour, linestyle=line, label=label)
         axes.set(
             xlabel="pT of the jet / pT of the parton", ylabel="jets below", xlim=(0.3, 1.1), yscale="log"
         )

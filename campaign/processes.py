@@ -70,6 +70,24 @@ TARGETS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
 )
 """Targets by name, as fields of `campaign.config.Target`."""
 
+_NEAR = {"ptj": 20, "ptb": 20, "drjj": 0.05, "drjjmax": 0.8, "drbb": 0.05, "drbbmax": 0.8, "misset": 400}
+"""Two partons that one jet of R = 0.8 can hold, against an invisible Z; the numbers are a choice of ours."""
+
+
+def _splitting(name: str, *pairs: str) -> dict[str, Any]:
+    """A gluon's splitting class of RS3L as MadGraph makes it."""
+    processes = [f"p p > z {pair}, z > vl vl~" for pair in pairs]
+    return {
+        "description": f"pp → Z {name}, the two within ΔR = 0.8, Z → ν ν̄",
+        "generator": "madgraph",
+        "madgraph": {
+            "process": [f"generate {processes[0]}", *(f"add process {one}" for one in processes[1:])],
+            "run_card": _NEAR,
+        },
+        "targets": ["splitting"],
+    }
+
+
 _Z_TO_NEUTRINOS = {"23:onMode": "off", "23:onIfAny": "12 14 16"}
 
 _HADRONIC_W = {"24:onMode": "off", "24:onIfAny": "1 2 3 4 5"}
@@ -86,22 +104,6 @@ def _higgs(decay: str, products: str, target: str, **more: Any) -> dict[str, Any
         **more.pop("settings", {}),
     }
     return {"description": f"pp → H Z, {decay}, Z → ν ν̄", "settings": settings, "targets": [target], **more}
-
-
-def _splitting(pair: str, *products: str, light: bool = True) -> dict[str, Any]:
-    """Two near partons of a gluon beside an invisible Z, from MadGraph; `products` in its own names.
-
-    The distances are those of RS3L's jets; below `maxjetflavor: 5` a b quark is no jet to MadGraph.
-    """
-    verbs = ("generate", *("add process",) * (len(products) - 1))
-    lines = [f"{verb} p p > z {two}, z > vl vl~" for verb, two in zip(verbs, products, strict=True)]
-    near = {"drjj": 0.05, "drjjmax": 0.8} if light else {"drbb": 0.05, "drbbmax": 0.8}
-    return {
-        "description": f"pp → Z {pair}, the two within 0.8 of each other, Z → ν ν̄",
-        "generator": "madgraph",
-        "madgraph": {"process": lines, "run_card": {"misset": 400, **near}},
-        "targets": ["splitting"],
-    }
 
 
 def _flat(decay: str, products: str) -> dict[str, Any]:
@@ -143,10 +145,6 @@ PROCESSES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
             "settings": {"WeakBosonAndParton:qg2gmZq": True, "WeakZ0:gmZmode": 2, **_Z_TO_NEUTRINOS},
             "targets": ["parton"],
         },
-        "g_qq": _splitting("q q̄ (q = u, d, s)", "u u~", "d d~", "s s~"),
-        "g_cc": _splitting("c c̄", "c c~"),
-        "g_bb": _splitting("b b̄", "b b~", light=False),
-        "g_gg": _splitting("g g", "g g"),
         "wjet": {
             "description": "pp → W Z, W → q q̄', Z → ν ν̄",
             "settings": {
@@ -199,6 +197,10 @@ PROCESSES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
             "settings": {"HardQCD:all": True},
             "targets": ["parton"],
         },
+        "g_qq": _splitting("q q̄ (q = u, d, s)", "u u~", "d d~", "s s~"),
+        "g_cc": _splitting("c c̄", "c c~"),
+        "g_bb": _splitting("b b̄", "b b~"),
+        "g_gg": _splitting("g g", "g g"),
     }
 )
 """Process name to the fields of `campaign.config.Process` that the catalogue fills in."""

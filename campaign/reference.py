@@ -152,6 +152,7 @@ def schema() -> dict[str, Any]:
     made = Campaign.model_json_schema()
     definitions = made["$defs"]
     definitions["Process"].pop("required")  # the catalogue and the campaign's `events` complete it
+    definitions["MadGraphProcess"].pop("required")
     targets = definitions["Process"]["properties"]["targets"]
     targets["items"] = {"anyOf": [{"enum": list(TARGETS)}, targets["items"]]}
     augmentations = made["properties"]["augmentations"]

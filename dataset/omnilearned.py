@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
@@ -48,14 +47,6 @@ def write_omnilearned(output_dir: Path, shards: Sequence[Path], campaign: Campai
     write_shards(output_dir, shards, campaign, "omnilearned_{number}.h5", _write_file)
 
 
-def _write_file(output: Path, shard: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
-    with create_hdf5(output) as file:
-        rows, absent = _write_rows(file, shard, campaign)
-        file.attrs["metadata"] = encode(export_metadata(metadata, "omnilearned", rows, absent))
-        file.attrs["realizations"] = strings(campaign.realizations)
-        file.attrs["processes"] = strings(tuple(campaign.processes))
-
-
 def particle_kind(pdgid: npt.NDArray[np.number], charge: npt.NDArray[np.number]) -> Integers:
     """Places in `KINDS`: electrons, muons and photons by their id, everything else by its charge.
 
@@ -66,16 +57,18 @@ def particle_kind(pdgid: npt.NDArray[np.number], charge: npt.NDArray[np.number])
     return np.searchsorted(KINDS, np.where(lepton, pdgid, hadron))
 
 
-def _write_rows(file: h5py.File, shard: Path, campaign: Campaign) -> tuple[int, int]:
-    """Write all members of a shard; returns how many there are, and how many are absent."""
+def _write_file(output: Path, shard: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
     rows = absent = 0
-    for table in (GROUPS_SCHEMA.empty_table(), *batches(shard, GROUPS_SCHEMA)):
-        present = present_members(table, len(campaign.realizations))
-        append_rows(file, _columns(present, campaign))
-        rows, absent = rows + len(present), absent + present.absent
-    file["data"].attrs["features"] = strings(DATA_FEATURES)
-    file["global"].attrs["features"] = strings(GLOBAL_FEATURES)
-    return rows, absent
+    with create_hdf5(output) as file:
+        for table in (GROUPS_SCHEMA.empty_table(), *batches(shard, GROUPS_SCHEMA)):
+            present = present_members(table, len(campaign.realizations))
+            append_rows(file, _columns(present, campaign))
+            rows, absent = rows + len(present), absent + present.absent
+        file["data"].attrs["features"] = strings(DATA_FEATURES)
+        file["global"].attrs["features"] = strings(GLOBAL_FEATURES)
+        file.attrs["metadata"] = encode(export_metadata(metadata, "omnilearned", rows, absent))
+        file.attrs["realizations"] = strings(campaign.realizations)
+        file.attrs["processes"] = strings(tuple(campaign.processes))
 
 
 def _columns(present: PresentMembers, campaign: Campaign) -> dict[str, npt.NDArray[np.generic]]:

@@ -85,14 +85,19 @@ def draw(name: str, events: int, brought: list[Path]) -> None:
 
 def draw_results(results: Path, name: str) -> None:
     """Draw the picture of a campaign that has been run."""
+    PICTURES.mkdir(exist_ok=True)
+    draw_spectra(results, SHOWN.get(name, "sdmass"), PICTURES / f"{name}.png")
+
+
+def draw_spectra(results: Path, name: str, path: Path) -> None:
+    """Draw an observable in all processes and realizations of a campaign, with ratios to nominal."""
     source = open_source(results)
     spectra = scan(source, jet_samples(source)).spectra
-    observable = BY_NAME[SHOWN.get(name, "sdmass")]
+    observable = BY_NAME[name]
     columns = [(each, spectra[each, observable.name]) for each in source.campaign.processes]
-    PICTURES.mkdir(exist_ok=True)
     drawn = picture(spectra_figure(source, observable, columns), svg_limit=0)
     with Image.open(BytesIO(drawn.content)) as image:
-        image.quantize(64).save(PICTURES / f"{name}.png", optimize=True)  # a third of the bytes
+        image.quantize(64).save(path, optimize=True)  # a third of the bytes
 
 
 def main() -> None:

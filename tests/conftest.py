@@ -8,8 +8,8 @@ settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.load_profile("reproducible")
 
 LONG = (
-    "slurm/test_slurm.py",
     "madgraph/test_madgraph_real.py",
+    "slurm/test_slurm.py",
     "workflow/test_resume.py",
     "workflow/test_shards.py",
     "workflow/test_rerun.py",

@@ -314,5 +314,5 @@ def test_no_shards_and_other_campaigns_are_refused(tmp_path, shards, campaign):
 
 def test_unknown_formats_are_refused():
     assert tuple(EXPORTS) == FORMATS
-    with pytest.raises(ConfigError, match=r"dataset\.formats\.0: must be 'rs3l'.* or 'huggingface'"):
+    with pytest.raises(ConfigError, match=r"dataset\.formats\.0: must be 'rs3l'.* or 'omnilearned'"):
         make_campaign(dataset={"formats": ["root"]})

@@ -245,3 +245,4 @@ def test_shipped_campaign_is_valid():
     campaign = load(Path(pretrain.__file__).with_name("pretrain.yaml"))
     assert campaign.name == "pretrain"
     assert {"higgs", "qcd"} == set(campaign.processes)
+    assert campaign.realizations == ["nominal", "seed", "fsrRenHi", "fsrRenLo", "herwig7"]

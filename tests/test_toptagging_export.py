@@ -102,7 +102,7 @@ def test_signal_is_what_the_campaign_says(tmp_path, pd):
     table = pd.read_hdf(tmp_path / "train.h5", key="table")
     assert table["is_signal_new"].tolist() == [group["process"] != "top" for group, _, _ in views(shards)]
     with pytest.raises(ConfigError, match=r"dataset\.toptagging_signal\.0"):
-        make_campaign(dataset={"toptagging_signal": [13]})
+        make_campaign(dataset={"toptagging_signal": [22]})
 
 
 def test_metadata_count_the_absent(file, shards, campaign):

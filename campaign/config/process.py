@@ -214,4 +214,15 @@ def from_catalogue(name: str, given: Any, default: dict[str, Any]) -> Any:
     own = entry.get("generator", "pythia8")
     if given.get("generator", own) != own:
         entry = {key: entry[key] for key in ("description", "targets") if key in entry}
-    return {**default, **entry, **merged_settings(entry, given)}
+    return {**default, **entry, **_merged_lines(entry, merged_settings(entry, given))}
+
+
+def _merged_lines(entry: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """What is given, with MadGraph's lines and cards of the catalogue entry under its own."""
+    theirs, ours = entry.get("madgraph"), given.get("madgraph")
+    if not (isinstance(theirs, Mapping) and isinstance(ours, Mapping)):
+        return given
+    cards = theirs.get("run_card", {}), ours.get("run_card", {})
+    if not isinstance(cards[1], Mapping):
+        return given
+    return {**given, "madgraph": {**theirs, **ours, "run_card": {**cards[0], **cards[1]}}}

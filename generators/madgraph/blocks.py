@@ -18,7 +18,7 @@ from jetresim.campaign.programs import Program
 from jetresim.campaign.seeds import RUNS_OF_BLOCK, block_seed
 from jetresim.generators.lhe_files import open_lhe
 from jetresim.generators.madgraph.gridpack import unpack
-from jetresim.generators.madgraph.program import last_line, run, scratch
+from jetresim.generators.madgraph.program import run, scratch
 
 __all__ = ["EVENTS", "Blocks"]
 
@@ -93,9 +93,8 @@ class Blocks:
         name = "survey" if block < 0 else f"block-{block:06d}-{attempt}"
         log = None if self.logs is None else self.logs / f"{name}.log"
         try:
-            output = run(self.script, [str(self.size), str(seed)], folder, self.time_limit, log)
-            if not (folder / EVENTS).exists():
-                raise HardEventError(f"MadGraph wrote no events: {last_line(output)}")
+            asked = [str(self.size), str(seed)]
+            run(self.script, asked, folder, folder / EVENTS, self.time_limit, log)
         except HardEventError as error:
             raise HardEventError(f"{self._named(block)}: {error}") from None
         return folder / EVENTS

@@ -62,9 +62,7 @@ def make_gridpack(campaign: Campaign, process: str, program: Program, path: Path
         (folder / _INTEGRATION).write_text(integration(campaign, process), encoding="utf-8")
         madevent = program.beside(f"./{FOLDER}/bin/madevent")
         log = None if logs is None else logs / "integration.log"
-        run(madevent, [_INTEGRATION], folder, options.time_limit, log)
-        if not (code / _PACKED).exists():
-            raise HardEventError("MadGraph made no gridpack; its log is integration.log")
+        run(madevent, [_INTEGRATION], folder, code / _PACKED, options.time_limit, log)
         with tarfile.open(code / _PACKED) as packed:
             packed.extractall(folder / "gridpack", filter="tar")
         record = _record(campaign, process, folder / "gridpack")
@@ -118,12 +116,9 @@ def _write_code(campaign: Campaign, process: str, program: Program, folder: Path
     assert asked is not None  # by validation
     (folder / _CODE).write_text(definition(asked), encoding="utf-8")
     log = None if logs is None else logs / "definition.log"
-    run(program, [_CODE], folder, campaign.madgraph.time_limit, log)
-    if not (folder / FOLDER / "bin" / "madevent").exists():
-        raise HardEventError(
-            f"{program.path} made no code for the process; expected MadGraph5_aMC@NLO, version 3"
-        )
-    return folder / FOLDER
+    code = folder / FOLDER
+    run(program, [_CODE], folder, code / "bin" / "madevent", campaign.madgraph.time_limit, log)
+    return code
 
 
 def scripts_digest(campaign: Campaign, process: str) -> str:

@@ -11,18 +11,22 @@ from jetresim.campaign.files import atomic_path
 from jetresim.campaign.madgraph import MadGraphOptions
 from jetresim.campaign.programs import Program, scratch_folder
 
-__all__ = ["complaint", "cores", "find_madgraph", "gridpack_script", "last_line", "run", "scratch"]
+__all__ = ["cores", "find_madgraph", "gridpack_script", "interruption", "last_words", "run", "scratch"]
 
 _LONGEST = 300
 _REFUSED = re.compile(r"invalid set command (.+)")
-_COMPLAINTS = (
-    re.compile(r"with error:\s*\n(.+?)(?:\n(?:command not executed|quit|INFO)|\Z)", re.DOTALL),
-    re.compile(
-        r"^\w*(?:Error|Exception|str) ?: (.+?)(?:\n(?:command not executed|quit|INFO)|\Z)", re.M | re.S
-    ),
-    re.compile(r"^(madgraph requires .+|.*ModuleNotFoundError.*)$", re.MULTILINE),
+_END = r"(?:\n(?:command not executed|quit|INFO)|\Z)"
+_INTERRUPTED = (
+    re.compile(r"with error:\s*\n(.+?)" + _END, re.DOTALL),
+    re.compile(r"^Error detected in.*?^\w+ : (.+?)" + _END, re.MULTILINE | re.DOTALL),
+)
+"""A command that failed; those that follow in the script may be executed all the same."""
+_OTHERS = (
+    re.compile(r"^\w*(?:Error|Exception) ?: (.+?)" + _END, re.MULTILINE | re.DOTALL),
+    re.compile(r"^(madgraph requires .+)$", re.MULTILINE),
     re.compile(r"^(?:CRITICAL|ERROR)\W+(.+)$", re.MULTILINE),
 )
+"""What may stand beside a run that ends well, too."""
 _EXCEPTION = re.compile(r"^\w*(?:Error|Exception|Cmd|str) ?: ")
 _NOISE = re.compile(r"^(quit|INFO: *|command not executed.*|\s*)$")
 
@@ -64,39 +68,57 @@ def scratch() -> AbstractContextManager[Path]:
     return scratch_folder("madgraph", HardEventError)
 
 
-def run(program: Program, arguments: Sequence[str], folder: Path, limit: float, log: Path | None) -> str:
-    """Run MadGraph or a part of it; return what it printed, of which a log is kept.
+def run(
+    program: Program, arguments: Sequence[str], folder: Path, product: Path, limit: float, log: Path | None
+) -> None:
+    """Run MadGraph or a part of it; a log is kept of what it prints.
+
+    Parameters
+    ----------
+    program : Program
+    arguments : sequence of str
+    folder : Path
+        Where it runs, see `scratch`.
+    product : Path
+        What is there when all went well: MadGraph's exit code is 0 also where a command failed.
+    limit : float
+        Longest time [s].
+    log : Path or None
 
     Raises
     ------
     HardEventError
-        It cannot be run or ends with an error; with its own reason. MadGraph's own exit code is 0 also then.
+        It cannot be run or fails; with its own reason.
     """
     code, output = program.run(arguments, folder, limit)
     if log is not None:
         with atomic_path(log) as temporary:
             temporary.write_text(output, encoding="utf-8")
-    if found := complaint(output):
+    if found := interruption(output):
         raise HardEventError(f"MadGraph: {found}")
-    if code:
-        raise HardEventError(f"MadGraph ended with exit code {code}: {last_line(output)}")
-    return output
+    if code or not product.exists():
+        ended = f"ended with exit code {code}" if code else f"made no {product.name}"
+        raise HardEventError(f"MadGraph {ended}: {last_words(output)}")
 
 
-def complaint(output: str) -> str | None:
-    """What MadGraph complains of, in one line; None where it does not."""
+def interruption(output: str) -> str | None:
+    """Why a command of a script failed, in one line; None where none did."""
     if refused := _REFUSED.search(output):
         return f"there is no such parameter: `{' '.join(refused.group(1).split())}`"
-    for pattern in _COMPLAINTS:
-        if found := pattern.search(output):
-            return _shortened(_EXCEPTION.sub("", found.group(1)))
-    return None
+    return _first(_INTERRUPTED, output)
 
 
-def last_line(output: str) -> str:
-    """The last line that says something."""
+def last_words(output: str) -> str:
+    """What MadGraph complains of, or the last line that says something."""
+    if found := _first(_OTHERS, output):
+        return found
     lines = [line.strip() for line in output.splitlines() if not _NOISE.match(line)]
     return _shortened(lines[-1]) if lines else "it printed nothing"
+
+
+def _first(patterns: Sequence[re.Pattern[str]], output: str) -> str | None:
+    found = next(filter(None, (pattern.search(output) for pattern in patterns)), None)
+    return found and _shortened(_EXCEPTION.sub("", found.group(1)))
 
 
 def _shortened(text: str) -> str:

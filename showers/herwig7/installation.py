@@ -1,5 +1,6 @@
 """What there is of Herwig 7 on a machine, what is missing, and how to get it."""
 
+import math
 import re
 import shutil
 import subprocess
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+
+import yaml
 
 from jetresim.campaign.errors import ShowerError
 from jetresim.campaign.herwig import HerwigOptions
@@ -77,12 +80,9 @@ def examine(options: HerwigOptions) -> Iterator[Finding]:
 def lines_to_write(options: HerwigOptions) -> list[str]:
     """The lines of a configuration for a Herwig that is where the options say."""
     asked = options.model_dump(include={"executable", "container"}, exclude_defaults=True)
-    herwig = ", ".join(f"{key}: {value}" for key, value in asked.items())
-    return [
-        "augmentations:",
-        "  - nominal",
-        f"  - {{name: herwig7, herwig: {{{herwig}}}}}" if asked else "  - herwig7",
-    ]
+    herwig = yaml.safe_dump(asked, default_flow_style=True, width=math.inf).strip()
+    realization = f"{{name: herwig7, herwig: {herwig}}}" if asked else "herwig7"
+    return ["augmentations:", "  - nominal", f"  - {realization}"]
 
 
 def _containers() -> Finding:
@@ -98,7 +98,7 @@ def _libraries(command: Command, options: HerwigOptions) -> Iterator[Finding]:
     ldd = shutil.which("ldd")
     if len(command) > 1 or ldd is None:
         return
-    folders = [Path(command[0]).resolve().parents[1] / "lib" / name for name in ("Herwig", "ThePEG")]
+    folders = [Path(command[0]).resolve().parent.parent / "lib" / name for name in ("Herwig", "ThePEG")]
     loaded = sorted(file for folder in folders for file in folder.glob("*.so"))
     line = [ldd, command[0], *map(str, loaded)]
     told = subprocess.run(line, capture_output=True, text=True, check=False)
@@ -143,8 +143,9 @@ def _events(command: Command, options: HerwigOptions) -> Iterator[Finding]:
         except ShowerError as error:
             yield Finding("Herwig run", _in_one_line(error), works=False)
             return
+        particles = len(batch.particles[0])
         yield Finding(
-            "Herwig run", f"makes an event of {len(batch.particles[0])} particles in {_since(start)}"
+            "Herwig run", f"makes {particles} particles in {_since(start)}", bool(batch.succeeded[0])
         )
 
 

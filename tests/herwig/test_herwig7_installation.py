@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from jetresim.campaign.config import parse
 from jetresim.campaign.herwig import HerwigOptions
-from jetresim.showers.herwig7.installation import _ch3
+from jetresim.showers.herwig7.installation import _ch3, lines_to_write
+from jetresim.showers.herwig7.pdf_sets import CH3_SETS, copy_pdf_sets
 from jetresim.showers.herwig7.program import IMAGE, find_herwig, herwig_version
+from jetresim.showers.herwig7.shower import Herwig7
 from jetresim.workflow.cli import app
-from tests.herwig_samples import STAND_IN, needs_herwig
+from tests.herwig_samples import ENERGY, SEED, STAND_IN, needs_herwig
 
 MODULE = "jetresim.showers.herwig7.installation"
 HERWIG = shutil.which("Herwig")
@@ -88,6 +92,17 @@ def test_a_herwig_that_works_is_told_with_the_lines_to_write(scratch):
     assert not list(scratch.iterdir())
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    executable=st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1),
+    container=st.none() | st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1),
+)
+def test_the_printed_lines_mean_the_same_whatever_a_path_is_called(executable, container):
+    options = HerwigOptions(executable=executable, container=container)
+    printed = "write in the configuration:\n" + "\n".join(lines_to_write(options))
+    assert printed_options(printed) == options
+
+
 @pytest.mark.usefixtures("recorded_event")
 def test_the_limits_of_an_older_herwig_are_a_note(faults):
     faults("old")
@@ -133,7 +148,7 @@ def test_libraries_that_are_missing_are_named_at_once(bare):
 
 
 @pytest.mark.usefixtures("recorded_event")
-@pytest.mark.parametrize("fault", ["refuse", "mute"])
+@pytest.mark.parametrize("fault", ["refuse", "mute", "drop=0"])
 def test_a_herwig_that_does_not_read_or_run_is_an_error(faults, fault):
     faults(fault)
     found = herwig("--executable", str(STAND_IN))
@@ -196,8 +211,27 @@ def test_docker_runs_no_file_of_apptainer(bare):
     assert f"docker cannot run herwig.sif; set `container: docker://{IMAGE}`" in found.stdout
 
 
+def test_the_sets_of_ch3_are_written_once_and_describe_pythia_s_grids(tmp_path):
+    assert copy_pdf_sets(tmp_path) == list(CH3_SETS)
+    assert copy_pdf_sets(tmp_path) == []
+    for name, (_, order, alpha_s) in CH3_SETS.items():
+        grid = (tmp_path / name / f"{name}_0000.dat").read_text().split("---\n")
+        told = yaml.safe_load((tmp_path / name / f"{name}.info").read_text())
+        assert (told["AlphaS_OrderQCD"], told["AlphaS_MZ"]) == (order, alpha_s)
+        assert told["Flavors"] == [int(word) for word in grid[1].splitlines()[2].split()]
+        scales = [float(word) for part in grid[1:3] for word in part.splitlines()[1].split()]
+        assert (told["QMin"], told["QMax"]) == (min(scales), max(scales))
+
+
+def test_without_pythia_no_sets_are_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("jetresim.showers.herwig7.pdf_sets.files", lambda package: None)
+    found = herwig("--pdf-sets", str(tmp_path / "sets"))
+    assert "the grid NNPDF31_nnlo_as_0118_luxqed of Pythia is not there" in str(found.exception)
+    assert not (tmp_path / "sets").exists()
+
+
 @needs_herwig
-def test_the_real_program_works_with_the_sets_of_ch3_from_pythia(tmp_path, monkeypatch):
+def test_the_real_program_works_with_the_sets_of_ch3_from_pythia(tmp_path, monkeypatch, hard_events):
     monkeypatch.setenv("PATH", f"{Path(HERWIG).parent}{os.pathsep}{os.environ['PATH']}")
     sets = tmp_path / "sets"
     monkeypatch.setenv("LHAPDF_DATA_PATH", str(sets))
@@ -209,6 +243,9 @@ def test_the_real_program_works_with_the_sets_of_ch3_from_pythia(tmp_path, monke
     assert [line.split()[0] for line in found.stdout.splitlines()[2:8]] == ["ok"] * 6
     assert found.stdout.splitlines()[7].endswith("NNPDF31_nnlo_as_0118 and NNPDF31_lo_as_0130 are there")
     assert printed_options(found.stdout) == HerwigOptions()
+    tune = HerwigOptions(tune="CH3", mpi=False, block_events=12)
+    (batch,) = Herwig7("higgs", "herwig7", SEED, ENERGY, tune, tmp_path).simulate(hard_events("higgs", 2))
+    assert batch.succeeded.all()
 
 
 def examine_ch3():

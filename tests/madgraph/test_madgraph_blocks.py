@@ -19,7 +19,7 @@ from jetresim.campaign.paths import Paths
 from jetresim.campaign.seeds import block_seed
 from jetresim.generators.lhe_files import open_lhe
 from jetresim.generators.madgraph.generator import MadGraph
-from jetresim.generators.madgraph.program import complaint
+from jetresim.generators.madgraph.program import interruption
 from jetresim.generators.survey import read_survey
 from jetresim.workflow.stages.hard import make_hard, make_survey
 from tests.stand_in_gridpack import CROSS_SECTION, script, write_gridpack
@@ -159,7 +159,7 @@ def test_damaged_gridpack_is_refused(paths):
     [
         (
             "#!/bin/sh\necho 'MadEventError : A compilation Error occurs'; exit 0\n",
-            "process jj, events of the survey: MadGraph: A compilation Error occurs",
+            "process jj, events of the survey: MadGraph made no events.lhe.gz: A compilation Error occurs",
         ),
         (
             "#!/bin/sh\necho no libgfortran.so.5\nexit 127\n",
@@ -167,7 +167,7 @@ def test_damaged_gridpack_is_refused(paths):
         ),
         (
             "#!/bin/sh\necho hello\n",
-            "process jj, events of the survey: MadGraph wrote no events: hello",
+            "process jj, events of the survey: MadGraph made no events.lhe.gz: hello",
         ),
         (
             "#!/bin/sh\nsleep 60\n",
@@ -222,6 +222,52 @@ def test_log_of_every_run_is_kept(paths):
         "block-000001-0.log",
     }
     assert all("a word" in file.read_text() for file in folder.iterdir())
+
+
+RUNTIME = """\
+#!/bin/sh
+echo "$@" >> {note}
+while [ "$1" != /image.sif ]; do last=$1; shift; done
+shift
+cd "$last" && exec "$@"
+"""
+
+
+def test_gridpack_runs_in_the_container_that_its_folder_is_bound_to(paths, tmp_path, monkeypatch):
+    note, program = tmp_path / "note", tmp_path / "bin" / "apptainer"
+    program.parent.mkdir()
+    program.write_text(RUNTIME.format(note=note).replace("/image.sif", str(tmp_path / "image.sif")))
+    program.chmod(0o755)
+    (tmp_path / "image.sif").touch()
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    campaign = asked(container=str(tmp_path / "image.sif"))
+    write_gridpack(campaign, "jj", paths, script())
+    assert scales(campaign, paths, range(10)) == expected(0, 10)
+    words = note.read_text().splitlines()[0].split()
+    folder = words[2]
+    image = str(tmp_path / "image.sif")
+    assert words[:7] == ["exec", "--bind", folder, "--pwd", folder, image, "./run.sh"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"executable": "nosuchprogram"},
+            "MadGraph: program 'nosuchprogram' not found or not executable; put",
+        ),
+        (
+            {"container": "/nosuch.sif"},
+            "MadGraph: no apptainer or singularity on the PATH to run /nosuch.sif",
+        ),
+    ],
+)
+def test_missing_program_is_told_with_the_ways_to_get_it(monkeypatch, changes, message):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    with pytest.raises(HardEventError) as refused:
+        MadGraph(asked(**changes), "jj").check()
+    assert str(refused.value).startswith(f"process jj: {message}")
+    assert "docs/madgraph.md" in str(refused.value)
 
 
 def alive(pid: int) -> bool:
@@ -281,8 +327,8 @@ def test_nothing_is_left_of_a_job_that_was_killed(paths, tmp_path, scratch):
             "InvalidCmd : abc can not be mapped to a float\nINFO:  \nquit",
             "abc can not be mapped to a float",
         ),
-        ("INFO: End Parton \nquit\n", None),
+        ("INFO: End Parton \nERROR: no jpg\nquit\n", None),
     ],
 )
 def test_complaint_of_madgraph_is_found_in_what_it_prints(output, reason):
-    assert complaint(output) == reason
+    assert interruption(output) == reason

@@ -14,15 +14,15 @@ LINE = "generate p p > h z, h > b b~, z > vl vl~"
 ASKED = {"process": [LINE], "run_card": {"misset": 400}}
 
 
+BASE = {"name": "test", "seed": 1, "events": 1000, "augmentations": ["nominal"]}
+
+
 def campaign(madgraph=ASKED, options=None, process=None, **changes) -> Campaign:
     hz = {"generator": "madgraph", "madgraph": madgraph, "targets": ["higgs"], **(process or {})}
     return parse(
         {
-            "name": "test",
-            "seed": 1,
-            "events": 1000,
+            **BASE,
             "processes": {"hz": hz},
-            "augmentations": ["nominal"],
             **({"madgraph": options} if options else {}),
             **changes,
         },
@@ -103,6 +103,18 @@ def test_lines_that_yaml_cut_at_their_commas_are_whole_again(first, second):
     cut = [part for line in lines for part in line.split(", ")]
     assert list(campaign({"process": cut}).process("hz").madgraph.process) == lines
     assert campaign({"process": "\n".join(lines)}) == campaign({"process": lines})
+
+
+def test_splittings_of_the_catalogue_can_be_changed_in_part():
+    given = {"g_gg": None, "g_bb": {"madgraph": {"run_card": {"misset": 500}}}}
+    asked = parse({**BASE, "processes": given}, "x.yaml")
+    g_gg, g_bb = asked.process("g_gg"), asked.process("g_bb")
+    assert g_gg.madgraph.process == ("generate p p > z g g, z > vl vl~",)
+    assert g_bb.madgraph.process == ("generate p p > z b b~, z > vl vl~",)
+    assert g_bb.madgraph.run_card == {**g_gg.madgraph.run_card, "misset": 500}
+    files = parse({**BASE, "processes": {"g_bb": {"generator": "lhe", "files": ["a.lhe"]}}}, "x.yaml")
+    assert files.process("g_bb").madgraph is None
+    assert files.process("g_bb").targets == g_bb.targets
 
 
 def test_configuration_that_is_stored_makes_the_same_campaign_again():

@@ -1,6 +1,5 @@
 """What only the real program can show. Every process is compiled once for all tests."""
 
-import math
 import os
 import shutil
 import signal
@@ -11,27 +10,24 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from scipy.stats import ks_2samp
 
-from jetresim.audit.replay.comparison import compare_stored
+from benchmarks.madgraph_pythia import compared, pythia_events
+from jetresim.audit.replay.comparison import Verdict, compare_stored
 from jetresim.audit.replay.realization import replay_targets
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, parse, save
 from jetresim.campaign.errors import HardEventError
 from jetresim.campaign.paths import Paths, chunk_name
 from jetresim.campaign.seeds import block_seed
-from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import open_lhe, read_hard_events
 from jetresim.generators.madgraph.blocks import Blocks
 from jetresim.generators.madgraph.generator import MadGraph
 from jetresim.generators.madgraph.gridpack import kept_gridpack, unpack
 from jetresim.generators.madgraph.program import gridpack_script, scratch
-from jetresim.generators.pythia8 import Pythia8Generator
-from jetresim.generators.survey import Survey, read_survey
-from jetresim.jets.parquet import METADATA_KEY, read_metadata
+from jetresim.generators.survey import read_survey
+from jetresim.jets.parquet import read_metadata
 from jetresim.showers.registry import Job
 from jetresim.workflow.stages.groups import make_groups
 from jetresim.workflow.stages.hard import make_hard, make_survey
@@ -55,8 +51,8 @@ pytestmark = pytest.mark.skipif(
 ROOT = Path(__file__).parents[2]
 SIZE = 50
 EVENTS = 100
-NEAR = {"misset": 400, "drjj": 0.05, "drjjmax": 0.8, "drbb": 0.05, "drbbmax": 0.8}
-# Some of the initial states alone: each is a function to compile and to integrate.
+# Without `hel_recycling`, and with some of the initial states alone, there is less to compile.
+NEAR = {"misset": 400, "drjj": 0.05, "drjjmax": 0.8, "drbb": 0.05, "drbbmax": 0.8, "hel_recycling": False}
 PROCESSES = {
     "hz": {
         "generator": "madgraph",
@@ -74,13 +70,17 @@ PROCESSES = {
     "zqq": {
         "generator": "madgraph",
         "madgraph": {
-            "process": [f"{verb} g g > z {q} {q}~, z > ve ve~" for verb, q in
-                        (("generate", "s"), ("add process", "c"), ("add process", "b"))],
+            "process": [
+                "define q = s c",
+                "define q~ = s~ c~",
+                "generate g g > z q q~, z > ve ve~",
+                "add process g g > z b b~, z > ve ve~",
+            ],
             "run_card": NEAR,
         },
         "targets": ["splitting"],
     },
-}  # fmt: skip
+}
 
 
 def asked(**changes) -> Campaign:
@@ -129,7 +129,8 @@ def groups(made) -> dict[str, Path]:
         jets = {name: place(made, "jets", process, realization=name) for name in CAMPAIGN.realizations}
         events, files[process] = place(made, "hard", process), place(made, "groups", process)
         for name, file in jets.items():
-            make_jets(CAMPAIGN, process, 0, events, {name: file}, Job(Path(), 0), jets[NOMINAL])
+            anchor = None if name == NOMINAL else jets[NOMINAL]
+            make_jets(CAMPAIGN, process, 0, events, {name: file}, Job(Path(), 0), anchor)
         survey = place(made, "survey", process)
         make_groups(CAMPAIGN, process, 0, survey, events, list(jets.values()), files[process])
     return files
@@ -154,21 +155,18 @@ def test_processes_come_out_as_groups_with_the_labels_of_their_classes(groups):
         labels.update(table["label"].to_pylist())
         assert set(table["process"].to_pylist()) == {process}
     assert set(labels) == {4, 5, 6, 7, 8}
-    assert labels[4] > 0.7 * EVENTS
-    assert labels[8] > 0.7 * EVENTS
-    assert labels[5] + labels[6] + labels[7] > 0.7 * EVENTS
+    assert min(labels[4], labels[8], labels[5] + labels[6] + labels[7]) > 0.5 * EVENTS
 
 
 def test_files_say_which_madgraph_made_them_of_what(made, groups):
-    metadata = read_metadata(pq.read_schema(groups["zgg"]), METADATA_KEY, groups["zgg"])
-    assert metadata["versions"]["madgraph"] == "3.5.7"
-    assert metadata["config"]["processes"]["zgg"]["madgraph"]["process"] == [
-        "generate u u~ > z g g, z > ve ve~"
-    ]
-    with open_lhe(place(made, "hard", "zgg")) as source:
-        assert source.provenance["versions"]["madgraph"] == "3.5.7"
+    assert read_metadata(groups["zgg"])["versions"]["madgraph"] == "3.5.7"
     gridpack = read_survey(place(made, "survey", "zgg")).gridpack
     assert len(gridpack.cards) == len(gridpack.grids) == 16
+    with open_lhe(place(made, "hard", "zgg")) as source:
+        said = source.provenance
+    assert said["versions"]["madgraph"] == "3.5.7"
+    assert said["made_with"]["process"]["madgraph"]["process"] == ["generate u u~ > z g g, z > ve ve~"]
+    assert said["gridpack"] == gridpack.model_dump(mode="json")
 
 
 def test_events_do_not_depend_on_chunks_and_cores_and_stay_when_the_campaign_grows(made, own):
@@ -203,7 +201,7 @@ def test_realization_is_made_again_from_its_block(made, own, groups):
     row = pq.read_table(groups["zqq"]).to_pylist()[-1]
     assert not place(own, "hard", "zqq").exists()
     (again,) = replay_targets(CAMPAIGN, own, "zqq", "seed", row["event"], row["target"])
-    assert compare_stored(CAMPAIGN, made, again).verdict.name == "IDENTICAL"
+    assert compare_stored(CAMPAIGN, made, again).verdict == Verdict.EQUAL
 
 
 def test_events_that_are_missing_in_a_block_come_from_runs_with_its_next_seeds(made, tmp_path):
@@ -308,21 +306,6 @@ def test_nothing_is_left_of_a_compilation_that_was_killed(tmp_path):
     assert not place(Paths.of(CAMPAIGN, str(tmp_path / "results")), "gridpack", "zqq").exists()
 
 
-def observables(records) -> dict[str, list[float]]:
-    """pT and pseudorapidity of the Higgs boson, and the cosine of its angle to the beam in the H Z frame."""
-    found: dict[str, list[float]] = {"pt": [], "eta": [], "costheta": []}
-    for record in records:
-        higgs, z = (next(one for one in record.particles if one.id == pdgid) for pdgid in (25, 23))
-        pt = math.hypot(higgs.px, higgs.py)
-        energy, pz = higgs.e + z.e, higgs.pz + z.pz
-        gamma = energy / math.sqrt(energy**2 - pz**2)
-        boosted = gamma * (higgs.pz - pz / energy * higgs.e)
-        found["pt"].append(pt)
-        found["eta"].append(math.asinh(higgs.pz / pt))
-        found["costheta"].append(boosted / math.hypot(pt, boosted))
-    return found
-
-
 KS_LEVEL = 1e-3
 SAMPLE = 3000
 
@@ -330,21 +313,6 @@ SAMPLE = 3000
 def test_higgs_and_z_agree_with_pythia_at_leading_order(made):
     """The same PDF set on both sides: NNPDF2.3 LO with alpha_s(m_Z) = 0.130."""
     script, file = gridpack_script(CAMPAIGN.madgraph), place(made, "gridpack", "hz")
-    theirs = observables(Blocks(script, file, None, 11, "hz", SAMPLE, 600).events(0))
-    campaign = parse(
-        {
-            "name": "ours",
-            "seed": 12,
-            "events": SAMPLE,
-            "settings": {"PDF:pSet": 13},
-            "processes": {"higgs": {"cuts": {"pt_min": 400}}},
-            "augmentations": [NOMINAL],
-        },
-        "test",
-    )
-    survey = Survey(cross_section=1.0, cross_section_error=0.0)
-    events: list[HardEvent] = list(Pythia8Generator(campaign, "higgs").events(range(SAMPLE), survey))
-    ours = observables(event.record for event in events)
-    chances = {name: float(ks_2samp(theirs[name], ours[name]).pvalue) for name in ours}
-    print(chances, {name: (np.mean(theirs[name]), np.mean(ours[name])) for name in ours})
-    assert min(chances.values()) > KS_LEVEL
+    theirs = Blocks(script, file, None, 11, "hz", SAMPLE, 600).events(0)
+    found = compared(theirs, pythia_events(SAMPLE))
+    assert {name: chance for name, (chance, *_) in found.items() if chance < KS_LEVEL} == {}

@@ -18,8 +18,8 @@ DIRECTIVES = [
     "log",
     "benchmark",
     "wildcard_constraints",
-    "threads",
     "conda",
+    "threads",
     "resources",
     "params",
     "message",
@@ -80,7 +80,10 @@ def test_a_small_version_has_the_first_events_of_every_process(run, tmp_path):
     plan = run.snakemake(tmp_path, "-n", "--configfile", path, "--config", "events_at_most=100")
     assert plan.succeeded().jobs["jets_of_anchor"] == 2
     wrong = run.snakemake(tmp_path, "-n", "--configfile", path, "--config", "events_at_most=few")
-    assert "--config events_at_most: expected a number of hard events, found 'few'" in wrong.errors
+    assert (
+        "--config events_at_most: expected a number of hard events, found 'few'"
+        in wrong.output + wrong.errors
+    )
 
 
 def test_default_configuration_is_the_demo(run, tmp_path):

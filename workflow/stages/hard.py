@@ -35,8 +35,10 @@ def make_hard(campaign: Campaign, process: str, chunk: int, survey_file: Path, o
     survey = read_survey(survey_file, survey_provenance(campaign, process))
     events = campaign.chunks(process)[chunk]
     made = progress(generator.events(events, survey), len(events), f"hard events of {process}")
+    gridpack = {"gridpack": survey.gridpack.model_dump(mode="json")} if survey.gridpack else {}
     provenance = {
         **hard_provenance(campaign, process, events.start, survey),
+        **gridpack,
         "versions": _versions(campaign, process, survey),
     }
     write_lhe(output, generator.init(survey), generator.header(), made, provenance)
