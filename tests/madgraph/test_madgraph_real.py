@@ -44,9 +44,12 @@ def missing() -> str | None:
     return None
 
 
-pytestmark = pytest.mark.skipif(
-    missing() is not None, reason=f"{missing()}; docs/madgraph.md says how to get MadGraph"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        missing() is not None, reason=f"{missing()}; docs/madgraph.md says how to get MadGraph"
+    ),
+]
 
 ROOT = Path(__file__).parents[2]
 SIZE = 50
@@ -58,7 +61,11 @@ PROCESSES = {
         "generator": "madgraph",
         "madgraph": {
             "process": ["generate p p > h z, h > b b~, z > vl vl~"],
-            "run_card": {"misset": 400, "pt_min_pdg": {25: 450}},  # on the decayed h, so not applied
+            "run_card": {
+                "misset": 400,
+                "hel_recycling": False,
+                "pt_min_pdg": {25: 450},  # on the decayed h, so not applied
+            },
         },
         "targets": ["higgs"],
     },
