@@ -44,12 +44,9 @@ def missing() -> str | None:
     return None
 
 
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(
-        missing() is not None, reason=f"{missing()}; docs/madgraph.md says how to get MadGraph"
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    missing() is not None, reason=f"{missing()}; docs/madgraph.md says how to get MadGraph"
+)
 
 ROOT = Path(__file__).parents[2]
 SIZE = 50
