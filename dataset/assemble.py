@@ -30,7 +30,15 @@ from jetresim.campaign.provenance import (
 from jetresim.campaign.seeds import stable_hash, unit_hash
 from jetresim.dataset.process_warnings import WARNINGS_KEY, merged_warnings
 from jetresim.dataset.schema import GROUPS_SCHEMA
-from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, single, writer
+from jetresim.jets.parquet import (
+    METADATA_KEY,
+    ROW_GROUP,
+    batches,
+    blaming_damage,
+    read_metadata,
+    single,
+    writer,
+)
 
 __all__ = [
     "check_groups_source",
@@ -88,7 +96,8 @@ def write_split(output_dir: Path, groups: Sequence[Path], campaign: Campaign, sp
     for path in paths:
         sources.add(path, read_metadata(path))
     sources.check_coverage()
-    sources.check_versions(output_dir)
+    with blaming_damage(paths):
+        sources.check_versions(output_dir)
     metadata = sources.metadata(split)
     with atomic_path(output_dir) as folder:
         folder.mkdir()

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from jetresim.dataset.huggingface import front_matter
 from jetresim.dataset.process_warnings import warning_lines
 from jetresim.dataset.schema import DESCRIPTIONS, GROUPS_SCHEMA, MEMBER
 from jetresim.dataset.standardization import STANDARDIZATION
-from jetresim.jets.parquet import METADATA_KEY, batches, parquet_files, row_count
+from jetresim.jets.parquet import METADATA_KEY, batches, blaming_damage, parquet_files, row_count
 
 __all__ = ["data_files", "file_entry", "layout_files", "write_card"]
 
@@ -169,7 +170,9 @@ def write_card(dataset_dir: Path, campaign: Campaign) -> None:
     """
     shards = {split: _shards(dataset_dir / split) for split in SPLITS}
     metadata = {split: check_split(paths, campaign) for split, paths in shards.items()}
-    check_one_version(dataset_dir, ((split, said["versions"]) for split, said in metadata.items()), campaign)
+    with blaming_damage(chain.from_iterable(shards.values())):
+        made_by = ((split, said["versions"]) for split, said in metadata.items())
+        check_one_version(dataset_dir, made_by, campaign)
     versions = merged_versions(said["versions"] for said in metadata.values())
     described = metadata["train"] | {"versions": versions}
     exported_by = {

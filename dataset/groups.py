@@ -31,7 +31,7 @@ from jetresim.generators.events import HardEvent, TruthTarget
 from jetresim.generators.survey import Survey
 from jetresim.generators.targets import find_targets
 from jetresim.jets.files import jets_metadata
-from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, single, writer
+from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, blaming_damage, single, writer
 from jetresim.jets.schema import JETS_SCHEMA, member_status
 
 __all__ = [
@@ -143,7 +143,8 @@ def build_groups(
             f"{output}: {len(jets)} jets files given; expected one for each of {', '.join(names)}"
         )
     assembly = GroupsAssembly(jets, campaign, process, hard_versions)
-    check_one_version(output, assembly.made_by, campaign)
+    with blaming_damage(jets):
+        check_one_version(output, assembly.made_by, campaign)
     with scratch_path(output) as temporary, writer(temporary, GROUPS_SCHEMA) as sink:
         for table in assembly.tables(hard):
             sink.write_table(table)

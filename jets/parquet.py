@@ -17,6 +17,7 @@ __all__ = [
     "METADATA_KEY",
     "ROW_GROUP",
     "batches",
+    "blaming_damage",
     "naming",
     "parquet_files",
     "read_metadata",
@@ -210,6 +211,23 @@ def check_checksum(path: Path) -> None:
         mark, stored = file.read(len(_MARK)), file.read(_CHECKSUM_BYTES)
         if mark == _MARK and stored != _checksum(file, pages, footer):
             raise DataError(f"{path}: is damaged, its checksum is wrong; {REMEDY}")
+
+
+@contextmanager
+def blaming_damage(paths: Iterable[Path]) -> Iterator[None]:
+    """Say of a damaged file that it is, in place of what it seems to say of itself, such as another version.
+
+    Raises
+    ------
+    DataError
+        The one that is caught, or that of `check_checksum`.
+    """
+    try:
+        yield
+    except DataError:
+        for path in paths:
+            check_checksum(path)
+        raise
 
 
 def _footer(file: BinaryIO) -> tuple[int, bytes]:

@@ -66,7 +66,7 @@ def nothing_showered(monkeypatch):
     def fail(*_):
         raise AssertionError("showered again")
 
-    monkeypatch.setattr(jetresim.workflow.stages.jets, "_write", fail)
+    monkeypatch.setattr(jetresim.workflow.stages.jets, "simulate_together", fail)
 
 
 def ahead_of(outputs):

@@ -31,7 +31,7 @@ def path_without_batch_system(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bin")
     for directory in filter(Path.is_dir, map(Path, os.environ["PATH"].split(os.pathsep))):
         for program in directory.iterdir():
-            if program.name not in BATCH_SYSTEM and not (folder / program.name).exists():
+            if program.name not in BATCH_SYSTEM and not (folder / program.name).is_symlink():
                 (folder / program.name).symlink_to(program)
     return str(folder)
 

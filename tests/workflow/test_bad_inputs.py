@@ -194,7 +194,8 @@ BAD_OPTIONS = {
     ),
     "format": (
         ("export", "--split", "val", "--format", "hdf5"),
-        "--format: unknown format 'hdf5'; known: rs3l, rs3l_pairs, jetclass, toptagging, huggingface",
+        "--format: unknown format 'hdf5'; "
+        "known: rs3l, rs3l_pairs, jetclass, toptagging, huggingface, omnilearned",
     ),
 }
 

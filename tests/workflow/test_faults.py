@@ -1,5 +1,6 @@
 """Disks that fill up and bytes that rot: a clear message, and the same bytes once the cause is gone."""
 
+import re
 import shutil
 import subprocess
 
@@ -65,9 +66,11 @@ def test_run_on_a_disk_that_fills_up_goes_on_when_there_is_room(tmp_path, disk, 
 
 
 def flipped(path, count):
-    """The content of a file with one bit wrong, at places spread over all of it."""
+    """The content of a file with one bit wrong, at places spread over it and in the version it names."""
     content = path.read_bytes()
-    for place in range(0, len(content), -(-len(content) // count)):
+    version = re.search(rb"jetresim\W+\d", content)
+    places = [*range(0, len(content), -(-len(content) // count)), *([version.end()] if version else [])]
+    for place in places:
         yield place, content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :]
 
 
