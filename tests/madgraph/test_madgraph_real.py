@@ -301,7 +301,9 @@ def test_nothing_is_left_of_a_compilation_that_was_killed(tmp_path):
     environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
     job = subprocess.Popen([sys.executable, "-m", "jetresim", *line], env=environment)
     try:
-        wait_for(lambda: list(temporary.glob("*/*/SubProcesses/P*/matrix1*.f")) or job.poll() is not None, 300)
+        wait_for(
+            lambda: list(temporary.glob("*/*/SubProcesses/P*/matrix1*.f")) or job.poll() is not None, 300
+        )
     finally:
         job.send_signal(signal.SIGKILL)
     assert job.wait() == -signal.SIGKILL
