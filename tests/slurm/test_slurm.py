@@ -119,7 +119,7 @@ def campaign(local, tmp_path):
 
 def pids(slurm, job):
     """Processes of a job that simulate."""
-    rows = slurm("scontrol", "listpids", job.id).splitlines()[1:]
+    rows = slurm("scontrol", "listpids", job.id, refused="There are no steps for job").splitlines()[1:]
     commands = {int(row.split()[0]): Path(f"/proc/{row.split()[0]}/cmdline") for row in rows}
     return [
         pid for pid, path in commands.items() if path.exists() and b"\0-m\0jetresim\0" in path.read_bytes()
