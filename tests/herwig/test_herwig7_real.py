@@ -38,6 +38,7 @@ from jetresim.showers.registry import Job
 from jetresim.workflow.stages.hard import make_hard, make_survey
 from jetresim.workflow.stages.jets import make_jets
 from tests.herwig_samples import DATA, ENERGY, SEED, needs_herwig
+from tests.processes import processes_that_name, wait_for
 
 pytestmark = needs_herwig
 
@@ -272,19 +273,6 @@ for batch in shower.simulate(events):
 """
 
 
-def processes_that_name(text: str) -> list[int]:
-    """Processes in whose command line or working directory a text stands."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            told = (process / "cmdline").read_bytes() + bytes((process / "cwd").readlink())
-        except OSError:
-            continue
-        if text.encode() in told:
-            found.append(int(process.name))
-    return found
-
-
 KILLS = int(os.environ.get("HERWIG_KILLS", "1"))
 """Random moments at which a job is killed, of each kind."""
 
@@ -304,14 +292,6 @@ def test_nothing_is_left_of_a_job_that_was_killed(tmp_path, scratch, kind, numbe
     assert job.wait() == -number
     wait_for(lambda: not list(scratch.iterdir()) and not processes_that_name(str(tmp_path)), 10)
     assert sorted(path.suffix for path in work.iterdir() if path.suffix != ".log") == [".in", ".run"]
-
-
-def wait_for(condition, seconds: float) -> None:
-    for _ in range(int(seconds * 20)):
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"not so within {seconds} s")
 
 
 CAMPAIGN = {

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from jetresim.showers.registry import Job
 from jetresim.workflow.stages.groups import make_groups
 from jetresim.workflow.stages.hard import make_hard, make_survey
 from jetresim.workflow.stages.jets import make_jets
+from tests.processes import processes_that_name, wait_for
 
 
 def missing() -> str | None:
@@ -266,25 +266,6 @@ def test_unknown_name_in_the_run_card_is_refused_before_anything_is_compiled(tmp
     assert place(paths, "madgraph", "hz").joinpath("integration.log").exists()
 
 
-def command_lines() -> list[bytes]:
-    found = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdecimal():
-            try:
-                found.append((process / "cmdline").read_bytes() + bytes((process / "cwd").readlink()))
-            except OSError:
-                continue
-    return found
-
-
-def wait_for(condition, seconds: float) -> None:
-    for _ in range(int(seconds * 20)):
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"not so within {seconds} s")
-
-
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks at processes in /proc")
 def test_nothing_is_left_of_a_compilation_that_was_killed(tmp_path):
     temporary = tmp_path / "temporary"
@@ -308,7 +289,7 @@ def test_nothing_is_left_of_a_compilation_that_was_killed(tmp_path):
         job.send_signal(signal.SIGKILL)
     assert job.wait() == -signal.SIGKILL
     wait_for(lambda: not list(temporary.iterdir()), 60)
-    wait_for(lambda: not any(str(temporary).encode() in line for line in command_lines()), 60)
+    wait_for(lambda: not processes_that_name(str(temporary)), 60)
     assert not place(Paths.of(CAMPAIGN, str(tmp_path / "results")), "gridpack", "zqq").exists()
 
 
