@@ -14,6 +14,7 @@ from jetresim.campaign.errors import ConfigError, HardEventError
 from jetresim.campaign.seeds import HARD_PROCESS, event_seed
 from jetresim.generators.decays import ResonanceDecays
 from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe_init import unweighted_init
 from jetresim.generators.survey import Survey
 from jetresim.generators.targets import final_state, find_targets, no_targets
 
@@ -123,19 +124,7 @@ class ParticleGun:
 
     def init(self, survey: Survey) -> pylhe.LHEInit:
         """The ``<init>`` block: beams, no PDF, and the cross-section [pb]."""
-        half = self._campaign.beams.energy / 2
-        return pylhe.LHEInit(
-            initInfo=pylhe.LHEInitInfo(*self._campaign.beams.particles, half, half, 0, 0, 0, 0, -4, 1),
-            procInfo=[
-                pylhe.LHEProcInfo(
-                    xSection=survey.cross_section,
-                    error=survey.cross_section_error,
-                    unitWeight=survey.cross_section,
-                    procId=_PROCESS_ID,
-                )
-            ],
-            generators=[],
-        )
+        return unweighted_init(self._campaign.beams, survey, _PROCESS_ID, generators=())
 
     def header(self) -> pylhe.LHEHeader | None:
         """Generated events need no header."""

@@ -15,6 +15,7 @@ from jetresim.generators.brought import file_digest
 from jetresim.generators.decays import ResonanceDecays
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import open_lhe
+from jetresim.generators.lhe_init import KEEP_EVERY_EVENT
 from jetresim.generators.lhe_run import Run, read_run, refuse_other_kind
 from jetresim.generators.lhe_warnings import find_warnings, needs_matching, summed
 from jetresim.generators.survey import SourceFile, Subprocess, Survey
@@ -22,7 +23,6 @@ from jetresim.generators.targets import no_targets
 
 __all__ = ["LHEFiles"]
 
-_KEEP_EVERY_EVENT = -4
 _TRIALS = "trials"  # no longer true of an event whose weight is normalized
 _ROUNDING = 1e-12  # relative; what is left of the difference of two large sums
 
@@ -103,7 +103,7 @@ class LHEFiles:
                 pylhe.LHEProcInfo(line.cross_section, line.cross_section_error, line.max_weight, line.id)
                 for line in survey.subprocesses
             ]
-            info = replace(source.init.initInfo, weightingStrategy=_KEEP_EVERY_EVENT, numProcesses=len(lines))
+            info = replace(source.init.initInfo, weightingStrategy=KEEP_EVERY_EVENT, numProcesses=len(lines))
             return replace(source.init, initInfo=info, procInfo=lines)
 
     def header(self) -> pylhe.LHEHeader | None:

@@ -11,6 +11,7 @@ from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import HardEventError
 from jetresim.campaign.seeds import HARD_PROCESS, event_seed
 from jetresim.generators.events import HardEvent
+from jetresim.generators.lhe_init import unweighted_init
 from jetresim.generators.pythia_setup import failure_reason, make_pythia
 from jetresim.generators.survey import Survey
 from jetresim.generators.targets import final_state, find_targets, no_targets, passes_cuts
@@ -111,27 +112,11 @@ class Pythia8Generator:
 
     def init(self, survey: Survey) -> pylhe.LHEInit:
         """The ``<init>`` block: beams, PDF set, cross-section [pb] and its error."""
-        beams = self._campaign.beams
         settings = self._start().settings
         pdf = LHAPDF_IDS.get(settings.word("PDF:pSet"), 0)
-        return pylhe.LHEInit(
-            initInfo=pylhe.LHEInitInfo(
-                *beams.particles, beams.energy / 2, beams.energy / 2, 0, 0, pdf, pdf, -4, 1
-            ),
-            procInfo=[
-                pylhe.LHEProcInfo(
-                    xSection=survey.cross_section,
-                    error=survey.cross_section_error,
-                    unitWeight=survey.cross_section,
-                    procId=PROCESS_ID,
-                )
-            ],
-            generators=[
-                pylhe.LHEGenerator(
-                    "Pythia 8", f"{settings.parm('Pythia:versionNumber'):.3f}", "arXiv:2203.11601"
-                )
-            ],
-        )
+        version = f"{settings.parm('Pythia:versionNumber'):.3f}"
+        pythia = pylhe.LHEGenerator("Pythia 8", version, "arXiv:2203.11601")
+        return unweighted_init(self._campaign.beams, survey, PROCESS_ID, [pythia], (pdf, pdf))
 
     def header(self) -> pylhe.LHEHeader | None:
         """Generated events need no header."""

@@ -14,6 +14,7 @@ from jetresim.campaign.paths import Paths
 from jetresim.generators.decays import ResonanceDecays
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import open_lhe
+from jetresim.generators.lhe_init import unweighted_init
 from jetresim.generators.lhe_run import Run, read_run
 from jetresim.generators.lhe_warnings import find_warnings
 from jetresim.generators.madgraph.blocks import Blocks
@@ -36,7 +37,6 @@ __all__ = ["PROCESS_ID", "MadGraph"]
 PROCESS_ID = 9998
 """LPRUP of the events: MadGraph mixes its subprocesses within one process of the campaign."""
 
-_KEEP_EVERY_EVENT = -4
 _SURVEY = -1  # number of the block that the survey looks at
 _EVEN = 1e-4  # relative; weights are printed with eight digits
 
@@ -105,17 +105,9 @@ class MadGraph:
 
     def init(self, survey: Survey) -> pylhe.LHEInit:
         """The ``<init>`` block: beams and PDF sets, cross-section [pb] and its error."""
-        beams, pdfs = self._campaign.beams, survey.pdfs or (0, 0)
-        half = beams.energy / 2
         version = survey.gridpack.version if survey.gridpack else ""
-        line = pylhe.LHEProcInfo(
-            survey.cross_section, survey.cross_section_error, survey.cross_section, PROCESS_ID
-        )
-        return pylhe.LHEInit(
-            initInfo=pylhe.LHEInitInfo(*beams.particles, half, half, 0, 0, *pdfs, _KEEP_EVERY_EVENT, 1),
-            procInfo=[line],
-            generators=[pylhe.LHEGenerator("MadGraph5_aMC@NLO", version, "arXiv:1405.0301")],
-        )
+        madgraph = pylhe.LHEGenerator("MadGraph5_aMC@NLO", version, "arXiv:1405.0301")
+        return unweighted_init(self._campaign.beams, survey, PROCESS_ID, [madgraph], survey.pdfs or (0, 0))
 
     def header(self) -> pylhe.LHEHeader | None:
         """Events without named weights need no header."""
