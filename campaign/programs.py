@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jetresim.campaign.errors import JetresimError
 
-__all__ = ["RUNTIMES", "Program", "scratch_folder"]
+__all__ = ["RUNTIMES", "Program", "printed", "running", "scratch_folder"]
 
 RUNTIMES = ("apptainer", "singularity")
 """Programs that run a container, the first that is there."""
@@ -39,18 +39,27 @@ done 2> /dev/null
 
 
 @contextmanager
-def scratch_folder(name: str, error: type[JetresimError]) -> Iterator[Path]:
+def scratch_folder(name: str, error: type[JetresimError], parent: Path | None = None) -> Iterator[Path]:
     """Make a folder; in the end it and the programs in it are gone, also if this process is killed.
 
     Parameters
     ----------
     name : str
-        Begins the name of the folder.
+        What runs in it; in lower case it begins the name of the folder.
     error : type of JetresimError
         What is raised where it cannot be made.
+    parent : Path, optional
+        Where to make it, in place of the system's folder for temporary files.
+
+    Raises
+    ------
+    JetresimError
+        It cannot be made.
+    OSError
+        A file in it cannot be written, as where the disk is full; names the place of the folder.
     """
-    base = Path(tempfile.gettempdir())
-    folder = base / f"{name}-{secrets.token_hex(6)}"
+    base = Path(tempfile.gettempdir()) if parent is None else parent.absolute()
+    folder = base / f"{name.lower()}-{secrets.token_hex(6)}"
     with subprocess.Popen(
         ["sh", "-c", _GUARD, "sh", str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, start_new_session=True,
@@ -133,13 +142,12 @@ class Program:
         JetresimError
             It is not done within the limit [s].
         """
-        with _running(self._line(arguments, folder), folder) as process:
+        with running(self._line(arguments, folder), folder) as process:
             try:
                 code = process.wait(time_limit)
             except subprocess.TimeoutExpired:
                 raise self.error(f"{self.title} is not done after {time_limit:g} s (time_limit)") from None
-        text = (folder / _OUTPUT).read_text(encoding="utf-8", errors="replace")
-        return code, _COLOURS.sub("", text).replace(f"{folder}/", "")
+        return code, printed(folder)
 
     def _line(self, arguments: Sequence[str], folder: Path) -> list[str]:
         if not self.container:
@@ -150,8 +158,8 @@ class Program:
 
 
 @contextmanager
-def _running(line: Sequence[str], folder: Path) -> Iterator[subprocess.Popen]:
-    """Run a program; in the end it and all of its children are gone."""
+def running(line: Sequence[str], folder: Path) -> Iterator[subprocess.Popen]:
+    """Run a program in a scratch folder, or one in that; in the end it and all of its children are gone."""
     noted = ["sh", "-c", f'echo $$ > {_GROUP} && exec "$@"', "sh", *line]
     with (folder / _OUTPUT).open("wb") as output:
         process = subprocess.Popen(
@@ -168,3 +176,10 @@ def _running(line: Sequence[str], folder: Path) -> Iterator[subprocess.Popen]:
             process.kill()
         process.wait()
         (folder / _GROUP).unlink(missing_ok=True)  # the number may soon be another program's
+
+
+def printed(folder: Path) -> str:
+    """What the program that was last run in a folder printed so far; it names files as seen from there."""
+    path = folder / _OUTPUT
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    return _COLOURS.sub("", text).replace(f"{folder}/", "")

@@ -23,9 +23,9 @@ from jetresim.showers.herwig7.program import (
     container_runtime,
     find_herwig,
     herwig_version,
+    scratch_folder,
 )
 from jetresim.showers.herwig7.run_file import prepare
-from jetresim.showers.herwig7.scratch import scratch_folder
 from jetresim.showers.herwig7.shower import Herwig7
 
 __all__ = ["Finding", "examine", "lines_to_write"]

@@ -5,15 +5,16 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 
+from jetresim.campaign import programs
 from jetresim.campaign.errors import ShowerError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.herwig import HerwigOptions
-from jetresim.showers.herwig7.scratch import forget_program, in_scratch_folder, scratch_folder
+from jetresim.campaign.programs import printed, running
 
 __all__ = [
     "CONTAINER_RUNTIMES",
@@ -27,10 +28,9 @@ __all__ = [
     "ending",
     "find_herwig",
     "herwig_version",
-    "printed",
     "pull_image",
     "quoted",
-    "running",
+    "scratch_folder",
 ]
 
 CONTAINER_RUNTIMES = ("apptainer", "singularity", "docker")
@@ -47,12 +47,10 @@ PULL_TIME_LIMIT = 1800.0
 
 _ANY_RUNTIME = "apptainer, singularity or docker"
 _STANDARD_ERROR = 2
-_OUTPUT_FILE = "herwig.out"
 _TAIL_LINES = 12
 _OURS = re.compile(r"Herwig\+?\+? 7")
 _NOT_STARTED = (126, 127)  # how shells and the dynamic linker say that there is no such program or library
 _OF_THE_SHELL = re.compile(r"^sh: (line )?\d+: (exec: )?")
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 Command = tuple[str, ...]
 """Path of the program; or container runtime, image, and name of the program in it."""
@@ -162,6 +160,11 @@ def command_line(command: Command, arguments: Sequence[str], directories: Sequen
     return [runtime, "exec", *binds, "--pwd", str(directories[0]), image, executable, *arguments]
 
 
+def scratch_folder(parent: Path | None = None) -> AbstractContextManager[Path]:
+    """A folder for Herwig to run in, which is gone with it; see `campaign.programs.scratch_folder`."""
+    return programs.scratch_folder("Herwig", ShowerError, parent)
+
+
 @cache
 def herwig_version(command: Command) -> str:
     """Versions as the program tells them, such as ``Herwig 7.3.0 / ThePEG 2.3.0``.
@@ -172,8 +175,8 @@ def herwig_version(command: Command) -> str:
         The program cannot be run, or is another one.
     """
     limit = VERSION_TIME_LIMIT if len(command) == 1 else PULL_TIME_LIMIT
-    with scratch_folder() as scratch:
-        code, output = call(command, ["--version"], scratch, limit)
+    with scratch_folder() as folder:
+        code, output = call(command, ["--version"], folder, limit)
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     said = f"says {lines[0]!r}" if lines else "says nothing"
     if not code and not any(map(_OURS.match, lines)):
@@ -207,33 +210,6 @@ def call(
         last_line = output.strip().rpartition("\n")[2]
         raise ShowerError(f"Herwig cannot be started: {_OF_THE_SHELL.sub('', last_line)}")
     return code, output
-
-
-@contextmanager
-def running(line: Sequence[str], directory: Path) -> Iterator[subprocess.Popen]:
-    """Run a program in a scratch folder; in the end it and all of its children are gone."""
-    with (directory / _OUTPUT_FILE).open("wb") as output:
-        process = subprocess.Popen(
-            in_scratch_folder(line), cwd=directory, stdin=subprocess.DEVNULL, stdout=output,
-            stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-    try:
-        yield process
-    finally:
-        # The group outlives its leader where a wrapper script left Herwig behind.
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            process.kill()
-        process.wait()
-        forget_program(directory)
-
-
-def printed(directory: Path) -> str:
-    """What the program that was last run in a directory printed so far; it names files as seen from there."""
-    path = directory / _OUTPUT_FILE
-    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-    return _COLOURS.sub("", text).replace(f"{directory}/", "")
 
 
 def quoted(output: str) -> str:

@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import Self
 
 from jetresim.campaign.errors import ShowerError
-from jetresim.showers.herwig7.program import Command, command_line, ending, printed, running
+from jetresim.campaign.programs import printed, running
+from jetresim.showers.herwig7.program import Command, command_line, ending
 
 __all__ = ["OVERRUN", "HerwigRun"]
 

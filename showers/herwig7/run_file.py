@@ -10,8 +10,7 @@ from jetresim.campaign.errors import ShowerError
 from jetresim.campaign.herwig import HerwigOptions
 from jetresim.showers.herwig7.card import HARD_EVENTS, NEW_COMMANDS, Dialect, card
 from jetresim.showers.herwig7.events import write_block
-from jetresim.showers.herwig7.program import Command, call, ending, herwig_version, quoted
-from jetresim.showers.herwig7.scratch import scratch_folder
+from jetresim.showers.herwig7.program import Command, call, ending, herwig_version, quoted, scratch_folder
 
 __all__ = ["READ_TIME_LIMIT", "prepare"]
 

@@ -24,10 +24,9 @@ from jetresim.showers.hepmc import Columns, GeneratorEvent, final_particles, rea
 from jetresim.showers.herwig7.alignment import Alignment, HardPartons
 from jetresim.showers.herwig7.card import HARD_EVENTS, Dialect
 from jetresim.showers.herwig7.events import UNIT_WEIGHT, write_block
-from jetresim.showers.herwig7.program import Command, find_herwig, herwig_version, quoted
+from jetresim.showers.herwig7.program import Command, find_herwig, herwig_version, quoted, scratch_folder
 from jetresim.showers.herwig7.run import HerwigRun
 from jetresim.showers.herwig7.run_file import prepare
-from jetresim.showers.herwig7.scratch import scratch_folder
 from jetresim.showers.protocol import ParticleBatch
 
 __all__ = [
