@@ -11,6 +11,7 @@ import pyarrow as pa
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, load, parse
 from jetresim.campaign.errors import ConfigError
+from jetresim.detectors.minimum_bias import Pool, make_pool
 from jetresim.generators.brought import with_brought_files
 from jetresim.generators.events import HardEvent
 from jetresim.generators.registry import make_generator
@@ -63,11 +64,12 @@ def simulate(
     if events is None:
         events = range(chosen.process(process).events or 0)
     _check_begin(chosen, realization, events)
+    pool = make_pool(chosen) if chosen.pileup else None
     source = iter(_hard_events(chosen, process, events, survey) if hard is None else hard)
     with TemporaryDirectory() as folder:
         for piece in _pieces(events, chosen.chunk):
             job = Job(Path(folder), piece.start)
-            yield from _tables(chosen, process, realization, list(islice(source, len(piece))), job)
+            yield from _tables(chosen, process, realization, list(islice(source, len(piece))), job, pool)
 
 
 def _opened(campaign: Campaign | Mapping[str, Any] | str | Path) -> Campaign:
@@ -108,11 +110,16 @@ def _hard_events(
 
 
 def _tables(
-    campaign: Campaign, process: str, realization: str, hard: list[HardEvent], job: Job
+    campaign: Campaign,
+    process: str,
+    realization: str,
+    hard: list[HardEvent],
+    job: Job,
+    pool: Pool | None,
 ) -> Iterator[pa.Table]:
     survivors = None
     if campaign.follows_survivors(realization) and not campaign.continues_anchor(realization):
-        anchor = simulate_together(campaign, process, [NOMINAL], hard, job)
+        anchor = simulate_together(campaign, process, [NOMINAL], hard, job, pool=pool)
         survivors = frozenset().union(*(surviving_events(part[NOMINAL].table, campaign) for part in anchor))
-    for part in simulate_together(campaign, process, [realization], hard, job, survivors):
+    for part in simulate_together(campaign, process, [realization], hard, job, survivors, pool):
         yield part[realization].table

@@ -19,12 +19,14 @@ from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.herwig import EVENT_SECONDS, START_SECONDS
 from jetresim.campaign.paths import Paths, chunk_name
 from jetresim.dataset.groups import hard_truths, member_column, truth_row
+from jetresim.detectors.minimum_bias import Pool
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import read_hard_events
 from jetresim.generators.provenance import hard_provenance, survey_provenance
 from jetresim.generators.registry import make_generator
 from jetresim.generators.survey import Survey, read_survey
 from jetresim.jets.files import software_versions
+from jetresim.jets.pool import open_pool
 from jetresim.jets.schema import surviving_events
 from jetresim.jets.simulation import (
     continuation,
@@ -263,7 +265,8 @@ def _replayed(
     _tell_cost(campaign, process, wanted, list(hard))
     with TemporaryDirectory() as folder:
         job = _job(campaign, folder, min(events))
-        tables = _simulated(campaign, process, list(wanted), list(hard.values()), job)
+        pool = open_pool(Path(paths.pool), campaign)
+        tables = _simulated(campaign, process, list(wanted), list(hard.values()), job, pool)
     truths = {
         each.event: each for each in hard_truths(campaign, process, (hard[event] for event in events), survey)
     }
@@ -291,16 +294,21 @@ def _tell_cost(campaign: Campaign, process: str, realizations: Iterable[str], ev
 
 
 def _simulated(
-    campaign: Campaign, process: str, realizations: Sequence[str], hard: Sequence[HardEvent], job: Job
+    campaign: Campaign,
+    process: str,
+    realizations: Sequence[str],
+    hard: Sequence[HardEvent],
+    job: Job,
+    pool: Pool | None,
 ) -> dict[str, pa.Table]:
     """Jets of realizations that are made together."""
     if any(map(campaign.continues_anchor, realizations)):
-        parts = list(simulate_family(campaign, process, hard))
+        parts = list(simulate_family(campaign, process, hard, pool=pool))
         return {name: pa.concat_tables(part[name].table for part in parts) for name in realizations}
     (name,) = realizations
 
     def table(realization: str, survivors: Collection[int] | None = None) -> pa.Table:
-        parts = simulate_realization(campaign, process, realization, hard, job, survivors)
+        parts = simulate_realization(campaign, process, realization, hard, job, survivors, pool)
         return pa.concat_tables(part.table for part in parts)
 
     if not campaign.follows_survivors(name):
