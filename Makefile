@@ -13,8 +13,8 @@ PINS := envs/requirements
 # connection-pool, a few lines of Python that Snakemake depends on, is published as source alone.
 WHEELS ?= --only-binary :all: --no-binary connection-pool
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-build-isolation --use-pep517
-# What run.txt has is not repeated in the files that are installed on top of it.
-BEYOND_RUN = --constraint $(PINS)/run.txt $(shell sed -n 's/^\([[:alnum:]._-]*\)==.*/--no-emit-package \1/p' $(PINS)/run.txt)
+# What run.txt has everywhere is not repeated in the files that are installed on top of it.
+BEYOND_RUN = --constraint $(PINS)/run.txt $(shell sed -n 's/^\([[:alnum:]._-]*\)==[^;]*$$/--no-emit-package \1/p' $(PINS)/run.txt)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make pins" $(PIN_FLAGS)
 

@@ -97,9 +97,13 @@ def test_torch_is_pinned_apart_as_its_builds_have_no_common_hash():
 @pytest.mark.parametrize("python", PYTHONS)
 def test_pinned_files_agree_and_say_nothing_twice(python):
     run = versions(FILES["run"], python)
+    everywhere = {name for name in run if re.search(rf"^{name}==[^;]*$", FILES["run"], re.MULTILINE)}
+    assert len(everywhere) > 80
     assert versions(FILES["build"], python).items() <= run.items()
     for name in ON_TOP_OF_RUN:
-        assert not versions(FILES[name], python).keys() & run.keys()
+        pinned = versions(FILES[name], python)
+        assert not pinned.keys() & everywhere
+        assert all(run.get(package, version) == version for package, version in pinned.items())
 
 
 @pytest.mark.parametrize("name", PINNED)
