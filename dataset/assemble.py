@@ -1,6 +1,5 @@
 """Groups of all chunks → the shards of a split, with the processes mixed and shuffled."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -220,7 +219,7 @@ def _check_realizations(path: Path, metadata: dict[str, Any], campaign: Campaign
 def stored_campaign(path: Path, metadata: Mapping[str, Any]) -> Campaign:
     """Parse the configuration that a file was made with.
 
-    A dataset does not say how the work was cut into jobs; its campaign gets a chunk that suits Herwig.
+    A dataset does not say how the work was cut into jobs.
 
     Parameters
     ----------
@@ -234,10 +233,8 @@ def stored_campaign(path: Path, metadata: Mapping[str, Any]) -> Campaign:
     DataError
         The configuration is not one of this version.
     """
-    content = metadata["campaign"]
     try:
-        blocks = [one["herwig"]["block_events"] for one in content["augmentations"]]
-        return _parsed(encode({"chunk": math.lcm(*blocks), **content}))
+        return _parsed(encode(metadata["campaign"]))
     except (KeyError, TypeError, ValidationError):
         raise DataError(f"{path}: its configuration is not one of this version; remake the file") from None
 
