@@ -38,8 +38,8 @@ def write_omnilearned(output_dir: Path, shards: Sequence[Path], campaign: Campai
 
     One row for each member that is present, in the order of the groups and within a group of the
     realizations: ``data`` (N, M, 9), see `DATA_FEATURES`, zero-padded; ``pid`` (N,), the label; ``global``
-    (N, 5), see `GLOBAL_FEATURES`, pT and masses in GeV. Errors of impact parameters are 0, since groups hold
-    none. Identity, index of the realization, ``seed`` and ``weight`` [pb] (N,) are added. Attribute
+    (N, 5), see `GLOBAL_FEATURES`, pT and masses in GeV. Errors of impact parameters are what the detector
+    smears them with. Identity, index of the realization, ``seed`` and ``weight`` [pb] (N,) are added. Attribute
     ``metadata`` is the JSON of the shard; its key ``export`` counts the rows and the absent members.
 
     See `dataset.members.write_shards` for the parameters and errors.
@@ -76,7 +76,7 @@ def _columns(present: PresentMembers, campaign: Campaign) -> dict[str, npt.NDArr
     size = campaign.dataset.omnilearned_constituents
     jets = {**members.jets, "nparticles": np.minimum(members.counts, size)}
     return {
-        "data": _data(present, size),
+        "data": _data(present, campaign, size),
         "pid": groups["label"].to_numpy().astype(np.int64),
         "global": np.column_stack([jets[name] for name in GLOBAL_FEATURES]).astype(np.float32),
         "event": groups["event"].to_numpy(),
@@ -88,16 +88,16 @@ def _columns(present: PresentMembers, campaign: Campaign) -> dict[str, npt.NDArr
     }
 
 
-def _data(present: PresentMembers, size: int) -> npt.NDArray[np.float32]:
+def _data(present: PresentMembers, campaign: Campaign, size: int) -> npt.NDArray[np.float32]:
     values, counts = packed(present.members, (*_KINEMATICS, "charge"), size)
     column = dict(zip((*_KINEMATICS, "charge"), values.T, strict=True))
-    unknown = np.zeros(len(values), np.float32)
+    d0_error, dz_error = present.impact_errors(campaign, column["charge"], counts)
     return pad(
         np.column_stack(
             [
                 *(column[name] for name in ("eta", "phi", "pt", "e")),
                 particle_kind(column["pdgid"], column["charge"]).astype(np.float32),
-                *(column["d0"], unknown, column["dz"], unknown),
+                *(column["d0"], d0_error, column["dz"], dz_error),
             ]
         ),
         counts,
