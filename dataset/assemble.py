@@ -32,6 +32,7 @@ from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import (
     METADATA_KEY,
     ROW_GROUP,
+    SMALL,
     batches,
     blaming_damage,
     read_metadata,
@@ -419,7 +420,7 @@ def _write_shard(output: Path, scattered: Path, campaign: Campaign, metadata: di
     table = _load(scattered)
     order = _shuffled(table, campaign.seed)
     events = {process: totals["hard_events"] for process, totals in metadata["totals"].items()}
-    with writer(output, GROUPS_SCHEMA) as sink:
+    with writer(output, GROUPS_SCHEMA, SMALL) as sink:
         for start in range(0, table.num_rows, ROW_GROUP):
             sink.write_table(_normalized(table.take(order[start : start + ROW_GROUP]), events))
         sink.add_key_value_metadata({METADATA_KEY: encode(metadata)})

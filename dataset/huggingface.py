@@ -17,7 +17,7 @@ from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import encode
 from jetresim.dataset.members import PresentMembers, export_metadata, present_members, write_shards
 from jetresim.dataset.schema import GROUPS_SCHEMA, TRUTH
-from jetresim.jets.parquet import METADATA_KEY, batches, parquet_files, row_count, single, writer
+from jetresim.jets.parquet import METADATA_KEY, SMALL, batches, parquet_files, row_count, single, writer
 from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE
 
 __all__ = ["front_matter", "write_huggingface", "write_huggingface_card"]
@@ -110,7 +110,7 @@ def write_huggingface_card(folder: Path, campaign: Campaign) -> None:
 
 def _write_file(output: Path, shard: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
     rows = absent = 0
-    with writer(output, VIEWS_SCHEMA) as sink:
+    with writer(output, VIEWS_SCHEMA, SMALL) as sink:
         for table in batches(shard, GROUPS_SCHEMA):
             present = present_members(table, len(campaign.realizations))
             sink.write_table(_views(present, campaign))
