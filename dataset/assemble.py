@@ -29,12 +29,14 @@ from jetresim.campaign.provenance import (
 from jetresim.campaign.seeds import stable_hash, unit_hash
 from jetresim.dataset.process_warnings import WARNINGS_KEY, merged_warnings
 from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.constituents import extra_columns, with_extra
 from jetresim.jets.parquet import (
     METADATA_KEY,
     ROW_GROUP,
     SMALL,
     batches,
     blaming_damage,
+    columns_of,
     read_metadata,
     single,
     writer,
@@ -99,13 +101,14 @@ def write_split(output_dir: Path, groups: Sequence[Path], campaign: Campaign, sp
     with blaming_damage(paths):
         sources.check_versions(output_dir)
     metadata = sources.metadata(split)
+    schema = with_extra(GROUPS_SCHEMA, extra_columns(columns_of(paths[0])))
     with atomic_path(output_dir) as folder:
         folder.mkdir()
         shards = [folder / name for name in shard_names(campaign, split)]
         scattered = [path.with_suffix(".arrows") for path in shards]
         _scatter(paths, campaign, split, scattered)
         for output, path in zip(shards, scattered, strict=True):
-            _write_shard(output, path, campaign, metadata)
+            _write_shard(output, path, campaign, metadata, schema)
             path.unlink(missing_ok=True)
 
 
@@ -406,9 +409,9 @@ def _append(parts: list[tuple[pa.Table, Integers]], shards: Sequence[Path]) -> N
             stream.write_table(table.slice(start, count))
 
 
-def _load(path: Path) -> pa.Table:
+def _load(path: Path, schema: pa.Schema) -> pa.Table:
     """All rows of a temporary file; one that was never written to has none."""
-    tables = [GROUPS_SCHEMA.empty_table()]
+    tables = [schema.empty_table()]
     if path.exists():
         with pa.OSFile(str(path)) as source:
             while source.tell() < source.size():
@@ -416,11 +419,13 @@ def _load(path: Path) -> pa.Table:
     return pa.concat_tables(tables).combine_chunks()
 
 
-def _write_shard(output: Path, scattered: Path, campaign: Campaign, metadata: dict[str, Any]) -> None:
-    table = _load(scattered)
+def _write_shard(
+    output: Path, scattered: Path, campaign: Campaign, metadata: dict[str, Any], schema: pa.Schema
+) -> None:
+    table = _load(scattered, schema)
     order = _shuffled(table, campaign.seed)
     events = {process: totals["hard_events"] for process, totals in metadata["totals"].items()}
-    with writer(output, GROUPS_SCHEMA, SMALL) as sink:
+    with writer(output, schema, SMALL) as sink:
         for start in range(0, table.num_rows, ROW_GROUP):
             sink.write_table(_normalized(table.take(order[start : start + ROW_GROUP]), events))
         sink.add_key_value_metadata({METADATA_KEY: encode(metadata)})

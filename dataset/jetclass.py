@@ -47,8 +47,8 @@ PART_FEATURES = MappingProxyType(
 IMPACT_PARAMETERS = MappingProxyType({"part_d0val": "d0", "part_dzval": "dz"})
 """Branch to the field of the constituents [mm]."""
 
-IMPACT_ERRORS = ("part_d0err", "part_dzerr")
-"""Branches of what the detector smears them with [mm]; 0 without, as in JetClass."""
+ERRORS = MappingProxyType({"part_d0err": "d0err", "part_dzerr": "dzerr"})
+"""Branch to the further column of the constituents [mm]; 0 where no detector smears, and for neutral ones."""
 
 JET_BRANCHES = MappingProxyType(
     {f"jet_{name}": name for name in ("pt", "eta", "phi", "energy", "sdmass", "tau1", "tau2", "tau3", "tau4")}
@@ -84,7 +84,7 @@ _HIGGS_MATCH = MappingProxyType({4: 41, 13: 42, 14: 44, 15: 45, 16: 46})
 
 _INTEGERS = ("group_process", "group_target", "augmentation", "jettype", *LABELS)
 _FIELDS = ", ".join(
-    f"{name.removeprefix('part_')}: float32" for name in (*PART_FEATURES, *IMPACT_PARAMETERS, *IMPACT_ERRORS)
+    f"{name.removeprefix('part_')}: float32" for name in (*PART_FEATURES, *IMPACT_PARAMETERS, *ERRORS)
 )
 _TYPES = {
     "part": f"var * {{{_FIELDS}}}",
@@ -136,7 +136,7 @@ def _entries(present: PresentMembers, campaign: Campaign) -> dict[str, Any]:
     groups, members = present.groups, present.members
     label = groups["label"].to_numpy()
     return {
-        "part": _particles(present, campaign),
+        "part": _particles(present),
         **{branch: members.jets[field] for branch, field in JET_BRANCHES.items()},
         "jet_nparticles": members.counts.astype(np.float32),
         **_truth(single(groups["truth"]), label),
@@ -151,7 +151,7 @@ def _entries(present: PresentMembers, campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def _particles(present: PresentMembers, campaign: Campaign) -> ak.Array:
+def _particles(present: PresentMembers) -> ak.Array:
     """Constituents of each member as records."""
     members = present.members
     values, counts = packed(members, tuple(PART_FEATURES.values()))
@@ -159,8 +159,8 @@ def _particles(present: PresentMembers, campaign: Campaign) -> ak.Array:
     forward = np.repeat(members.jets["eta"] > 0, counts)
     columns["part_deta"] = np.where(forward, columns["part_deta"], -columns["part_deta"])
     columns |= {branch: members.constituents[field] for branch, field in IMPACT_PARAMETERS.items()}
-    errors = present.impact_errors(campaign, columns["part_charge"], counts)
-    columns |= dict(zip(IMPACT_ERRORS, errors, strict=True))
+    nothing = np.zeros(len(values), np.float32)
+    columns |= {branch: members.constituents.get(field, nothing) for branch, field in ERRORS.items()}
     return ak.unflatten(ak.zip({name.removeprefix("part_"): one for name, one in columns.items()}), counts)
 
 

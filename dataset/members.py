@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jetresim.campaign.arrays import Floats, Integers
+from jetresim.campaign.arrays import Integers
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
@@ -57,29 +56,6 @@ class PresentMembers:
     def processes(self, campaign: Campaign) -> Integers:
         """Index of the process of each member in the order of the configuration, shape (M,)."""
         return process_indices(self.groups, campaign)
-
-    def impact_errors(
-        self, campaign: Campaign, charge: npt.NDArray[np.number], counts: Integers
-    ) -> tuple[Floats, Floats]:
-        """With what the detector has smeared d0 and dz of constituents: 0 where not, or neutral.
-
-        Parameters
-        ----------
-        campaign : Campaign
-        charge : ndarray, shape (n,)
-            Of the constituents of all members, one member after the other.
-        counts : ndarray of int64, shape (M,)
-            Constituents of each member.
-
-        Returns
-        -------
-        d0, dz : ndarray of float64, shape (n,)
-            Standard deviations [mm].
-        """
-        detectors = [campaign.detector_options(name) for name in campaign.realizations]
-        resolutions = np.array([(each.d0_resolution, each.dz_resolution) for each in detectors])
-        d0, dz = np.where(charge != 0, np.repeat(resolutions[self.places], counts, axis=0).T, 0.0)
-        return d0, dz
 
 
 def process_indices(groups: pa.Table, campaign: Campaign) -> Integers:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jetresim.campaign.errors import DataError
+from jetresim.jets.constituents import extra_columns, with_extra
 
 __all__ = [
     "FAST",
@@ -20,6 +21,7 @@ __all__ = [
     "SMALL",
     "batches",
     "blaming_damage",
+    "columns_of",
     "naming",
     "parquet_files",
     "read_metadata",
@@ -84,6 +86,18 @@ def read_metadata(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: no metadata under {METADATA_KEY!r}; not a file of a campaign") from None
 
 
+def columns_of(path: Path) -> pa.Schema:
+    """Columns of a Parquet file, by its footer.
+
+    Raises
+    ------
+    DataError
+        No readable Parquet file.
+    """
+    with naming(path):
+        return pq.read_schema(path)
+
+
 def row_count(path: Path) -> int:
     """Rows of a Parquet file, by its footer.
 
@@ -105,7 +119,8 @@ def batches(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> 
     ----------
     path : Path
     schema : pa.Schema
-        Columns that the file must have, and no others; the tables have its types.
+        Columns that the file must have, and no others but further ones of constituents; the tables have
+        its types.
     columns : list of str, optional
         Columns to read; all by default.
 
@@ -119,6 +134,7 @@ def batches(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> 
     with naming(path):
         file = pq.ParquetFile(path, page_checksum_verification=True)
     with file:
+        schema = with_extra(schema, extra_columns(file.schema_arrow))
         _check_schema(path, file.schema_arrow, schema)
         with naming(path):
             found = file.iter_batches(ROW_GROUP, columns=columns)

@@ -8,17 +8,6 @@ from jetresim.dataset.assemble import write_split
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import METADATA_KEY, writer
 
-SMEARING = {
-    "detector": {"name": "cms_phase2", "d0_resolution": 0.03, "dz_resolution": 0.05},
-    "augmentations": ["nominal", "seed", {"name": "blurred", "detector": {"d0_resolution": 0.06}}],
-}
-"""Campaign whose realizations do not smear impact parameters alike."""
-
-
-def impact_errors(place, constituent):
-    """Of d0 and dz in the realizations of `SMEARING` [mm]."""
-    return [0.06 if place == 2 else 0.03, 0.05] if constituent["charge"] else [0, 0]
-
 
 def make_split(folder, campaign, split="train"):
     write_split(folder / split, all_groups(folder, campaign), campaign, split)

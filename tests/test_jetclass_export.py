@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import uproot
-from exported import SMEARING, empty_split, impact_errors, make_split, members_absent, varied, views
+from exported import empty_split, make_split, members_absent, varied, views
 from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import make_campaign
@@ -36,7 +36,7 @@ PUBLISHED = {
 
 @pytest.fixture(scope="module")
 def campaign():
-    return make_campaign(groups={"require": "any"}, **SMEARING)
+    return make_campaign(groups={"require": "any"})
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +57,12 @@ def entries(path):
     return uproot.open(path)["tree"].arrays(library="ak").to_list()
 
 
-def expected_particles(place, member):
+def expected_particles(member):
     jet = member["jet"]
     sign = 1 if jet["eta"] > 0 else -1
     found = {name: [] for name in PARTICLES}
     for each in member["constituents"]:
         kind = abs(each["pdgid"])
-        d0_error, dz_error = impact_errors(place, each)
         dphi = each["phi"] - jet["phi"]
         row = {
             "px": each["pt"] * math.cos(each["phi"]),
@@ -73,9 +72,9 @@ def expected_particles(place, member):
             "deta": sign * (each["eta"] - jet["eta"]),
             "dphi": math.atan2(math.sin(dphi), math.cos(dphi)),
             "d0val": each["d0"],
-            "d0err": d0_error,
+            "d0err": 0,
             "dzval": each["dz"],
-            "dzerr": dz_error,
+            "dzerr": 0,
             "charge": each["charge"],
             "isChargedHadron": int(kind in {211, 321, 2212, 3112, 3222, 3312, 3334}),
             "isNeutralHadron": int(kind == 0),
@@ -104,8 +103,8 @@ def test_a_file_has_the_published_branches_and_a_row_for_each_member_that_is_pre
 def test_particles_equal_the_groups(files, shards):
     signs, lengths = set(), set()
     for path, shard in zip(files, shards, strict=True):
-        for entry, (_, place, member) in zip(entries(path), views([shard]), strict=True):
-            expected = expected_particles(place, member)
+        for entry, (_, _, member) in zip(entries(path), views([shard]), strict=True):
+            expected = expected_particles(member)
             for name, values in expected.items():
                 assert entry[f"part_{name}"] == pytest.approx(values, rel=1e-6, abs=1e-6), name
             assert entry["npart"] == entry["jet_nparticles"] == len(member["constituents"])
@@ -190,7 +189,7 @@ def test_weaver_reads_the_files_unmodified(files, shards, campaign):
         )
         for row in range(len(mask)):
             group, place, member = next(expected)
-            particles = {name: np.array(values) for name, values in expected_particles(place, member).items()}
+            particles = {name: np.array(values) for name, values in expected_particles(member).items()}
             count = len(member["constituents"])
             assert mask[row, 0].tolist() == [1.0] * count + [0.0] * (128 - count)
             four = np.array([particles[name] for name in ("px", "py", "pz", "energy")])
@@ -308,7 +307,7 @@ def test_truth_match_agrees_with_the_label(label, counts):
 def test_no_shards_and_other_campaigns_are_refused(tmp_path, shards, campaign):
     with pytest.raises(DataError, match="no shards given"):
         write_jetclass(tmp_path / "jetclass", [], campaign)
-    with pytest.raises(DataError, match=r"realizations \['nominal', 'seed', 'blurred'"):
+    with pytest.raises(DataError, match=r"realizations \['nominal', 'seed', 'fsrRenHi'"):
         write_jetclass(tmp_path / "jetclass", shards, make_campaign(augmentations=["nominal", "seed"]))
     assert list(tmp_path.iterdir()) == []
 

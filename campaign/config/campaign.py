@@ -160,6 +160,11 @@ class Campaign(Strict):
                 options = overridden(self.detector, augmentation.detector)
             except ValidationError as error:
                 raise ValueError(f"{where}: {first_problem(error, DetectorOptions)}") from None
+            if augmentation.intervene.point == "nothing" and options == self.detector:
+                raise ValueError(
+                    f"{where}: `intervene: nothing` draws nothing anew, so it needs another detector "
+                    "or other options"
+                )
             if options.name == "none" and augmentation.intervene.point == "detector":
                 raise ValueError(f"{where}: `intervene: detector` needs a detector other than `none`")
 
@@ -235,6 +240,11 @@ class Campaign(Strict):
     def detector_options(self, realization: str) -> DetectorOptions:
         """The detector of a realization."""
         return overridden(self.detector, self.augmentation(realization).detector)
+
+    def detector_stream(self, realization: str) -> str:
+        """The realization whose random numbers the detector of a realization uses."""
+        shared = self.augmentation(realization).intervene.shares_detector_stream
+        return NOMINAL if shared else realization
 
     def detector_files(self, realizations: Iterable[str]) -> list[Path]:
         """Files that the detectors of some realizations are set up with."""
