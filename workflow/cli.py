@@ -23,6 +23,7 @@ from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
 from jetresim.campaign.plugins import EXPORT_NAMES
 from jetresim.campaign.usage import tells_cpu
 from jetresim.generators.brought import Contents, read_contents, with_brought_files, write_contents
+from jetresim.showers.chunks import cores_of_machine, with_chunk
 from jetresim.showers.programs import as_made, check_programs, without_missing_programs
 from jetresim.workflow.checks import (
     check_campaign,
@@ -553,7 +554,8 @@ def _open(config: Path, results: Path | None) -> tuple[Campaign, Contents]:
         check_campaign(campaign)
     except ConfigError as error:
         raise ConfigError(f"{config}: {error}") from None
-    return campaign, contents
+    saved = _path(campaign, results or RESULTS, "config")
+    return with_chunk(campaign, saved, cores_of_machine()), contents
 
 
 def _path(campaign: Campaign, results: Path, what: str, **names: str) -> Path:
