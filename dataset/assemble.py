@@ -1,6 +1,5 @@
 """Groups of all chunks → the shards of a split, with the processes mixed and shuffled."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +33,7 @@ from jetresim.jets.constituents import extra_columns, with_extra
 from jetresim.jets.parquet import (
     METADATA_KEY,
     ROW_GROUP,
+    SMALL,
     batches,
     blaming_damage,
     columns_of,
@@ -223,7 +223,7 @@ def _check_realizations(path: Path, metadata: dict[str, Any], campaign: Campaign
 def stored_campaign(path: Path, metadata: Mapping[str, Any]) -> Campaign:
     """Parse the configuration that a file was made with.
 
-    A dataset does not say how the work was cut into jobs; its campaign gets a chunk that suits Herwig.
+    A dataset does not say how the work was cut into jobs.
 
     Parameters
     ----------
@@ -237,10 +237,8 @@ def stored_campaign(path: Path, metadata: Mapping[str, Any]) -> Campaign:
     DataError
         The configuration is not one of this version.
     """
-    content = metadata["campaign"]
     try:
-        blocks = [one["herwig"]["block_events"] for one in content["augmentations"]]
-        return _parsed(encode({"chunk": math.lcm(*blocks), **content}))
+        return _parsed(encode(metadata["campaign"]))
     except (KeyError, TypeError, ValidationError):
         raise DataError(f"{path}: its configuration is not one of this version; remake the file") from None
 
@@ -427,7 +425,7 @@ def _write_shard(
     table = _load(scattered, schema)
     order = _shuffled(table, campaign.seed)
     events = {process: totals["hard_events"] for process, totals in metadata["totals"].items()}
-    with writer(output, schema) as sink:
+    with writer(output, schema, SMALL) as sink:
         for start in range(0, table.num_rows, ROW_GROUP):
             sink.write_table(_normalized(table.take(order[start : start + ROW_GROUP]), events))
         sink.add_key_value_metadata({METADATA_KEY: encode(metadata)})

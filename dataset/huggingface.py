@@ -18,7 +18,16 @@ from jetresim.campaign.provenance import encode
 from jetresim.dataset.members import PresentMembers, export_metadata, present_members, write_shards
 from jetresim.dataset.schema import GROUPS_SCHEMA, TRUTH
 from jetresim.jets.constituents import CONSTITUENT_TYPE, extended, extra_columns
-from jetresim.jets.parquet import METADATA_KEY, batches, columns_of, parquet_files, row_count, single, writer
+from jetresim.jets.parquet import (
+    METADATA_KEY,
+    SMALL,
+    batches,
+    columns_of,
+    parquet_files,
+    row_count,
+    single,
+    writer,
+)
 from jetresim.jets.schema import JET_TYPE
 
 __all__ = ["front_matter", "write_huggingface", "write_huggingface_card"]
@@ -117,7 +126,7 @@ def write_huggingface_card(folder: Path, campaign: Campaign) -> None:
 
 def _write_file(output: Path, shard: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
     rows = absent = 0
-    with writer(output, views_schema(extra_columns(columns_of(shard)))) as sink:
+    with writer(output, views_schema(extra_columns(columns_of(shard))), SMALL) as sink:
         for table in batches(shard, GROUPS_SCHEMA):
             present = present_members(table, len(campaign.realizations))
             sink.write_table(_views(present, campaign, sink.schema))
