@@ -55,5 +55,7 @@ def make_detector(campaign: Campaign, realization: str) -> Detector:
 
 def extra_fields(campaign: Campaign, realization: str) -> tuple[str, ...]:
     """Which of `campaign.detector.EXTRA_FIELDS` the candidates of a realization have."""
-    own = getattr(make_detector(campaign, realization), "extra_fields", ())
+    # Delphes need not be installed where only columns are asked for.
+    without = campaign.detector_options(realization).name in ("none", "delphes")
+    own = () if without else getattr(make_detector(campaign, realization), "extra_fields", ())
     return (*own, *campaign.pileup.fields) if campaign.pileup else own

@@ -20,6 +20,7 @@ from jetresim.campaign.herwig import EVENT_SECONDS, START_SECONDS
 from jetresim.campaign.paths import Paths, chunk_name
 from jetresim.dataset.groups import hard_truths, member_column, truth_row
 from jetresim.detectors.minimum_bias import Pool
+from jetresim.detectors.registry import extra_fields
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import read_hard_events
 from jetresim.generators.provenance import hard_provenance, survey_provenance
@@ -105,10 +106,11 @@ def replay(campaign: Campaign, paths: Paths, process: str, wanted: Wanted) -> li
     """
     _check_asked(campaign, process, wanted)
     survey = _survey(campaign, paths, process)
+    extra = {column for name in campaign.realizations for column in extra_fields(campaign, name)}
     return [
         replayed
         for together in _made_together(campaign, wanted)
-        for replayed in _replayed(_reduced(campaign, together), paths, process, together, survey)
+        for replayed in _replayed(_reduced(campaign, together), paths, process, together, survey, extra)
     ]
 
 
@@ -257,9 +259,9 @@ def _survey(campaign: Campaign, paths: Paths, process: str) -> Survey:
 
 
 def _replayed(
-    campaign: Campaign, paths: Paths, process: str, wanted: Wanted, survey: Survey
+    campaign: Campaign, paths: Paths, process: str, wanted: Wanted, survey: Survey, extra: Collection[str]
 ) -> Iterator[Replayed]:
-    """All targets of realizations that are made together."""
+    """All targets of realizations that are made together; groups have `extra` columns of constituents."""
     events = sorted(set().union(*wanted.values()))
     hard = {event.index: event for event in _with_run(campaign, paths, process, events, survey)}
     _tell_cost(campaign, process, wanted, list(hard))
@@ -273,7 +275,7 @@ def _replayed(
     for realization, asked in wanted.items():
         made_with = software_versions(campaign, realization)
         table = tables[realization].filter(pc.is_in(tables[realization]["event"], pa.array(asked)))
-        members = member_column(table, campaign.groups).to_pylist()
+        members = member_column(table, campaign.groups, extra).to_pylist()
         for row, member in zip(table.to_pylist(), members, strict=True):
             truth, target = truths[row["event"]], row["target"]
             group = truth_row(process, truth, target, truth.targets[target]) | member
