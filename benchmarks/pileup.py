@@ -5,7 +5,7 @@
 
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -71,7 +71,7 @@ class Found:
     """What became of the jets in one kind of pile-up."""
 
     tables: list[pa.Table] = field(default_factory=list)
-    seconds: float = 0.0
+    seconds: float = 0.0  # of an event
     peak_mb: float = 0.0
 
     def of(self, name: str) -> Floats:
@@ -96,24 +96,21 @@ class Found:
             return path.stat().st_size / len(self.of("pt"))
 
 
-def batches(campaign: Campaign) -> Iterator[tuple[ParticleBatch, list[HardEvent]]]:
+def batches(campaign: Campaign, events: int = EVENTS) -> Iterator[tuple[ParticleBatch, list[HardEvent]]]:
     """Showered hard events, and the hard events."""
-    hard = list(
-        Pythia8Generator(campaign, "w").events(
-            range(EVENTS), Survey(cross_section=1.0, cross_section_error=0.0)
-        )
-    )
+    survey = Survey(cross_section=1.0, cross_section_error=0.0)
+    hard = list(Pythia8Generator(campaign, PROCESS).events(range(events), survey))
     for batch in Pythia8Shower(campaign, PROCESS, "nominal").simulate(hard):
         yield batch, [hard[event] for event in batch.events]
 
 
-def simulated(pool: Pool) -> dict[str, Found]:
-    """Jets of the same particles in every kind of pile-up."""
-    found = {kind: Found() for kind in KINDS}
-    campaigns = {kind: asked(pileup) for kind, pileup in KINDS.items()}
+def simulated(pool: Pool, kinds: Iterable[str] = KINDS, events: int = EVENTS) -> dict[str, Found]:
+    """Jets of the same particles in some kinds of pile-up."""
+    found = {kind: Found() for kind in kinds}
+    campaigns = {kind: asked(KINDS[kind]) for kind in found}
     crossings = {kind: Crossing(campaign, PROCESS, "nominal", pool) for kind, campaign in campaigns.items()}
-    plain = campaigns["no pile-up"]
-    for number, (batch, hard) in enumerate(batches(plain)):
+    plain = asked(None)
+    for number, (batch, hard) in enumerate(batches(plain, events)):
         truths = [hard_truth(event, plain.process(PROCESS)) for event in hard]
         for kind, crossing in crossings.items():
             if number == 0:
@@ -121,9 +118,15 @@ def simulated(pool: Pool) -> dict[str, Found]:
             start = time.process_time()
             candidates = crossing.candidates(batch)
             table = jets_table(batch, candidates, truths, plain.jets, crossing.subtracts_areas)
-            found[kind].seconds += time.process_time() - start
+            found[kind].seconds += (time.process_time() - start) / events
             found[kind].tables.append(table)
     return found
+
+
+def pileup_costs(events: int = 200) -> dict[str, Found]:
+    """What detector and jets cost without pile-up, and with 50 and 200 interactions."""
+    pool = make_pool(asked({"mean": 50, "pool": 500}))
+    return simulated(pool, ("no pile-up", "μ = 50", "μ = 200"), events)
 
 
 def _peak_mb(crossing: Crossing, batch: ParticleBatch) -> float:
@@ -175,7 +178,7 @@ def main() -> None:
     print("| | soft-drop mass | jet mass | pT | jets | CPU [ms/event] | memory [MB] | bytes/jet |")
     for kind, each in found.items():
         cells = [f"{np.median(each.of(name)):.1f}" for name in ("mass", "pt")]
-        cells += [f"{len(each.of('pt'))}", f"{each.seconds / EVENTS * 1e3:.1f}", f"{each.peak_mb:.0f}"]
+        cells += [f"{len(each.of('pt'))}", f"{each.seconds * 1e3:.1f}", f"{each.peak_mb:.0f}"]
         print(f"| {kind} | {each.peak:.1f} | {' | '.join(cells)} | {each.bytes_per_jet:.0f} |")
     batch, _ = next(batches(asked(None)))
     print("| μ | ρ | ρ/μ |")

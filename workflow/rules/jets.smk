@@ -72,7 +72,9 @@ rule jets_of_anchor:
         "../../envs/jetresim.yaml"
     resources:
         mem_mb=megabytes,
-        runtime=lambda wildcards, attempt: minutes(attempt, chunk_size(wildcards), 40 + 10 * len(FAMILY)),
+        runtime=lambda wildcards, attempt: minutes(
+            attempt, chunk_size(wildcards), 40 + (10 + PILEUP_MILLISECONDS) * len(FAMILY)
+        ),
     params:
         config=PATHS.config,
         results=results_folder,
