@@ -15,7 +15,8 @@ from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.paths import Paths
 from jetresim.campaign.units import duration, size
-from jetresim.detectors.minimum_bias import Pool, make_pool
+from jetresim.detectors.minimum_bias import make_pool
+from jetresim.detectors.pool import Pool
 from jetresim.detectors.registry import make_detector
 from jetresim.generators.events import HardEvent
 from jetresim.generators.registry import make_generator

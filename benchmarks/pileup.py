@@ -20,7 +20,8 @@ from jetresim.campaign.arrays import Floats
 from jetresim.campaign.config import Campaign, parse
 from jetresim.campaign.files import atomic_path
 from jetresim.detectors.columns import to_columns
-from jetresim.detectors.minimum_bias import Pool, make_pool
+from jetresim.detectors.minimum_bias import make_pool
+from jetresim.detectors.pool import Pool
 from jetresim.generators.events import HardEvent
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey

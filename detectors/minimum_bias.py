@@ -1,8 +1,6 @@
-"""Minimum-bias events that pile-up is drawn from, made once for a campaign."""
+"""Simulation of the minimum-bias events that pile-up is drawn from."""
 
 import logging
-from dataclasses import dataclass
-from functools import cached_property
 
 import awkward as ak
 import numpy as np
@@ -14,11 +12,12 @@ from jetresim.campaign.errors import ShowerError
 from jetresim.campaign.seeds import pool_seed
 from jetresim.detectors.columns import Columns
 from jetresim.detectors.particle_properties import charge_and_visibility
+from jetresim.detectors.pool import Pool
 from jetresim.generators.pythia_setup import failure_reason, make_pythia
 from jetresim.showers.protocol import PARTICLE_FIELDS
 from jetresim.showers.pythia8 import final_particles
 
-__all__ = ["POOL_ETA_MAX", "Pool", "make_pool"]
+__all__ = ["POOL_ETA_MAX", "make_pool"]
 
 log = logging.getLogger(__name__)
 
@@ -26,27 +25,6 @@ POOL_ETA_MAX = 6.0
 """Largest |eta| of stored particles: no detector here sees any beyond 5, wherever they begin."""
 
 _BATCH = 500
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Visible particles of minimum-bias events.
-
-    Attributes
-    ----------
-    columns : dict of str to ndarray, shape (P,)
-        `showers.protocol.PARTICLE_FIELDS` of all events, one after the other, in single precision.
-    counts : ndarray of int64, shape (E,)
-        Particles of each event.
-    """
-
-    columns: Columns
-    counts: Integers
-
-    @cached_property
-    def starts(self) -> Integers:
-        """First particle of each event, shape (E,)."""
-        return np.cumsum(self.counts) - self.counts
 
 
 def make_pool(campaign: Campaign) -> Pool:

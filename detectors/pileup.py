@@ -14,7 +14,7 @@ from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.pileup import PileUp
 from jetresim.detectors.columns import Columns, from_columns, segments, to_columns
-from jetresim.detectors.minimum_bias import Pool
+from jetresim.detectors.pool import Pool
 from jetresim.detectors.random import EventStreams, Purpose, fine_uniform, normal, uniform
 from jetresim.showers.protocol import ParticleBatch
 

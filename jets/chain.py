@@ -12,7 +12,8 @@ from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, load, parse
 from jetresim.campaign.config.chunks import whole
 from jetresim.campaign.errors import ConfigError
-from jetresim.detectors.minimum_bias import Pool, make_pool
+from jetresim.detectors.minimum_bias import make_pool
+from jetresim.detectors.pool import Pool
 from jetresim.generators.brought import with_brought_files
 from jetresim.generators.events import HardEvent
 from jetresim.generators.registry import make_generator

@@ -4,9 +4,10 @@ import awkward as ak
 import numpy as np
 
 from jetresim.campaign.config import Campaign
-from jetresim.detectors.minimum_bias import Pool, make_pool
+from jetresim.detectors.minimum_bias import make_pool
 from jetresim.detectors.mitigation import mitigated
 from jetresim.detectors.pileup import Overlay
+from jetresim.detectors.pool import Pool
 from jetresim.detectors.registry import make_detector
 from jetresim.showers.protocol import ParticleBatch, selected
 

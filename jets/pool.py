@@ -9,7 +9,7 @@ from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import scratch_path
 from jetresim.campaign.provenance import SCHEMA_VERSION, check_made_with, encode, pool_inputs, versions
-from jetresim.detectors.minimum_bias import Pool, make_pool
+from jetresim.detectors.pool import Pool
 from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, single, writer
 from jetresim.showers.protocol import PARTICLE_FIELDS
 
@@ -70,4 +70,8 @@ def open_pool(path: Path, campaign: Campaign) -> Pool | None:
     """The minimum-bias events of a campaign, made here where the file is missing; None without pile-up."""
     if campaign.pileup is None:
         return None
-    return read_pool(path, campaign) if path.exists() else make_pool(campaign)
+    if path.exists():
+        return read_pool(path, campaign)
+    from jetresim.detectors.minimum_bias import make_pool  # needs Pythia, which reading a file does not
+
+    return make_pool(campaign)

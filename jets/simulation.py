@@ -13,7 +13,7 @@ from jetresim.campaign.arrays import Integers
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, Process
 from jetresim.campaign.intervention import Stage
-from jetresim.detectors.minimum_bias import Pool
+from jetresim.detectors.pool import Pool
 from jetresim.generators.events import HardEvent
 from jetresim.generators.targets import find_targets, outgoing_partons, passes_cuts
 from jetresim.jets.analysis import jets_table

@@ -19,7 +19,7 @@ from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.herwig import EVENT_SECONDS, START_SECONDS
 from jetresim.campaign.paths import Paths, chunk_name
 from jetresim.dataset.groups import hard_truths, member_column, truth_row
-from jetresim.detectors.minimum_bias import Pool
+from jetresim.detectors.pool import Pool
 from jetresim.detectors.registry import extra_fields
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import read_hard_events
