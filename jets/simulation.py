@@ -16,7 +16,7 @@ from jetresim.detectors.registry import make_detector
 from jetresim.generators.events import HardEvent
 from jetresim.generators.targets import find_targets, outgoing_partons, passes_cuts
 from jetresim.jets.analysis import jets_table
-from jetresim.jets.matching import Truth
+from jetresim.jets.matching import Truth, within_reach
 from jetresim.jets.schema import surviving_events
 from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, placed_among, selected
 from jetresim.showers.registry import Job, make_shower
@@ -85,7 +85,8 @@ def simulate_realization(
 ) -> Iterator[SimulatedPart]:
     """One realization of hard events, in their order.
 
-    Events that fail the cuts, have no target or do not survive are not showered; they keep their place.
+    Events that fail the cuts, have no target that a jet can stand for or do not survive are not showered;
+    they keep their place.
     Where events share a run of the program, those before a survivor are showered and go no further.
 
     Parameters
@@ -99,7 +100,7 @@ def simulate_realization(
         Indices of the hard events to simulate; all if left out.
     """
     length = detector_run(campaign, [realization])
-    waiting = _Waiting(campaign.process(process), events, survivors, campaign.block_events(realization))
+    waiting = _Waiting(campaign, process, events, survivors, campaign.block_events(realization), length)
     finish = _Finish(campaign, process, realization)
     shower = make_shower(campaign, process, realization, job)
     made = ((batch, {}) for batch in shower.simulate(waiting.to_shower()))
@@ -144,7 +145,7 @@ def simulate_family(
     members = {name: continuation(campaign, process, name) for name in steps if name != NOMINAL}
     finish = {name: _Finish(campaign, process, name) for name in steps}
     length = detector_run(campaign, finish)
-    waiting = _Waiting(campaign.process(process), events, survivors)
+    waiting = _Waiting(campaign, process, events, survivors, detector_run=length)
     anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign, steps))
     made = ((batch, anchor.records) for batch in anchor.simulate(waiting.to_shower()))
     for batch, records in in_whole_runs(made, length):
@@ -241,7 +242,7 @@ def hard_truth(event: HardEvent, process: Process) -> Truth:
 
 def worth_showering(truth: Truth) -> bool:
     """Whether a hard event has anything to be simulated for."""
-    return bool(truth.targets) and truth.passes_cuts and truth.wanted
+    return bool(truth.targets) and truth.passes_cuts and truth.wanted and truth.reachable
 
 
 def _only(window: Window, survivors: Collection[int]) -> Window:
@@ -253,12 +254,17 @@ class _Waiting:
 
     def __init__(
         self,
-        process: Process,
+        campaign: Campaign,
+        process: str,
         events: Iterable[HardEvent],
         survivors: Collection[int] | None = None,
         block_events: int = 1,
+        detector_run: int = 1,
     ) -> None:
-        self._process = process
+        self._process = campaign.process(process)
+        self._jets = campaign.jets
+        # where events share a run, one that is left out changes those after it
+        self._skips = survivors is None and block_events == detector_run == 1
         self._events = events
         self._survivors = survivors
         self._block_events = block_events
@@ -271,6 +277,9 @@ class _Waiting:
             truth = hard_truth(event, self._process)
             if self._survivors is not None:
                 truth = replace(truth, wanted=event.index in self._survivors)
+            if self._skips:
+                reachable = any(within_reach(target, self._jets) for target in truth.targets)
+                truth = replace(truth, reachable=reachable)
             self._queue.append((event, truth))
             if worth_showering(replace(truth, wanted=self._is_needed(event.index))):
                 yield event

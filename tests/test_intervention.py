@@ -233,6 +233,26 @@ def test_realization_alone_is_what_the_jobs_make(process, events):
         assert alone.to_pylist() == made[name].to_pylist()
 
 
+def test_event_whose_target_no_jet_can_reach_is_not_showered(monkeypatch):
+    chosen = asked("redecay")
+    events = hard_events("higgs", 60)
+    showered: list[int] = []
+    shower = Pythia8Shower.shower
+
+    def noted(self, batch):
+        showered.extend(event.index for event in batch)
+        return shower(self, batch)
+
+    monkeypatch.setattr(Pythia8Shower, "shower", noted)
+    fast = tables(simulate_family(chosen, "higgs", events))
+    assert 0 < len(set(showered)) < len(events)
+    left_out = np.isin(np.asarray(fast[NOMINAL]["event"]), showered, invert=True)
+    assert set(fast[NOMINAL].filter(left_out)["status"].to_pylist()) == {"no jet"}
+    monkeypatch.setattr("jetresim.jets.simulation.within_reach", lambda target, jets: True)
+    assert tables(simulate_family(chosen, "higgs", events)) == fast
+    assert set(showered) == {event.index for event in events}
+
+
 def test_detector_is_simulated_again_on_the_same_particles(process, events, monkeypatch):
     cuts = {"jets": {"pt_min": 500.0}, "groups": {"pt_min": 500.0}}
     chosen = asked("redetect", "trackEffLo", "rehadronize", detector={"name": "cms_phase2"}, **cuts)
