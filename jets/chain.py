@@ -16,8 +16,7 @@ from jetresim.generators.brought import with_brought_files
 from jetresim.generators.events import HardEvent
 from jetresim.generators.registry import make_generator
 from jetresim.generators.survey import Survey
-from jetresim.jets.schema import surviving_events
-from jetresim.jets.simulation import detector_run, simulate_together
+from jetresim.jets.simulation import detector_run, find_survivors, simulate_together
 from jetresim.showers.registry import Job
 
 __all__ = ["simulate"]
@@ -114,9 +113,6 @@ def _hard_events(
 def _tables(
     campaign: Campaign, process: str, realization: str, hard: list[HardEvent], job: Job
 ) -> Iterator[pa.Table]:
-    survivors = None
-    if campaign.follows_survivors(realization) and not campaign.continues_anchor(realization):
-        anchor = simulate_together(campaign, process, [NOMINAL], hard, job)
-        survivors = frozenset().union(*(surviving_events(part[NOMINAL].table, campaign) for part in anchor))
+    survivors = find_survivors(campaign, process, realization, hard, job)
     for part in simulate_together(campaign, process, [realization], hard, job, survivors):
         yield part[realization].table

@@ -298,15 +298,17 @@ def jets(
     outputs = {name: _path(campaign, results, "jets", realization=name, **names) for name in realization}
     first = campaign.chunks(process)[chunk].start
     job = Job(work_directory=_path(campaign, results, "herwig"), first_event=first)
-    anchor = None
-    if NOMINAL not in realization and campaign.follows_survivors(realization[0]):
-        anchor = existing(_path(campaign, results, "jets", realization=NOMINAL, **names), "jets")
+    # several at once are of the anchor's family, which finds its survivors itself
+    followed = {
+        name: existing(_path(campaign, results, "jets", realization=name, **names), "jets")
+        for name in (campaign.followed(realization[0]) if len(realization) == 1 else [])
+    }
     family = {
         name: _path(campaign, results, "jets", realization=name, **names)
         for name in campaign.anchor_family
         if ahead and NOMINAL in realization and name not in realization
     }
-    make_jets(campaign, process, chunk, hard_file, outputs, job, anchor, family)
+    make_jets(campaign, process, chunk, hard_file, outputs, job, followed, family)
 
 
 @stage
