@@ -1,29 +1,32 @@
 """The detectors by the name that the configuration uses; each is imported where it is asked for."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.detector import PARAMETRIZED
 from jetresim.campaign.plugins import DETECTOR_NAMES
-from jetresim.detectors.protocol import Detector
 
 __all__ = ["extra_fields", "make_detector"]
 
+if TYPE_CHECKING:  # so that a command that makes no candidates loads no arrays
+    from jetresim.detectors.protocol import Detector
 
-def _none(campaign: Campaign, realization: str) -> Detector:
+
+def _none(campaign: Campaign, realization: str) -> "Detector":
     from jetresim.detectors.none import NoDetector
 
     return NoDetector(pt_min=campaign.jets.constituent_pt_min)
 
 
-def _parametrized(campaign: Campaign, realization: str) -> Detector:
+def _parametrized(campaign: Campaign, realization: str) -> "Detector":
     from jetresim.detectors.parametrized import ParametrizedDetector
 
     stream = campaign.detector_stream(realization)
     return ParametrizedDetector(campaign.seed, stream, campaign.detector_options(realization))
 
 
-def _delphes(campaign: Campaign, realization: str) -> Detector:
+def _delphes(campaign: Campaign, realization: str) -> "Detector":
     from jetresim.detectors.delphes import Delphes
 
     return Delphes(
@@ -31,7 +34,7 @@ def _delphes(campaign: Campaign, realization: str) -> Detector:
     )
 
 
-DETECTORS: dict[str, Callable[[Campaign, str], Detector]] = {
+DETECTORS: "dict[str, Callable[[Campaign, str], Detector]]" = {
     "none": _none,
     **dict.fromkeys(PARAMETRIZED, _parametrized),
     "delphes": _delphes,
@@ -39,7 +42,7 @@ DETECTORS: dict[str, Callable[[Campaign, str], Detector]] = {
 """Name to what sets up the detector for a realization."""
 
 
-def make_detector(campaign: Campaign, realization: str) -> Detector:
+def make_detector(campaign: Campaign, realization: str) -> "Detector":
     """Set up the detector of a realization."""
     make = DETECTOR_NAMES.chosen(campaign.detector_options(realization).name, DETECTORS)
     return make(campaign, realization)

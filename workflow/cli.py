@@ -550,13 +550,14 @@ def _open(config: Path, results: Path | None) -> tuple[Campaign, Contents]:
     """The campaign, and what is known of the files that it brings."""
     campaign, notes = without_missing_programs(load(config))
     _tell(notes)
+    saved = _path(campaign, results or RESULTS, "config")
     contents = {} if results is None else read_contents(_path(campaign, results, "brought"))
     try:
         campaign = with_brought_files(campaign, contents)
-        check_campaign(campaign)
+        if config != saved:  # which was checked when the workflow saved it
+            check_campaign(campaign)
     except ConfigError as error:
         raise ConfigError(f"{config}: {error}") from None
-    saved = _path(campaign, results or RESULTS, "config")
     return with_chunk(campaign, saved, cores_of_machine()), contents
 
 
