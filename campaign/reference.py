@@ -88,8 +88,9 @@ setting that is hidden in this way.
 
 `snakemake --config chunk=1000` replaces a top-level key of the file for one run.
 
-Adding events, processes or augmentations runs only what is new. Changing a setting reruns exactly what
-depends on it. Changing `chunk` changes how the work is cut, not one byte of the groups.
+Adding events, processes, or augmentations at the end of their list, runs only what is new. Changing a
+setting reruns exactly what depends on it. Changing `chunk` changes how the work is cut, not one byte of
+the groups.
 
 ## Your own process
 

@@ -8,10 +8,10 @@ from jetresim.campaign.detector import PARAMETRIZED
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.plugins import DETECTOR_NAMES
 
-if TYPE_CHECKING:  # so that a command that only asks for columns loads no arrays
-    from jetresim.detectors.protocol import Detector
-
 __all__ = ["extra_fields", "make_detector"]
+
+if TYPE_CHECKING:  # so that a command that makes no candidates loads no arrays
+    from jetresim.detectors.protocol import Detector
 
 
 def _none(campaign: Campaign, realization: str) -> "Detector":

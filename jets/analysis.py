@@ -60,12 +60,13 @@ def jets_table(
     succeeded = (batch.succeeded & ~ak.to_numpy(ak.is_none(candidates)))[matches.event]
     vetoed = np.isin(batch.events, list(batch.vetoed))[matches.event]
     wanted = np.array([event.wanted for event in truth], dtype=np.bool_)[matches.event]
+    reachable = np.array([event.reachable for event in truth], dtype=np.bool_)[matches.event]
     reasons = {
         Status.CUT: ~passes,
         Status.NOT_SIMULATED: ~wanted,
         Status.VETOED: vetoed,
         Status.UNPHYSICAL: unphysical,
-        Status.FAILED: ~succeeded,
+        Status.FAILED: ~succeeded & reachable,
     }
     status = np.select(list(reasons.values()), [reason.value for reason in reasons], matches.status)
     rows = np.flatnonzero(status == Status.MATCHED.value)

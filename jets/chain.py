@@ -18,8 +18,7 @@ from jetresim.generators.brought import with_brought_files
 from jetresim.generators.events import HardEvent
 from jetresim.generators.registry import make_generator
 from jetresim.generators.survey import Survey
-from jetresim.jets.schema import surviving_events
-from jetresim.jets.simulation import detector_run, simulate_together
+from jetresim.jets.simulation import detector_run, find_survivors, simulate_together
 from jetresim.showers.registry import Job
 
 __all__ = ["simulate"]
@@ -122,9 +121,6 @@ def _tables(
     job: Job,
     pool: Pool | None,
 ) -> Iterator[pa.Table]:
-    survivors = None
-    if campaign.follows_survivors(realization) and not campaign.continues_anchor(realization):
-        anchor = simulate_together(campaign, process, [NOMINAL], hard, job, pool=pool)
-        survivors = frozenset().union(*(surviving_events(part[NOMINAL].table, campaign) for part in anchor))
+    survivors = find_survivors(campaign, process, realization, hard, job, pool)
     for part in simulate_together(campaign, process, [realization], hard, job, survivors, pool):
         yield part[realization].table

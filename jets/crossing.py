@@ -1,15 +1,16 @@
 """From the particles of a realization to its candidates: pile-up, detector, mitigation."""
 
+from typing import TYPE_CHECKING
+
 import awkward as ak
 import numpy as np
 
 from jetresim.campaign.config import Campaign
-from jetresim.detectors.minimum_bias import make_pool
-from jetresim.detectors.mitigation import mitigated
-from jetresim.detectors.pileup import Overlay
-from jetresim.detectors.pool import Pool
 from jetresim.detectors.registry import make_detector
 from jetresim.showers.protocol import ParticleBatch, selected
+
+if TYPE_CHECKING:
+    from jetresim.detectors.pool import Pool
 
 __all__ = ["Crossing"]
 
@@ -28,14 +29,23 @@ class Crossing:
         Minimum-bias events of the campaign; made here where it has pile-up and none are given.
     """
 
-    def __init__(self, campaign: Campaign, process: str, realization: str, pool: Pool | None = None) -> None:
+    def __init__(
+        self, campaign: Campaign, process: str, realization: str, pool: "Pool | None" = None
+    ) -> None:
         self._detector = make_detector(campaign, realization)
         self._options = campaign.pileup
         self._pt_min = campaign.jets.constituent_pt_min
-        if campaign.pileup is not None:
-            pool = make_pool(campaign) if pool is None else pool
-            self._overlay = Overlay(campaign, process, realization, pool)
-            self._events = max(1, round(_INTERACTIONS / campaign.pileup.mean))
+        if campaign.pileup is None:
+            return
+        # What pile-up needs takes time to load, Pythia among it.
+        from jetresim.detectors.pileup import Overlay
+
+        if pool is None:
+            from jetresim.detectors.minimum_bias import make_pool
+
+            pool = make_pool(campaign)
+        self._overlay = Overlay(campaign, process, realization, pool)
+        self._events = max(1, round(_INTERACTIONS / campaign.pileup.mean))
 
     @property
     def subtracts_areas(self) -> bool:
@@ -51,6 +61,8 @@ class Crossing:
         return ak.to_packed(ak.concatenate(parts))
 
     def _seen(self, batch: ParticleBatch) -> ak.Array:
+        from jetresim.detectors.mitigation import mitigated
+
         overlaid = self._overlay.overlaid(batch)
         vertex_z = np.asarray(self._detector.vertex_z(batch))
         return mitigated(self._detector.candidates(overlaid), vertex_z, self._options, self._pt_min)

@@ -1,5 +1,7 @@
 """The columns of the jets table."""
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -61,7 +63,21 @@ def member_status(table: pa.Table, groups: Groups) -> pa.Array:
     return pc.if_else(above, str(Status.ABOVE_PT), status)
 
 
-def surviving_events(table: pa.Table, campaign: Campaign) -> frozenset[int]:
-    """Hard events of which at least one target has a jet that groups can be made with."""
-    counts = pc.equal(member_status(table, campaign.groups), Status.MATCHED)
-    return frozenset(table.filter(counts)["event"].to_pylist())
+def surviving_events(tables: Iterable[pa.Table], campaign: Campaign) -> frozenset[int]:
+    """Hard events of which at least one target has a jet that groups can be made with in every table.
+
+    Parameters
+    ----------
+    tables : iterable of pa.Table
+        Jets of different realizations of the same targets, row by row; at least one.
+    campaign : Campaign
+    """
+    first, *others = tables
+    alive = _has_member(first, campaign)
+    for table in others:
+        alive = pc.and_(alive, _has_member(table, campaign))
+    return frozenset(first.filter(alive)["event"].to_pylist())
+
+
+def _has_member(table: pa.Table, campaign: Campaign) -> pa.Array:
+    return pc.equal(member_status(table, campaign.groups), Status.MATCHED)

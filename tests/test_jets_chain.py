@@ -36,7 +36,7 @@ def stored(tmp_path_factory):
         hard, anchor = folder / f"{chunk}.lhe.gz", folder / f"{NOMINAL}{chunk}.parquet"
         make_hard(ASKED, "qcd", chunk, folder / "survey.json", hard)
         for name in ASKED.realizations:
-            path, known = folder / f"{name}{chunk}.parquet", None if name == NOMINAL else anchor
+            path, known = folder / f"{name}{chunk}.parquet", None if name == NOMINAL else {NOMINAL: anchor}
             make_jets(ASKED, "qcd", chunk, hard, {name: path}, Job(folder, events.start), known)
             tables[name].append(pq.read_table(path))
     return {name: pa.concat_tables(each).replace_schema_metadata() for name, each in tables.items()}

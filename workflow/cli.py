@@ -310,16 +310,18 @@ def jets(
     outputs = {name: _path(campaign, results, "jets", realization=name, **names) for name in realization}
     first = campaign.chunks(process)[chunk].start
     job = Job(work_directory=_path(campaign, results, "herwig"), first_event=first)
-    anchor = None
-    if NOMINAL not in realization and campaign.follows_survivors(realization[0]):
-        anchor = existing(_path(campaign, results, "jets", realization=NOMINAL, **names), "jets")
+    # several at once are of the anchor's family, which finds its survivors itself
+    followed = {
+        name: existing(_path(campaign, results, "jets", realization=name, **names), "jets")
+        for name in (campaign.followed(realization[0]) if len(realization) == 1 else [])
+    }
     family = {
         name: _path(campaign, results, "jets", realization=name, **names)
         for name in campaign.anchor_family
         if ahead and NOMINAL in realization and name not in realization
     }
     pool = existing(_path(campaign, results, "pool"), "pileup") if campaign.pileup else None
-    make_jets(campaign, process, chunk, hard_file, outputs, job, anchor, family, pool)
+    make_jets(campaign, process, chunk, hard_file, outputs, job, followed, family, pool)
 
 
 @stage
@@ -561,13 +563,14 @@ def _open(config: Path, results: Path | None) -> tuple[Campaign, Contents]:
     """The campaign, and what is known of the files that it brings."""
     campaign, notes = without_missing_programs(load(config))
     _tell(notes)
+    saved = _path(campaign, results or RESULTS, "config")
     contents = {} if results is None else read_contents(_path(campaign, results, "brought"))
     try:
         campaign = with_brought_files(campaign, contents)
-        check_campaign(campaign)
+        if config != saved:  # which was checked when the workflow saved it
+            check_campaign(campaign)
     except ConfigError as error:
         raise ConfigError(f"{config}: {error}") from None
-    saved = _path(campaign, results or RESULTS, "config")
     return with_chunk(campaign, saved, cores_of_machine()), contents
 
 

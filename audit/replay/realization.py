@@ -28,9 +28,9 @@ from jetresim.generators.registry import make_generator
 from jetresim.generators.survey import Survey, read_survey
 from jetresim.jets.files import software_versions
 from jetresim.jets.pool import open_pool
-from jetresim.jets.schema import surviving_events
 from jetresim.jets.simulation import (
     continuation,
+    find_survivors,
     hard_truth,
     kept_stages,
     simulate_family,
@@ -189,15 +189,18 @@ def _reduced(campaign: Campaign, realizations: Iterable[str]) -> Campaign:
     """The campaign with the anchor and the given realizations alone; their seeds are what they were.
 
     Every event is simulated, also where the anchor has no jet, unless others in a run of its detector would
-    change it.
+    change it; then those that the given ones follow are there as well.
     """
+    wanted = {NOMINAL, *realizations}
+    shared = any(campaign.detector_options(name).events_per_run > 1 for name in wanted)
+    if shared:
+        wanted |= {each for name in realizations for each in campaign.followed(name)}
     others = [
         campaign.augmentation(name).model_copy(update={"name": name, "replicas": 1})
-        for name in realizations
-        if name != NOMINAL
+        for name in campaign.realizations
+        if name != NOMINAL and name in wanted
     ]
-    shared = any(campaign.detector_options(name).events_per_run > 1 for name in {NOMINAL, *realizations})
-    survivors_only = campaign.groups.survivors_only and shared
+    survivors_only = campaign.groups.survivors_only if shared else False
     changes = {
         "augmentations": [campaign.augmentation(NOMINAL), *others],
         "groups": campaign.groups.model_copy(update={"survivors_only": survivors_only}),
@@ -308,14 +311,9 @@ def _simulated(
         parts = list(simulate_family(campaign, process, hard, pool=pool))
         return {name: pa.concat_tables(part[name].table for part in parts) for name in realizations}
     (name,) = realizations
-
-    def table(realization: str, survivors: Collection[int] | None = None) -> pa.Table:
-        parts = simulate_realization(campaign, process, realization, hard, job, survivors, pool)
-        return pa.concat_tables(part.table for part in parts)
-
-    if not campaign.follows_survivors(name):
-        return {name: table(name)}
-    return {name: table(name, surviving_events(table(NOMINAL), campaign))}
+    survivors = find_survivors(campaign, process, name, hard, job, pool)
+    parts = simulate_realization(campaign, process, name, hard, job, survivors, pool)
+    return {name: pa.concat_tables(part.table for part in parts)}
 
 
 def _showered(

@@ -256,7 +256,7 @@ class Campaign(Strict):
     @property
     def survivors_only(self) -> bool:
         """Whether realizations are simulated only for hard events whose anchor has a jet to group with."""
-        return self.groups.survivors_only and self.groups.require != "any"
+        return bool(self.groups.survivors_only) and self.groups.require != "any"
 
     def detector_options(self, realization: str) -> DetectorOptions:
         """The detector of a realization."""
@@ -295,9 +295,20 @@ class Campaign(Strict):
             return None
         return max(self.groups.pt_min - margin, 0.0)
 
-    def follows_survivors(self, realization: str) -> bool:
-        """Whether a realization is simulated only where the anchor has a jet to group with."""
-        return self.survivors_only and realization != NOMINAL
+    def followed(self, realization: str) -> list[str]:
+        """Realizations that must have a jet to group with for this one to be simulated, the anchor first.
+
+        In a chain they are all that the configuration has before it. Those that continue from the anchor are
+        made in its job, and follow one another alone; none follows an optional one, which may not be made.
+        """
+        if not self.survivors_only or realization == NOMINAL:
+            return []
+        if self.groups.survivors_only != "chain" or self.groups.require != "all":
+            return [NOMINAL]
+        family = self.continues_anchor(realization)
+        earlier = self.realizations[: self.realizations.index(realization)]
+        others = [name for name in earlier if name != NOMINAL and not self.augmentation(name).optional]
+        return [NOMINAL, *(name for name in others if not family or self.continues_anchor(name))]
 
     def block_events(self, realization: str) -> int:
         """Consecutive hard events that share a run of the shower program: 1, but for Herwig."""

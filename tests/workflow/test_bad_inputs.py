@@ -130,7 +130,7 @@ BAD_CONFIGS = {
 @pytest.mark.parametrize(
     "command", [("validate",), COMMANDS["survey"], COMMANDS["groups"]], ids=lambda one: one[0]
 )
-def test_bad_configuration_is_refused_by_every_command_up_to_the_groups(run, tmp_path, command, config, message):
+def test_bad_configuration_is_refused_up_to_the_groups(run, tmp_path, command, config, message):
     path = write_config(tmp_path, config)
     assert refusal(run, tmp_path, command, path) == f"{path}: {message}"
 
