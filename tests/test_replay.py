@@ -94,7 +94,7 @@ def make_jets_of_chunk(campaign: Campaign, paths: Paths, process: str, number: i
     job = Job(Path(paths.herwig), campaign.chunks(process)[number].start)
     make_jets(campaign, process, number, hard, family, job)
     for name, output in jets.items():
-        make_jets(campaign, process, number, hard, {name: output}, job, {NOMINAL: family[NOMINAL]})
+        make_jets(campaign, process, number, hard, {name: output}, job, family[NOMINAL])
 
 
 def make_dataset(campaign: Campaign, paths: Paths) -> None:
