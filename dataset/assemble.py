@@ -29,7 +29,7 @@ from jetresim.campaign.provenance import (
 )
 from jetresim.campaign.seeds import stable_hash, unit_hash
 from jetresim.dataset.process_warnings import WARNINGS_KEY, merged_warnings
-from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.dataset.schema import GROUPS_SCHEMA, groups_schema, weights_metadata
 from jetresim.jets.parquet import (
     METADATA_KEY,
     ROW_GROUP,
@@ -339,6 +339,7 @@ class _Sources:
             "versions": self._versions,
             "split": split,
             **self._sums,
+            **weights_metadata(self._campaign),
             WARNINGS_KEY: self._warnings,
         }
 
@@ -408,9 +409,9 @@ def _append(parts: list[tuple[pa.Table, Integers]], shards: Sequence[Path]) -> N
             stream.write_table(table.slice(start, count))
 
 
-def _load(path: Path) -> pa.Table:
+def _load(path: Path, schema: pa.Schema) -> pa.Table:
     """All rows of a temporary file; one that was never written to has none."""
-    tables = [GROUPS_SCHEMA.empty_table()]
+    tables = [schema.empty_table()]
     if path.exists():
         with pa.OSFile(str(path)) as source:
             while source.tell() < source.size():
@@ -419,10 +420,10 @@ def _load(path: Path) -> pa.Table:
 
 
 def _write_shard(output: Path, scattered: Path, campaign: Campaign, metadata: dict[str, Any]) -> None:
-    table = _load(scattered)
+    table = _load(scattered, groups_schema(campaign))
     order = _shuffled(table, campaign.seed)
     events = {process: totals["hard_events"] for process, totals in metadata["totals"].items()}
-    with writer(output, GROUPS_SCHEMA) as sink:
+    with writer(output, table.schema) as sink:
         for start in range(0, table.num_rows, ROW_GROUP):
             sink.write_table(_normalized(table.take(order[start : start + ROW_GROUP]), events))
         sink.add_key_value_metadata({METADATA_KEY: encode(metadata)})

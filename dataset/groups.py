@@ -26,13 +26,21 @@ from jetresim.campaign.provenance import (
 from jetresim.campaign.status import Status
 from jetresim.dataset.process_warnings import WARNINGS_KEY
 from jetresim.dataset.rules import kept_rows, row_identity
-from jetresim.dataset.schema import GROUPS_SCHEMA, MEMBER
+from jetresim.dataset.schema import GROUPS_SCHEMA, MEMBER, groups_schema, weights_metadata
 from jetresim.generators.events import HardEvent, TruthTarget
 from jetresim.generators.survey import Survey
 from jetresim.generators.targets import find_targets
 from jetresim.jets.files import jets_metadata
-from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, blaming_damage, single, writer
-from jetresim.jets.schema import JETS_SCHEMA, member_status
+from jetresim.jets.parquet import (
+    METADATA_KEY,
+    ROW_GROUP,
+    SHOWER_WEIGHTS,
+    batches,
+    blaming_damage,
+    single,
+    writer,
+)
+from jetresim.jets.schema import JETS_SCHEMA, WEIGHTS_TYPE, member_status
 
 __all__ = [
     "GroupsAssembly",
@@ -145,7 +153,7 @@ def build_groups(
     assembly = GroupsAssembly(jets, campaign, process, hard_versions)
     with blaming_damage(jets):
         check_one_version(output, assembly.made_by, campaign)
-    with scratch_path(output) as temporary, writer(temporary, GROUPS_SCHEMA) as sink:
+    with scratch_path(output) as temporary, writer(temporary, groups_schema(campaign)) as sink:
         for table in assembly.tables(hard):
             sink.write_table(table)
         metadata = {**assembly.metadata, WARNINGS_KEY: {process: list(warnings)}}
@@ -221,6 +229,7 @@ def _metadata(
         "events": tally.hard_events,
         "totals": {process: tally.totals()},
         "counts": {process: tally.counts()},
+        **weights_metadata(campaign),
     }
 
 
@@ -298,8 +307,20 @@ def _grouped(truth: pa.Table, tables: list[pa.Table], campaign: Campaign, tally:
         tally.statuses[name].update(member.field("status").to_pylist())
         tally.kept[name] += int((here & kept).sum())
     tally.groups += int(kept.sum())
-    realizations = _interleaved(members, np.flatnonzero(kept))
-    return truth.filter(pa.array(kept)).append_column(GROUPS_SCHEMA.field("realizations"), realizations)
+    rows = np.flatnonzero(kept)
+    found = truth.filter(pa.array(kept))
+    found = found.append_column(GROUPS_SCHEMA.field("realizations"), _interleaved(members, rows))
+    if not campaign.weighted:
+        return found
+    weights = _interleaved([_shower_weights(table) for table in tables], rows)
+    return found.append_column(groups_schema(campaign).field(SHOWER_WEIGHTS), weights)
+
+
+def _shower_weights(table: pa.Table) -> pa.ListArray:
+    """Weights of the variations of a realization, none where it was not asked for any."""
+    if SHOWER_WEIGHTS in table.column_names:
+        return single(table[SHOWER_WEIGHTS])
+    return pa.array([[]] * len(table), WEIGHTS_TYPE)
 
 
 def member_column(table: pa.Table, groups: Groups) -> pa.StructArray:
@@ -317,7 +338,7 @@ def member_column(table: pa.Table, groups: Groups) -> pa.StructArray:
     return pa.StructArray.from_arrays([columns[each.name] for each in MEMBER], fields=list(MEMBER))
 
 
-def _interleaved(members: list[pa.StructArray], rows: Integers) -> pa.ListArray:
+def _interleaved(members: Sequence[pa.Array], rows: Integers) -> pa.ListArray:
     """Bring the K members of each of the given rows together in a list."""
     count, length = len(members), len(members[0])
     indices = (np.arange(count) * length + rows[:, np.newaxis]).ravel()

@@ -16,7 +16,7 @@ from jetresim.campaign.files import scratch_path
 from jetresim.campaign.plugins import DETECTOR_NAMES
 from jetresim.campaign.provenance import SCHEMA_VERSION, check_made_with, encode, jets_inputs, versions
 from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, writer
-from jetresim.jets.schema import JETS_SCHEMA, surviving_events
+from jetresim.jets.schema import JETS_SCHEMA, jets_schema, surviving_events
 from jetresim.showers.registry import program_versions
 
 __all__ = ["JetsFile", "jets_file", "jets_metadata", "read_survivors", "software_versions"]
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 class JetsFile:
     """Collects parts into row groups of `ROW_GROUP` rows, whatever the size of the parts."""
 
-    def __init__(self, sink: pq.ParquetWriter) -> None:
+    def __init__(self, sink: pq.ParquetWriter, schema: pa.Schema) -> None:
         self._sink = sink
-        self._pending = JETS_SCHEMA.empty_table()
+        self._pending = schema.empty_table()
         self._counts: Counter[str] = Counter()
         self._events = self._without_target = 0
 
@@ -72,8 +72,9 @@ def jets_file(
         "settings": jets_inputs(campaign, process, realization),
         "versions": software_versions(campaign, realization),
     }
-    with scratch_path(path) as temporary, writer(temporary, JETS_SCHEMA) as sink:
-        file = JetsFile(sink)
+    schema = jets_schema(campaign, realization)
+    with scratch_path(path) as temporary, writer(temporary, schema) as sink:
+        file = JetsFile(sink, schema)
         yield file
         file.finish(identity)
 

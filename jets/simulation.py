@@ -17,7 +17,8 @@ from jetresim.generators.events import HardEvent
 from jetresim.generators.targets import find_targets, outgoing_partons, passes_cuts
 from jetresim.jets.analysis import jets_table
 from jetresim.jets.matching import Truth, within_reach
-from jetresim.jets.schema import surviving_events
+from jetresim.jets.parquet import SHOWER_WEIGHTS
+from jetresim.jets.schema import WEIGHTS_TYPE, surviving_events
 from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, placed_among, selected
 from jetresim.showers.registry import Job, make_shower
 
@@ -310,6 +311,7 @@ class _Finish:
         self._seed_of = lambda event: campaign.seed_of(process, event, realization)
         self._detector = make_detector(campaign, realization)
         self._jets = campaign.jets
+        self._weighted = bool(campaign.weight_names(realization))
 
     def part(self, batch: ParticleBatch, window: Window) -> SimulatedPart:
         """Jets of all events of a window, of which the batch holds those that were showered."""
@@ -318,6 +320,9 @@ class _Finish:
         batch = placed_among(batch, indices, seeds)
         truths = [truth for _, truth in window]
         table = jets_table(batch, self._detector.candidates(batch), truths, self._jets)
+        if self._weighted:
+            weights = [batch.weights.get(event, ()) for event in table["event"].to_pylist()]
+            table = table.append_column(SHOWER_WEIGHTS, pa.array(weights, WEIGHTS_TYPE))
         return SimulatedPart(table, len(window), sum(not truth.targets for truth in truths))
 
 
