@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from itertools import islice, zip_longest
 from pathlib import Path
 from types import MappingProxyType
@@ -26,10 +27,11 @@ from jetresim.campaign.provenance import (
 from jetresim.campaign.status import Status
 from jetresim.dataset.process_warnings import WARNINGS_KEY
 from jetresim.dataset.rules import kept_rows, row_identity
-from jetresim.dataset.schema import GROUPS_SCHEMA, MEMBER, groups_schema, weights_metadata
+from jetresim.dataset.schema import GROUPS_SCHEMA, MEMBER, WEIGHTS_FIELD, groups_schema, weights_metadata
 from jetresim.generators.events import HardEvent, TruthTarget
 from jetresim.generators.survey import Survey
 from jetresim.generators.targets import find_targets
+from jetresim.jets.constituents import extended, extra_columns, with_columns, with_extra
 from jetresim.jets.files import jets_metadata
 from jetresim.jets.parquet import (
     METADATA_KEY,
@@ -37,6 +39,7 @@ from jetresim.jets.parquet import (
     SHOWER_WEIGHTS,
     batches,
     blaming_damage,
+    columns_of,
     single,
     writer,
 )
@@ -153,7 +156,8 @@ def build_groups(
     assembly = GroupsAssembly(jets, campaign, process, hard_versions)
     with blaming_damage(jets):
         check_one_version(output, assembly.made_by, campaign)
-    with scratch_path(output) as temporary, writer(temporary, groups_schema(campaign)) as sink:
+    schema = with_extra(groups_schema(campaign), assembly.extra)
+    with scratch_path(output) as temporary, writer(temporary, schema) as sink:
         for table in assembly.tables(hard):
             sink.write_table(table)
         metadata = {**assembly.metadata, WARNINGS_KEY: {process: list(warnings)}}
@@ -196,8 +200,13 @@ class GroupsAssembly:
         for step, (rows, *tables) in enumerate(zip_longest(truth, *members)):
             for path, table in zip(jets, tables, strict=True):
                 _check_aligned(path, step * ROW_GROUP, table, rows)
-            yield _grouped(rows, tables, self._campaign, tally)
+            yield _grouped(rows, tables, self._campaign, tally, self.extra)
         _check_ranges(self._sources, jets, tally)
+
+    @cached_property
+    def extra(self) -> frozenset[str]:
+        """Further columns of constituents that any realization has; 0 in the others."""
+        return frozenset(name for path in self._jets for name in extra_columns(columns_of(path)))
 
     @property
     def made_by(self) -> list[tuple[str, Mapping[str, str]]]:
@@ -298,9 +307,11 @@ def _described(identity: Integers, row: int) -> str:
     return "event {} target {}".format(*identity[row])
 
 
-def _grouped(truth: pa.Table, tables: list[pa.Table], campaign: Campaign, tally: _Tally) -> pa.Table:
+def _grouped(
+    truth: pa.Table, tables: list[pa.Table], campaign: Campaign, tally: _Tally, extra: frozenset[str]
+) -> pa.Table:
     """Rows of a batch that are kept, with their realizations; counts all of them."""
-    members = [member_column(table, campaign.groups) for table in tables]
+    members = [member_column(table, campaign.groups, extra) for table in tables]
     there = np.stack([member.field("present").to_numpy(zero_copy_only=False) for member in members])
     kept = kept_rows(there, campaign)
     for name, member, here in zip(campaign.realizations, members, there, strict=True):
@@ -308,12 +319,13 @@ def _grouped(truth: pa.Table, tables: list[pa.Table], campaign: Campaign, tally:
         tally.kept[name] += int((here & kept).sum())
     tally.groups += int(kept.sum())
     rows = np.flatnonzero(kept)
-    found = truth.filter(pa.array(kept))
-    found = found.append_column(GROUPS_SCHEMA.field("realizations"), _interleaved(members, rows))
+    column = with_extra(GROUPS_SCHEMA, extra).field("realizations")
+    found = truth.filter(pa.array(kept)).append_column(column, _interleaved(members, rows))
     if not campaign.weighted:
         return found
-    weights = _interleaved([_shower_weights(table) for table in tables], rows)
-    return found.append_column(groups_schema(campaign).field(SHOWER_WEIGHTS), weights)
+    return found.append_column(
+        WEIGHTS_FIELD, _interleaved([_shower_weights(table) for table in tables], rows)
+    )
 
 
 def _shower_weights(table: pa.Table) -> pa.ListArray:
@@ -323,9 +335,13 @@ def _shower_weights(table: pa.Table) -> pa.ListArray:
     return pa.array([[]] * len(table), WEIGHTS_TYPE)
 
 
-def member_column(table: pa.Table, groups: Groups) -> pa.StructArray:
-    """One realization of the rows: a jet outside the window of pT is recorded as such and taken out."""
-    jet, constituents = single(table["jet"]), single(table["constituents"])
+def member_column(table: pa.Table, groups: Groups, extra: Iterable[str] | None = None) -> pa.StructArray:
+    """One realization of the rows: a jet outside the window of pT is recorded as such and taken out.
+
+    Its constituents have the further columns `extra`, or those of the rows if left out.
+    """
+    extra = frozenset(extra_columns(table.schema) if extra is None else extra)
+    jet, constituents = single(table["jet"]), with_columns(single(table["constituents"]), extra)
     status = member_status(table, groups)
     there = pc.equal(status, Status.MATCHED)
     columns = {
@@ -335,7 +351,9 @@ def member_column(table: pa.Table, groups: Groups) -> pa.StructArray:
         "jet": pc.if_else(there, jet, pa.scalar(None, jet.type)),
         "constituents": pc.if_else(there, constituents, pa.scalar([], constituents.type)),
     }
-    return pa.StructArray.from_arrays([columns[each.name] for each in MEMBER], fields=list(MEMBER))
+    return pa.StructArray.from_arrays(
+        [columns[each.name] for each in MEMBER], fields=list(extended(MEMBER, extra))
+    )
 
 
 def _interleaved(members: Sequence[pa.Array], rows: Integers) -> pa.ListArray:

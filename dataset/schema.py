@@ -5,8 +5,9 @@ from typing import Any
 import pyarrow as pa
 
 from jetresim.campaign.config import Campaign
+from jetresim.jets.constituents import CONSTITUENT_TYPE
 from jetresim.jets.parquet import SHOWER_WEIGHTS
-from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE, WEIGHTS_TYPE
+from jetresim.jets.schema import JET_TYPE, WEIGHTS_TYPE
 
 __all__ = [
     "DESCRIPTIONS",
@@ -55,7 +56,8 @@ GROUPS_SCHEMA = pa.schema(
         pa.field("realizations", pa.list_(MEMBER)),
     ]
 )
-"""One row a group; ``realizations`` always has one element for each name in the metadata, in that order."""
+"""One row a group; ``realizations`` always has one element for each name in the metadata, in that order.
+Constituents may have further columns, see `jets.constituents`."""
 
 WEIGHTS_FIELD = pa.field(SHOWER_WEIGHTS, pa.list_(WEIGHTS_TYPE))
 """Weights of the variations of each realization, where a campaign asks for any."""

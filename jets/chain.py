@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, load, parse
+from jetresim.campaign.config.chunks import whole
 from jetresim.campaign.errors import ConfigError
 from jetresim.generators.brought import with_brought_files
 from jetresim.generators.events import HardEvent
@@ -19,6 +20,9 @@ from jetresim.jets.simulation import detector_run, find_survivors, simulate_toge
 from jetresim.showers.registry import Job
 
 __all__ = ["simulate"]
+
+_PIECE = 500
+"""Hard events that are in memory together, where no run of a program takes more."""
 
 _UNIT = Survey(cross_section=1.0, cross_section_error=0.0)
 
@@ -64,7 +68,7 @@ def simulate(
     _check_begin(chosen, realization, events)
     source = iter(_hard_events(chosen, process, events, survey) if hard is None else hard)
     with TemporaryDirectory() as folder:
-        for piece in _pieces(events, chosen.chunk):
+        for piece in _pieces(events, whole(_PIECE, chosen.runs.values())):
             job = Job(Path(folder), piece.start)
             yield from _tables(chosen, process, realization, list(islice(source, len(piece))), job)
 
@@ -89,7 +93,7 @@ def _check_begin(campaign: Campaign, realization: str, events: range) -> None:
 
 
 def _pieces(events: range, length: int) -> Iterator[range]:
-    """Cut a range as a campaign is cut into chunks."""
+    """Cut a range at the multiples of a number of events."""
     start = events.start
     while start < events.stop:
         stop = min(start - start % length + length, events.stop)

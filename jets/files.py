@@ -15,6 +15,8 @@ from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import scratch_path
 from jetresim.campaign.plugins import DETECTOR_NAMES
 from jetresim.campaign.provenance import SCHEMA_VERSION, check_made_with, encode, jets_inputs, versions
+from jetresim.detectors.registry import extra_fields
+from jetresim.jets.constituents import with_extra
 from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, writer
 from jetresim.jets.schema import JETS_SCHEMA, jets_schema, surviving_events
 from jetresim.showers.registry import program_versions
@@ -31,9 +33,9 @@ if TYPE_CHECKING:
 class JetsFile:
     """Collects parts into row groups of `ROW_GROUP` rows, whatever the size of the parts."""
 
-    def __init__(self, sink: pq.ParquetWriter, schema: pa.Schema) -> None:
+    def __init__(self, sink: pq.ParquetWriter) -> None:
         self._sink = sink
-        self._pending = schema.empty_table()
+        self._pending = sink.schema.empty_table()
         self._counts: Counter[str] = Counter()
         self._events = self._without_target = 0
 
@@ -72,9 +74,9 @@ def jets_file(
         "settings": jets_inputs(campaign, process, realization),
         "versions": software_versions(campaign, realization),
     }
-    schema = jets_schema(campaign, realization)
+    schema = with_extra(jets_schema(campaign, realization), extra_fields(campaign, realization))
     with scratch_path(path) as temporary, writer(temporary, schema) as sink:
-        file = JetsFile(sink, schema)
+        file = JetsFile(sink)
         yield file
         file.finish(identity)
 

@@ -7,10 +7,10 @@ import pyarrow.compute as pc
 
 from jetresim.campaign.config import Campaign, Groups
 from jetresim.campaign.status import Status
+from jetresim.jets.constituents import CONSTITUENT_TYPE
 from jetresim.jets.parquet import SHOWER_WEIGHTS, single
 
 __all__ = [
-    "CONSTITUENT_TYPE",
     "JETS_SCHEMA",
     "JET_TYPE",
     "STATUSES",
@@ -38,17 +38,6 @@ JET_TYPE = pa.struct(
 )
 """pT and energy [GeV], phi in (−π, π]; `nconstituents` counts all, also those that are not stored."""
 
-CONSTITUENT_TYPE = pa.struct(
-    [
-        *(pa.field(name, pa.float32()) for name in ("pt", "eta", "phi", "energy")),
-        pa.field("charge", pa.int8()),
-        pa.field("pdgid", pa.int32()),
-        pa.field("d0", pa.float32()),
-        pa.field("dz", pa.float32()),
-    ]
-)
-"""pT and energy [GeV], phi in (−π, π], charge [e], impact parameters [mm]."""
-
 WEIGHTS_TYPE = pa.list_(pa.float32())
 """Weights of a realization's variations over the weight of the event; none where it was not simulated."""
 
@@ -63,7 +52,7 @@ JETS_SCHEMA = pa.schema(
     ]
 )
 """One row per target of each hard event, in order of (event, target). `jet` is null and `constituents` empty
-unless `status` is "matched"."""
+unless `status` is "matched". Constituents may have further columns, see `jets.constituents`."""
 
 
 def jets_schema(campaign: Campaign, realization: str) -> pa.Schema:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from jetresim.campaign.arrays import Integers
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, Process
 from jetresim.campaign.intervention import Stage
@@ -309,6 +310,8 @@ class _Finish:
 
     def __init__(self, campaign: Campaign, process: str, realization: str) -> None:
         self._seed_of = lambda event: campaign.seed_of(process, event, realization)
+        stream = campaign.detector_stream(realization)
+        self._detector_seed_of = lambda event: campaign.seed_of(process, event, stream)
         self._detector = make_detector(campaign, realization)
         self._jets = campaign.jets
         self._weighted = bool(campaign.weight_names(realization))
@@ -316,14 +319,18 @@ class _Finish:
     def part(self, batch: ParticleBatch, window: Window) -> SimulatedPart:
         """Jets of all events of a window, of which the batch holds those that were showered."""
         indices = np.array([event.index for event, _ in window], dtype=np.int64)
-        seeds = np.array([self._seed_of(index) for index in indices.tolist()], dtype=np.int64)
-        batch = placed_among(batch, indices, seeds)
+        batch = placed_among(batch, indices, _seeds(indices, self._seed_of))
         truths = [truth for _, truth in window]
-        table = jets_table(batch, self._detector.candidates(batch), truths, self._jets)
+        before = replace(batch, seeds=_seeds(indices, self._detector_seed_of))
+        table = jets_table(batch, self._detector.candidates(before), truths, self._jets)
         if self._weighted:
             weights = [batch.weights.get(event, ()) for event in table["event"].to_pylist()]
             table = table.append_column(SHOWER_WEIGHTS, pa.array(weights, WEIGHTS_TYPE))
         return SimulatedPart(table, len(window), sum(not truth.targets for truth in truths))
+
+
+def _seeds(indices: Integers, seed_of: Callable[[int], int]) -> Integers:
+    return np.array([seed_of(index) for index in indices.tolist()], dtype=np.int64)
 
 
 Continuation = Callable[[list[HardEvent], ParticleBatch, "Records"], ParticleBatch]

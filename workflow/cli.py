@@ -5,7 +5,7 @@ Every job starts it anew, so each subcommand imports for itself what the others 
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,10 +23,12 @@ from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
 from jetresim.campaign.plugins import EXPORT_NAMES
 from jetresim.campaign.usage import tells_cpu
 from jetresim.generators.brought import Contents, read_contents, with_brought_files, write_contents
-from jetresim.showers.programs import check_programs, without_missing_programs
+from jetresim.showers.chunks import cores_of_machine, with_chunk
+from jetresim.showers.programs import as_made, check_programs, without_missing_programs
 from jetresim.workflow.checks import (
     check_campaign,
     check_detectors,
+    check_exports,
     check_initialization,
     check_realizations,
     notes_on_settings,
@@ -332,7 +334,7 @@ def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> Non
     """Write the Parquet shards of a split, processes mixed and shuffled."""
     from jetresim.dataset.assemble import write_split
 
-    campaign = _load(config, results)
+    campaign = _load_made(config, results)
     files = [
         existing(_path(campaign, results, "groups", process=process, chunk=chunk), "groups")
         for process in campaign.processes
@@ -352,7 +354,7 @@ def export(
     """Write a split in another format."""
     from jetresim.workflow.stages.dataset import make_export
 
-    campaign = _load(config, results)
+    campaign = _load_made(config, results)
     if format not in FORMATS and format not in EXPORT_NAMES.added:
         raise ConfigError("--format: " + unknown("format", format, [*FORMATS, *EXPORT_NAMES.added]))
     source = existing(_path(campaign, results, "split", split=split), "dataset")
@@ -365,7 +367,7 @@ def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write mean and standard deviation of every feature in the training split."""
     from jetresim.dataset.standardization import write_standardization
 
-    campaign = _load(config, results)
+    campaign = _load_made(config, results)
     existing(_path(campaign, results, "split", split="train"), "dataset")
     write_standardization(_path(campaign, results, "dataset"), campaign)
 
@@ -376,7 +378,7 @@ def card(config: ConfigFile, results: Results = RESULTS) -> None:
     from jetresim.audit.output import show_warnings
     from jetresim.workflow.stages.dataset import make_card
 
-    campaign = _load(config, results)
+    campaign = _load_made(config, results)
     for split in SPLITS:
         existing(_path(campaign, results, "split", split=split), "dataset")
     folder = _path(campaign, results, "dataset")
@@ -389,7 +391,7 @@ def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
     """Matching efficiency and acceptance of every realization of a dataset."""
     from jetresim.audit.acceptance import print_acceptance
 
-    campaign = _load(config, results)
+    campaign = _load_made(config, results)
     print_acceptance(existing(_path(campaign, results, "dataset"), "dataset"))
 
 
@@ -421,7 +423,7 @@ def cost(config: ConfigFile, results: Results = RESULTS) -> None:
     """CPU, memory and bytes of the jobs of a campaign, and core-hours for a million groups."""
     from jetresim.audit.cost import make_costs
 
-    campaign = _load(config, results)
+    campaign = _load_made(config, results)
     make_costs(campaign, Paths.of(campaign, str(results)))
 
 
@@ -527,18 +529,36 @@ def _load(config: Path, results: Path | None = None) -> Campaign:
     return _open(config, results)[0]
 
 
+def _load_made(config: Path, results: Path) -> Campaign:
+    """A campaign whose groups are there: what showers need is asked for no more."""
+    campaign = load(config)
+    campaign, notes = as_made(campaign, [Path(Paths.of(campaign, str(results)).root)])
+    _tell(notes)
+    try:
+        check_exports(campaign)
+    except ConfigError as error:
+        raise ConfigError(f"{config}: {error}") from None
+    return campaign
+
+
+def _tell(notes: Iterable[str]) -> None:
+    for note in notes:
+        log.warning(note)
+
+
 def _open(config: Path, results: Path | None) -> tuple[Campaign, Contents]:
     """The campaign, and what is known of the files that it brings."""
     campaign, notes = without_missing_programs(load(config))
-    for note in notes:
-        log.warning(note)
+    _tell(notes)
+    saved = _path(campaign, results or RESULTS, "config")
     contents = {} if results is None else read_contents(_path(campaign, results, "brought"))
     try:
         campaign = with_brought_files(campaign, contents)
-        check_campaign(campaign)
+        if config != saved:  # which was checked when the workflow saved it
+            check_campaign(campaign)
     except ConfigError as error:
         raise ConfigError(f"{config}: {error}") from None
-    return campaign, contents
+    return with_chunk(campaign, saved, cores_of_machine()), contents
 
 
 def _path(campaign: Campaign, results: Path, what: str, **names: str) -> Path:

@@ -227,9 +227,9 @@ def _hard_events(
     campaign: Campaign, paths: Paths, process: str, events: Sequence[int], survey: Survey
 ) -> Iterator[HardEvent]:
     """Hard events in order, read where their chunk has them and generated where it has not."""
-    for chunk, members in groupby(events, lambda event: event // campaign.chunk):
+    for chunk, members in groupby(events, lambda event: campaign.chunk_of(process, event)):
         path, wanted = Path(paths.hard.format(process=process, chunk=chunk_name(chunk))), list(members)
-        first = chunk * campaign.chunk
+        first = campaign.chunks(process)[chunk].start
         origin = hard_provenance(campaign, process, first, survey if survey.made_with else None)
         found = _read(path, first, wanted, origin) if path.exists() else {}
         for indices in _ranges([index for index in wanted if index not in found]):
