@@ -27,7 +27,7 @@ from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, no_par
 
 __all__ = ["BATCH_EVENTS", "Pythia8Resumed", "Pythia8Shower", "Records", "Streams"]
 
-BATCH_EVENTS = 200
+BATCH_EVENTS = 400
 """Events per batch: enough that overheads vanish, few enough that memory stays flat."""
 
 _NO_SHOWER = {
