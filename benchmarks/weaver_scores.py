@@ -25,7 +25,8 @@ def read(path: Path) -> tuple[Floats, Integers]:
     """Scores (N, 10) and true classes (N,) of the nominal jets."""
     with uproot.open(path) as file:
         tree = file["Events"].arrays(library="np")
-    nominal = tree["augmentation"] == 0
+    # JetClass's own data configuration keeps no realization among its observers
+    nominal = tree["augmentation"] == 0 if "augmentation" in tree else slice(None)
     scores, truth = (
         np.stack([tree[prefix + name][nominal] for name in CLASSES], axis=1).astype(float)
         for prefix in ("score_label_", "label_")
