@@ -39,8 +39,8 @@ def write_omnilearned(output_dir: Path, shards: Sequence[Path], campaign: Campai
     One row for each member that is present, in the order of the groups and within a group of the
     realizations: ``data`` (N, M, 9), see `DATA_FEATURES`, zero-padded; ``pid`` (N,), the label; ``global``
     (N, 5), see `GLOBAL_FEATURES`, pT and masses in GeV. Errors of impact parameters are what the detector
-    smears them with. Identity, index of the realization, ``seed`` and ``weight`` [pb] (N,) are added. Attribute
-    ``metadata`` is the JSON of the shard; its key ``export`` counts the rows and the absent members.
+    smears them with. Identity, index of the realization, ``seed`` and ``weight`` [pb] (N,) are added.
+    Attribute ``metadata`` is the JSON of the shard; its key ``export`` counts rows and absent members.
 
     See `dataset.members.write_shards` for the parameters and errors.
     """
