@@ -1,7 +1,7 @@
 """The numbers of a parametrized detector: read from a file, and checked before anything runs."""
 
 import csv
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,6 +29,7 @@ __all__ = [
     "Piece",
     "Rings",
     "load",
+    "shipped",
 ]
 
 CMS_PHASE2 = Path(__file__).with_name("cms_phase2.yaml")
@@ -257,6 +258,12 @@ class Parameters(Strict):
                     f"there are {len(self.calorimeters)} calorimeters"
                 )
         return self
+
+
+@cache
+def shipped() -> Parameters:
+    """The parameters of `CMS_PHASE2`, which are read once."""
+    return load()
 
 
 def load(path: Path = CMS_PHASE2) -> Parameters:

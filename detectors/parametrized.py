@@ -8,7 +8,7 @@ from jetresim.campaign.detector import DetectorOptions
 from jetresim.detectors.calorimeter import Readout, energy_fraction, measure
 from jetresim.detectors.columns import Columns, from_columns
 from jetresim.detectors.kinematics import cartesian
-from jetresim.detectors.parameters import CMS_PHASE2, Parameters, load
+from jetresim.detectors.parameters import Parameters, load, shipped
 from jetresim.detectors.particle_flow import Neutrals, Pointing, combine
 from jetresim.detectors.physical import PhysicalParticles, physical_particles
 from jetresim.detectors.propagation import Cylinder, inside, propagate
@@ -52,7 +52,8 @@ class ParametrizedDetector:
         self._campaign_seed = campaign_seed
         self._stream = stream
         self._options = options or DetectorOptions(name="cms_phase2")
-        self._parameters = parameters or load(self._options.parameters or CMS_PHASE2)
+        read = self._options.parameters
+        self._parameters = parameters or (load(read) if read else shipped())
         volume = self._parameters
         self._cylinder = Cylinder(volume.radius, volume.half_length, volume.field)
 

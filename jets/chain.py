@@ -14,14 +14,12 @@ from jetresim.campaign.errors import ConfigError
 from jetresim.generators.brought import with_brought_files
 from jetresim.generators.events import HardEvent
 from jetresim.generators.registry import make_generator
-from jetresim.generators.survey import Survey
+from jetresim.generators.survey import UNIT_SURVEY, Survey
 from jetresim.jets.schema import surviving_events
 from jetresim.jets.simulation import detector_run, simulate_together
 from jetresim.showers.registry import Job
 
 __all__ = ["simulate"]
-
-_UNIT = Survey(cross_section=1.0, cross_section_error=0.0)
 
 
 def simulate(
@@ -103,7 +101,7 @@ def _hard_events(
 ) -> Iterator[HardEvent]:
     generator = make_generator(campaign, process)
     if survey is None:
-        survey = generator.survey() if campaign.process(process).files else _UNIT
+        survey = generator.survey() if campaign.process(process).files else UNIT_SURVEY
     return generator.events(events, survey)
 
 

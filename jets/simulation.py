@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # so that a job of another program does not load Pythia
     from jetresim.showers.pythia8 import Records
 
 __all__ = [
+    "Finish",
     "SimulatedPart",
     "continuation",
     "detector_run",
@@ -99,7 +100,7 @@ def simulate_realization(
     """
     length = detector_run(campaign, [realization])
     waiting = _Waiting(campaign.process(process), events, survivors, campaign.block_events(realization))
-    finish = _Finish(campaign, process, realization)
+    finish = Finish(campaign, process, realization)
     shower = make_shower(campaign, process, realization, job)
     made = ((batch, {}) for batch in shower.simulate(waiting.to_shower()))
     for batch, _ in in_whole_runs(made, length):
@@ -137,10 +138,10 @@ def simulate_family(
 
     names = campaign.anchor_family if realizations is None else list(realizations)
     members = {name: continuation(campaign, process, name) for name in names if name != NOMINAL}
-    finish = {name: _Finish(campaign, process, name) for name in names}
+    finish = {name: Finish(campaign, process, name) for name in names}
     unknown = campaign.survivors_only and survivors is None
     if unknown:
-        finish.setdefault(NOMINAL, _Finish(campaign, process, NOMINAL))
+        finish.setdefault(NOMINAL, Finish(campaign, process, NOMINAL))
     length = detector_run(campaign, finish)
     waiting = _Waiting(campaign.process(process), events, survivors)
     anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign, names))
@@ -267,7 +268,7 @@ class _Waiting:
         return rest
 
 
-class _Finish:
+class Finish:
     """Detector, jets and places of the events of one realization."""
 
     def __init__(self, campaign: Campaign, process: str, realization: str) -> None:

@@ -429,7 +429,8 @@ def replay(
     process: Annotated[str | None, typer.Option(help="process of the campaign")] = None,
     event: Annotated[int | None, typer.Option(help="index of the hard event, from 0")] = None,
     augmentation: Annotated[
-        str | None, typer.Option(help="an augmentation or a replica such as seed_2")
+        str | None,
+        typer.Option(help="an augmentation, a replica such as seed_2, or a view such as seed_s0e1v0"),
     ] = None,
     target: Annotated[int | None, typer.Option(min=0, help="index of the target; all if left out")] = None,
     results: Results = RESULTS,

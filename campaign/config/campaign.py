@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.augmentations import AUGMENTATIONS, NOMINAL
 from jetresim.campaign.config.augmentation import Augmentation, named_augmentation
 from jetresim.campaign.config.beams import Beams
 from jetresim.campaign.config.dataset import Dataset
@@ -26,6 +26,7 @@ from jetresim.campaign.model import Strict
 from jetresim.campaign.seeds import event_seed
 from jetresim.campaign.settings import Settings
 from jetresim.campaign.tunes import TUNES
+from jetresim.campaign.views import augmentation_of_view
 
 __all__ = ["Campaign"]
 
@@ -233,10 +234,18 @@ class Campaign(Strict):
         return self.model_copy(update={"processes": processes})
 
     def augmentation(self, realization: str) -> Augmentation:
-        """The augmentation that a realization belongs to."""
+        """The augmentation that a realization belongs to, be it a member of the groups or a view.
+
+        A view may also be of an augmentation of the catalogue, see `campaign.views`.
+        """
         for augmentation in self.augmentations:
             if realization in augmentation.realizations:
                 return augmentation
+        viewed = augmentation_of_view(realization)
+        if viewed in (names := [each.name for each in self.augmentations]):
+            return self.augmentations[names.index(viewed)]
+        if viewed in AUGMENTATIONS:
+            return Augmentation.model_validate(named_augmentation(viewed))
         raise ConfigError(unknown("realization", realization, self.realizations))
 
     @cached_property
