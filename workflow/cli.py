@@ -24,6 +24,7 @@ from jetresim.campaign.plugins import EXPORT_NAMES
 from jetresim.campaign.usage import tells_cpu
 from jetresim.generators.brought import Contents, read_contents, with_brought_files, write_contents
 from jetresim.showers.programs import check_programs, without_missing_programs
+from jetresim.workflow import publication
 from jetresim.workflow.checks import (
     check_campaign,
     check_detectors,
@@ -520,6 +521,10 @@ def inspect(
         typer.echo(found.as_json())
     else:
         show_inspection(found)
+
+
+for handing_out in (publication.publish, publication.fetch):
+    command(EVERYDAY)(handing_out)
 
 
 def _load(config: Path, results: Path | None = None) -> Campaign:
