@@ -13,6 +13,8 @@ PINS := envs/requirements
 # connection-pool, a few lines of Python that Snakemake depends on, is published as source alone.
 WHEELS ?= --only-binary :all: --no-binary connection-pool
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-build-isolation --use-pep517
+# What run.txt has everywhere is not repeated in the files that are installed on top of it.
+BEYOND_RUN = --constraint $(PINS)/run.txt $(shell sed -n 's/^\([[:alnum:]._-]*\)==[^;]*$$/--no-emit-package \1/p' $(PINS)/run.txt)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make pins" $(PIN_FLAGS)
 
@@ -48,9 +50,9 @@ pins: $(VENV)/run.stamp ## renew the pinned requirements from pyproject.toml (PI
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --group build --output-file $(PINS)/build.txt
 	$(COMPILE) --group build --output-file $(PINS)/run.txt --extra generate pyproject.toml
-	$(COMPILE) --group build --output-file $(PINS)/test.txt --constraint $(PINS)/run.txt --extra generate --extra test pyproject.toml \
+	$(COMPILE) --group build --output-file $(PINS)/test.txt $(BEYOND_RUN) --extra generate --extra test pyproject.toml \
 		--override $(PINS)/torch.in
-	$(COMPILE) --group build --output-file $(PINS)/docs.txt --constraint $(PINS)/run.txt --extra generate --extra docs pyproject.toml
+	$(COMPILE) --group build --output-file $(PINS)/docs.txt $(BEYOND_RUN) --extra generate --extra docs pyproject.toml
 	$(BIN)/python envs/conda.py
 
 clean: ## remove everything that is not source, except results/

@@ -3,7 +3,7 @@
 ``python -m benchmarks.intervention_cost`` prints all numbers of docs/intervention.md about time.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -11,7 +11,9 @@ from time import process_time
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from jetresim.campaign.arrays import Floats, Integers
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, load, parse
 from jetresim.generators.events import HardEvent
@@ -67,38 +69,27 @@ class ViewCost:
 
 @dataclass(frozen=True, slots=True)
 class CampaignCost:
-    """CPU of the simulation of all realizations, per hard event.
+    """CPU of the simulation of K realizations, per hard event.
 
     Attributes
     ----------
     campaign, process : str
-    events, realizations : int
-    survivors : float
-        Fraction of the hard events whose anchor has a jet to group with.
-    survivors_only, everything : float
-        The simulation stage with `groups.survivors_only` and without [ms].
-    bare : float
-        Bare ``pythia.next()`` for all realizations [ms].
+    events : int
+    anchor_showered, chain_showered : ndarray of int64, shape (K,)
+        Hard events that each realization is simulated for, where it follows the survivors of the anchor, and
+        those of all realizations before it.
+    anchor, chain, bare : ndarray of float64, shape (K,)
+        CPU of each realization in these two cases, and of bare ``pythia.next()`` of all hard events [ms].
     """
 
     campaign: str
     process: str
     events: int
-    realizations: int
-    survivors: float
-    survivors_only: float
-    everything: float
-    bare: float
-
-    @property
-    def saved(self) -> float:
-        """Fraction of the CPU that is saved by simulating survivors only."""
-        return 1 - self.survivors_only / self.everything
-
-    @property
-    def over_bare(self) -> float:
-        """CPU with survivors only over that of bare Pythia."""
-        return self.survivors_only / self.bare
+    anchor_showered: Integers
+    chain_showered: Integers
+    anchor: Floats
+    chain: Floats
+    bare: Floats
 
 
 def view_costs(process: str, events: int = EVENTS, replicas: int = REPLICAS) -> list[ViewCost]:
@@ -125,9 +116,9 @@ def view_costs(process: str, events: int = EVENTS, replicas: int = REPLICAS) -> 
 
 
 def campaign_cost(config: str, process: str, events: int = EVENTS) -> CampaignCost:
-    """Measure a shipped configuration with survivors only, with all hard events, and bare Pythia beside both.
+    """Measure a shipped configuration with survivors only, in both ways, and bare Pythia beside it.
 
-    Realizations of other shower programs are left out.
+    Vincia stands in for Herwig. No realization may continue from the anchor.
 
     Parameters
     ----------
@@ -138,20 +129,20 @@ def campaign_cost(config: str, process: str, events: int = EVENTS) -> CampaignCo
     events : int
         Hard events.
     """
-    only, everything = (_of_pythia(load(CONFIG / config), survivors_only) for survivors_only in (True, False))
-    hard = hard_events(only, process, events)
-    survivors = _survivors(only, process, hard)
-    seconds = np.zeros(3)
-    for name in only.realizations:
-        works = (
-            _simulation(only, process, name, survivors),
-            _simulation(everything, process, name),
-            _bare(only, process, name),
-        )
-        seconds += [timed.seconds for timed in side_by_side([Timed(work, hard) for work in works])]
-    milliseconds = 1e3 * seconds / events
+    ways = [_of_pythia(load(CONFIG / config), survivors_only) for survivors_only in (True, "chain")]
+    hard = hard_events(ways[0], process, events)
+    tables: list[dict[str, pa.Table]] = [{}, {}]
+    showered, seconds = [], []
+    for name in ways[0].realizations:
+        survivors = [_survivors(way, made, name) for way, made in zip(ways, tables, strict=True)]
+        showered.append([events if each is None else len(each) for each in survivors])
+        jobs = [_Jets(way, process, name, each) for way, each in zip(ways, survivors, strict=True)]
+        works = [*(job.work for job in jobs), _bare(ways[0], process, name)]
+        seconds.append([timed.seconds for timed in side_by_side([Timed(work, hard) for work in works])])
+        for made, job in zip(tables, jobs, strict=True):
+            made[name] = pa.concat_tables(job.tables)
     return CampaignCost(
-        only.name, process, events, len(only.realizations), len(survivors) / events, *milliseconds.tolist()
+        ways[0].name, process, events, *np.transpose(showered), *(1e3 * np.transpose(seconds) / events)
     )
 
 
@@ -171,10 +162,12 @@ def _with_replicas(process: str, events: int, point: str, replicas: int) -> Camp
     )
 
 
-def _of_pythia(campaign: Campaign, survivors_only: bool) -> Campaign:
-    """The realizations of a campaign that Pythia showers."""
+def _of_pythia(campaign: Campaign, survivors_only: bool | str) -> Campaign:
+    """A campaign with Vincia in place of other shower programs."""
     fields = campaign.model_dump(mode="json")
-    fields["augmentations"] = [each for each in fields["augmentations"] if each["shower"] == "pythia8"]
+    fields["augmentations"] = [
+        each if each["shower"] == "pythia8" else "vincia" for each in fields["augmentations"]
+    ]
     fields["groups"]["survivors_only"] = survivors_only
     return Campaign.model_validate(fields)
 
@@ -185,20 +178,32 @@ def hard_events(campaign: Campaign, process: str, events: int) -> list[HardEvent
     return list(Pythia8Generator(campaign, process).events(range(events), survey))
 
 
-def _survivors(campaign: Campaign, process: str, hard: Sequence[HardEvent]) -> frozenset[int]:
-    parts = simulate_realization(campaign, process, NOMINAL, hard, JOB)
-    return frozenset().union(*(surviving_events(part.table, campaign) for part in parts))
+def _survivors(campaign: Campaign, made: Mapping[str, pa.Table], realization: str) -> frozenset[int] | None:
+    followed = [made[name] for name in campaign.followed(realization)]
+    return surviving_events(followed, campaign) if followed else None
 
 
-def _simulation(
-    campaign: Campaign, process: str, realization: str, survivors: Collection[int] | None = None
-) -> Work:
-    """The job that makes a realization; those that continue the anchor's records are made in its job."""
+class _Jets:
+    """The job that makes a realization, and its jets."""
+
+    def __init__(
+        self, campaign: Campaign, process: str, realization: str, survivors: Collection[int] | None
+    ) -> None:
+        self._asked = (campaign, process, realization)
+        self._survivors = survivors
+        self.tables: list[pa.Table] = []
+
+    def work(self, events: Iterator[HardEvent]) -> Iterator[int]:
+        for part in simulate_realization(*self._asked, events, JOB, self._survivors):
+            self.tables.append(part.table)
+            yield part.events
+
+
+def _simulation(campaign: Campaign, process: str, realization: str) -> Work:
+    """The job that makes a realization; the anchor's also makes those that continue its records."""
     if realization == NOMINAL:
         return lambda events: simulate_family(campaign, process, events)
-    if realization in campaign.anchor_family:
-        return lambda events: iter(())
-    return lambda events: simulate_realization(campaign, process, realization, events, JOB, survivors)
+    return lambda events: simulate_realization(campaign, process, realization, events, JOB)
 
 
 def _bare(campaign: Campaign, process: str, realization: str) -> Work:
@@ -206,7 +211,7 @@ def _bare(campaign: Campaign, process: str, realization: str) -> Work:
 
     def work(events: Iterator[HardEvent]) -> Iterator[int]:
         asked = campaign.process(process)
-        settings = {**asked.settings, **campaign.shower_settings(process, realization)}
+        settings = asked.settings.then(campaign.shower_settings(process, realization))
         pythia = make_pythia(settings, campaign, {"PhaseSpace:pTHatMin": asked.cuts.pt_min})
         pythia.init()
         for count, _ in enumerate(events):
@@ -269,12 +274,14 @@ def _print_views(costs: Iterable[ViewCost]) -> None:
 
 
 def _print_campaign(cost: CampaignCost) -> None:
-    print(
-        f"{cost.campaign}, {cost.process}, {cost.realizations} realizations, {cost.events} events, "
-        f"{cost.survivors:.1%} survive: bare Pythia {cost.bare:.1f} ms, all events {cost.everything:.1f} ms, "
-        f"survivors only {cost.survivors_only:.1f} ms: {cost.saved:.1%} saved, "
-        f"{cost.over_bare:.2f} of bare Pythia"
-    )
+    bare = cost.bare.sum()
+    print(f"{cost.campaign}, {cost.process}, {cost.events} events, bare Pythia {bare:.1f} ms an event")
+    for way in ("anchor", "chain"):
+        showered, spent = getattr(cost, f"{way}_showered"), getattr(cost, way).sum()
+        print(
+            f"  survivors of the {way}: events simulated {', '.join(map(str, showered))}, "
+            f"{showered.mean() / cost.events:.1%} of all; CPU {spent:.1f} ms, {spent / bare:.3f} of bare"
+        )
 
 
 if __name__ == "__main__":

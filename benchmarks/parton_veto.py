@@ -103,7 +103,7 @@ class _Anchor:
             yield part.events
 
     def survivors(self) -> frozenset[int]:
-        return frozenset().union(*(surviving_events(table, self._campaign) for table in self._tables))
+        return frozenset().union(*(surviving_events([table], self._campaign) for table in self._tables))
 
     def vetoed(self) -> int:
         table = pa.concat_tables(self._tables)

@@ -23,7 +23,6 @@ from rich.console import Console
 from rich.table import Table
 
 from jetresim.audit.cost import JobCost, collect
-from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, load, save
 from jetresim.campaign.paths import Paths, chunk_names
 from jetresim.generators.events import HardEvent
@@ -87,17 +86,24 @@ def _timed(shower: Pythia8Shower, events: list[HardEvent]) -> Iterator[tuple[int
 
 
 def simulated(campaign: Campaign, paths: Paths) -> dict[Realization, list[int]]:
-    """Hard events that a finished run has simulated: all of them, or the survivors of the anchor."""
-    found = {}
-    for process, asked in campaign.processes.items():
-        anchors = [
-            Path(paths.jets.format(process=process, realization=NOMINAL, chunk=chunk))
-            for chunk in chunk_names(campaign, process)
-        ]
-        survivors = [event for anchor in anchors for event in read_survivors(anchor, campaign, process)]
-        for name in campaign.realizations:
-            every = list(range(asked.events))
-            found[process, name] = survivors if campaign.follows_survivors(name) else every
+    """Hard events that a finished run has simulated: all of them, or the survivors of other realizations."""
+    return {
+        (process, name): _survivors(campaign, paths, process, followed)
+        if followed
+        else [*range(asked.events)]
+        for process, asked in campaign.processes.items()
+        for name in campaign.realizations
+        for followed in [campaign.followed(name)]
+    }
+
+
+def _survivors(campaign: Campaign, paths: Paths, process: str, followed: Sequence[str]) -> list[int]:
+    found: list[int] = []
+    for chunk in chunk_names(campaign, process):
+        files = {
+            each: Path(paths.jets.format(process=process, realization=each, chunk=chunk)) for each in followed
+        }
+        found += read_survivors(files, campaign, process)
     return found
 
 

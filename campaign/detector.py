@@ -9,17 +9,23 @@ from pydantic import Field, model_validator
 from jetresim.campaign.model import PluginOptions, Strict
 from jetresim.campaign.plugins import DETECTOR_NAMES
 
-__all__ = ["DetectorOptions", "overridden"]
+__all__ = ["EXTRA_FIELDS", "PARAMETRIZED", "DetectorOptions", "overridden"]
+
+PARAMETRIZED = ("cms_phase2", "atlas")
+"""Detectors that are built in as numbers."""
+
+EXTRA_FIELDS = ("d0err", "dzerr")
+"""What candidates may have beyond the fields of all: errors of d0 and dz [mm]."""
 
 APPLIES_TO: Mapping[str, tuple[str, ...]] = {
-    "efficiency": ("cms_phase2",),
-    "track_resolution": ("cms_phase2",),
-    "calorimeter_resolution": ("cms_phase2",),
-    "calorimeter_scale": ("cms_phase2",),
-    "vertex_sigma_z": ("cms_phase2",),
-    "d0_resolution": ("cms_phase2",),
-    "dz_resolution": ("cms_phase2",),
-    "parameters": ("cms_phase2",),
+    "efficiency": PARAMETRIZED,
+    "track_resolution": PARAMETRIZED,
+    "calorimeter_resolution": PARAMETRIZED,
+    "calorimeter_scale": PARAMETRIZED,
+    "vertex_sigma_z": PARAMETRIZED,
+    "d0_resolution": PARAMETRIZED,
+    "dz_resolution": PARAMETRIZED,
+    "parameters": PARAMETRIZED,
     "executable": ("delphes",),
     "card": ("delphes",),
     "branch": ("delphes",),
@@ -34,8 +40,8 @@ class DetectorOptions(Strict):
 
     name: DETECTOR_NAMES.field = Field(
         "none",
-        description="`none` (particle level), `cms_phase2` (RS3L's detector, built in) "
-        "or `delphes` (the program)",
+        description="`none` (particle level), `cms_phase2` (RS3L's detector, built in), `atlas` (ATLAS-like, "
+        "built in) or `delphes` (the program)",
     )
     efficiency: float = Field(
         1.0, ge=0, description="factor on every tracking efficiency; the product ends at 1"
@@ -48,10 +54,14 @@ class DetectorOptions(Strict):
         ge=0,
         description="spread of the collision along the beam [mm]; dz keeps the shift, as RS3L's does",
     )
-    d0_resolution: float = Field(0.0, ge=0, description="Gaussian smearing of d0 [mm]; RS3L has none")
-    dz_resolution: float = Field(0.0, ge=0, description="Gaussian smearing of dz [mm]; RS3L has none")
+    d0_resolution: float = Field(
+        0.0, ge=0, description="Gaussian smearing of d0 [mm] on top of the detector's own; RS3L has none"
+    )
+    dz_resolution: float = Field(
+        0.0, ge=0, description="Gaussian smearing of dz [mm] on top of the detector's own; RS3L has none"
+    )
     parameters: Path | None = Field(
-        None, description="`cms_phase2`: file with the numbers of another detector, in the same form"
+        None, description="`cms_phase2`, `atlas`: file with other numbers, in the form of theirs"
     )
     executable: str = Field(
         "DelphesHepMC3",

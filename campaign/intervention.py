@@ -28,6 +28,7 @@ FIRST_STAGE: Mapping[str, Stage] = MappingProxyType(
         "parton_level": Stage.HADRONIZATION,
         "decays": Stage.DECAYS,
         "detector": Stage.DETECTOR,
+        "nothing": Stage.DETECTOR,
     }
 )
 """Intervention point to the first stage that is simulated again."""
@@ -48,6 +49,7 @@ ALLOWED_SETTINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "parton_level": _HADRONIZATION + _DECAYS,
         "decays": _DECAYS,
         "detector": (),
+        "nothing": (),
     }
 )
 """Groups of Pythia settings that leave untouched what is shared at an intervention point."""
@@ -75,6 +77,11 @@ class Intervention(Strict):
     def first_stage(self) -> Stage:
         """First stage that is simulated again."""
         return FIRST_STAGE[self.point]
+
+    @property
+    def shares_detector_stream(self) -> bool:
+        """Whether the random numbers of the detector are the anchor's."""
+        return self.point == "nothing"
 
     @property
     def shares_shower(self) -> bool:

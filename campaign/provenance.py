@@ -9,7 +9,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.herwig import event_inputs
@@ -161,6 +160,15 @@ def survey_inputs(campaign: Campaign, process: str) -> dict[str, Any]:
 
 def jets_inputs(campaign: Campaign, process: str, realization: str) -> dict[str, Any]:
     """What the jets of a realization depend on beside its hard events."""
+    followed = campaign.followed(realization)
+    return {
+        **_own_inputs(campaign, process, realization),
+        "survivors": _survivors(campaign, process, followed) if followed else None,
+    }
+
+
+def _own_inputs(campaign: Campaign, process: str, realization: str) -> dict[str, Any]:
+    """What its jets depend on where it is simulated."""
     augmentation = campaign.augmentation(realization)
     herwig = augmentation.herwig_options
     return {
@@ -172,16 +180,21 @@ def jets_inputs(campaign: Campaign, process: str, realization: str) -> dict[str,
         "herwig": event_inputs(herwig) if herwig else None,
         "intervene": augmentation.intervene.model_dump(mode="json"),
         "detector": campaign.detector_options(realization).model_dump(mode="json"),
-        "survivors": _survivors(campaign, process) if campaign.follows_survivors(realization) else None,
         "parton_pt_min": campaign.parton_pt_min(realization),
         "jets": campaign.jets.model_dump(mode="json"),
         **({"options": augmentation.options} if augmentation.options else {}),
     }
 
 
-def _survivors(campaign: Campaign, process: str) -> dict[str, Any]:
-    """What decides which hard events survive."""
-    return {**campaign.groups.window, "anchor": digest(jets_inputs(campaign, process, NOMINAL))}
+def _survivors(campaign: Campaign, process: str, followed: list[str]) -> dict[str, Any]:
+    """What decides which hard events survive some realizations; in which order these are made does not."""
+    anchor, *others = followed
+    chain = {name: digest(_own_inputs(campaign, process, name)) for name in others}
+    return {
+        **campaign.groups.window,
+        "anchor": digest(jets_inputs(campaign, process, anchor)),
+        **({"chain": chain} if chain else {}),
+    }
 
 
 def groups_inputs(campaign: Campaign, process: str) -> dict[str, Any]:

@@ -40,7 +40,6 @@ name: example                 # everything lands in results/example
 seed: 1                       # every random number follows from it
 tune: CP5                     # of the nominal realization
 events: 10000                 # hard events of each process below that does not say otherwise
-chunk: 2000                   # hard events per job: a matter of time and memory, not of the result
 
 processes:
   higgs:                      # complete in the catalogue
@@ -89,8 +88,9 @@ setting that is hidden in this way.
 
 `snakemake --config chunk=1000` replaces a top-level key of the file for one run.
 
-Adding events, processes or augmentations runs only what is new. Changing a setting reruns exactly what
-depends on it. Changing `chunk` changes how the work is cut, not one byte of the groups.
+Adding events, processes, or augmentations at the end of their list, runs only what is new. Changing a
+setting reruns exactly what depends on it. Changing `chunk` changes how the work is cut, not one byte of
+the groups.
 
 ## Your own process
 
@@ -258,8 +258,8 @@ def _default(key: str, value: dict[str, Any], model: dict[str, Any]) -> str:
 
 def _type(value: dict[str, Any], plural: str = "") -> str:
     """A JSON schema in words, with `plural` added to nouns."""
-    if "anyOf" in value:
-        choices = [choice for choice in value["anyOf"] if choice.get("type") != "null"]
+    if kinds := value.get("anyOf") or value.get("oneOf"):
+        choices = [choice for choice in kinds if choice.get("type") != "null"]
         if len(choices) > 1 and any("$ref" in choice for choice in choices):
             return f"name{plural} or mapping{plural}"
         return " or ".join(_type(choice, plural) for choice in choices)

@@ -13,7 +13,7 @@ class Status(StrEnum):
     CUT = "cut"
     """The hard event fails the cuts of its process; it was not showered."""
     NOT_SIMULATED = "not simulated"
-    """The anchor has no jet that a group could be made with, so the realization was left out."""
+    """One that comes before has no jet that a group could be made with, so the realization was left out."""
     FAILED = "failed"
     """The shower program or the detector gave up on the event."""
     VETOED = "vetoed"

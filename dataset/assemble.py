@@ -1,6 +1,5 @@
 """Groups of all chunks → the shards of a split, with the processes mixed and shuffled."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -30,11 +29,14 @@ from jetresim.campaign.provenance import (
 from jetresim.campaign.seeds import stable_hash, unit_hash
 from jetresim.dataset.process_warnings import WARNINGS_KEY, merged_warnings
 from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.constituents import extra_columns, with_extra
 from jetresim.jets.parquet import (
     METADATA_KEY,
     ROW_GROUP,
+    SMALL,
     batches,
     blaming_damage,
+    columns_of,
     read_metadata,
     single,
     writer,
@@ -99,13 +101,14 @@ def write_split(output_dir: Path, groups: Sequence[Path], campaign: Campaign, sp
     with blaming_damage(paths):
         sources.check_versions(output_dir)
     metadata = sources.metadata(split)
+    schema = with_extra(GROUPS_SCHEMA, extra_columns(columns_of(paths[0])))
     with atomic_path(output_dir) as folder:
         folder.mkdir()
         shards = [folder / name for name in shard_names(campaign, split)]
         scattered = [path.with_suffix(".arrows") for path in shards]
         _scatter(paths, campaign, split, scattered)
         for output, path in zip(shards, scattered, strict=True):
-            _write_shard(output, path, campaign, metadata)
+            _write_shard(output, path, campaign, metadata, schema)
             path.unlink(missing_ok=True)
 
 
@@ -220,7 +223,7 @@ def _check_realizations(path: Path, metadata: dict[str, Any], campaign: Campaign
 def stored_campaign(path: Path, metadata: Mapping[str, Any]) -> Campaign:
     """Parse the configuration that a file was made with.
 
-    A dataset does not say how the work was cut into jobs; its campaign gets a chunk that suits Herwig.
+    A dataset does not say how the work was cut into jobs.
 
     Parameters
     ----------
@@ -234,10 +237,8 @@ def stored_campaign(path: Path, metadata: Mapping[str, Any]) -> Campaign:
     DataError
         The configuration is not one of this version.
     """
-    content = metadata["campaign"]
     try:
-        blocks = [one["herwig"]["block_events"] for one in content["augmentations"]]
-        return _parsed(encode({"chunk": math.lcm(*blocks), **content}))
+        return _parsed(encode(metadata["campaign"]))
     except (KeyError, TypeError, ValidationError):
         raise DataError(f"{path}: its configuration is not one of this version; remake the file") from None
 
@@ -408,9 +409,9 @@ def _append(parts: list[tuple[pa.Table, Integers]], shards: Sequence[Path]) -> N
             stream.write_table(table.slice(start, count))
 
 
-def _load(path: Path) -> pa.Table:
+def _load(path: Path, schema: pa.Schema) -> pa.Table:
     """All rows of a temporary file; one that was never written to has none."""
-    tables = [GROUPS_SCHEMA.empty_table()]
+    tables = [schema.empty_table()]
     if path.exists():
         with pa.OSFile(str(path)) as source:
             while source.tell() < source.size():
@@ -418,11 +419,13 @@ def _load(path: Path) -> pa.Table:
     return pa.concat_tables(tables).combine_chunks()
 
 
-def _write_shard(output: Path, scattered: Path, campaign: Campaign, metadata: dict[str, Any]) -> None:
-    table = _load(scattered)
+def _write_shard(
+    output: Path, scattered: Path, campaign: Campaign, metadata: dict[str, Any], schema: pa.Schema
+) -> None:
+    table = _load(scattered, schema)
     order = _shuffled(table, campaign.seed)
     events = {process: totals["hard_events"] for process, totals in metadata["totals"].items()}
-    with writer(output, GROUPS_SCHEMA) as sink:
+    with writer(output, schema, SMALL) as sink:
         for start in range(0, table.num_rows, ROW_GROUP):
             sink.write_table(_normalized(table.take(order[start : start + ROW_GROUP]), events))
         sink.add_key_value_metadata({METADATA_KEY: encode(metadata)})

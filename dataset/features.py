@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jetresim.campaign.arrays import Floats
+from jetresim.campaign.detector import EXTRA_FIELDS
 
 __all__ = [
     "ELECTRON",
@@ -90,6 +91,11 @@ def tanh_dz(constituent: Columns, jet: Columns) -> Floats:
     return np.tanh(constituent["dz"])
 
 
+def column(name: str) -> Callable[[Columns, Columns], Floats]:
+    """Make the feature that is a column of the constituents as it is."""
+    return lambda constituent, jet: constituent[name]
+
+
 def charge(constituent: Columns, jet: Columns) -> Floats:
     """Electric charge [e]."""
     return constituent["charge"]
@@ -159,9 +165,11 @@ FEATURES: MappingProxyType[str, Callable[[Columns, Columns], Floats]] = MappingP
         "py": py,
         "pz": pz,
         "energy": energy,
+        **{name: column(name) for name in EXTRA_FIELDS},
     }
 )
-"""Name of a constituent feature to the function that gives it: those of the published files, then ours."""
+"""Name of a constituent feature to the function that gives it: those of the published files, then ours, at
+the end those that only some data sets have."""
 
 PFLOW_FEATURES = ("pt", "relpt", "eta", "phi", "dr", "e", "rele", "charge", "pdgid", "d0", "dz")
 """Order along axis 2 of ``jet_pflow_cands``."""

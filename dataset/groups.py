@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from itertools import islice, zip_longest
 from pathlib import Path
 from types import MappingProxyType
@@ -30,8 +31,17 @@ from jetresim.dataset.schema import GROUPS_SCHEMA, MEMBER
 from jetresim.generators.events import HardEvent, TruthTarget
 from jetresim.generators.survey import Survey
 from jetresim.generators.targets import find_targets
+from jetresim.jets.constituents import extended, extra_columns, with_columns, with_extra
 from jetresim.jets.files import jets_metadata
-from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, blaming_damage, single, writer
+from jetresim.jets.parquet import (
+    METADATA_KEY,
+    ROW_GROUP,
+    batches,
+    blaming_damage,
+    columns_of,
+    single,
+    writer,
+)
 from jetresim.jets.schema import JETS_SCHEMA, member_status
 
 __all__ = [
@@ -145,7 +155,8 @@ def build_groups(
     assembly = GroupsAssembly(jets, campaign, process, hard_versions)
     with blaming_damage(jets):
         check_one_version(output, assembly.made_by, campaign)
-    with scratch_path(output) as temporary, writer(temporary, GROUPS_SCHEMA) as sink:
+    schema = with_extra(GROUPS_SCHEMA, assembly.extra)
+    with scratch_path(output) as temporary, writer(temporary, schema) as sink:
         for table in assembly.tables(hard):
             sink.write_table(table)
         metadata = {**assembly.metadata, WARNINGS_KEY: {process: list(warnings)}}
@@ -188,8 +199,13 @@ class GroupsAssembly:
         for step, (rows, *tables) in enumerate(zip_longest(truth, *members)):
             for path, table in zip(jets, tables, strict=True):
                 _check_aligned(path, step * ROW_GROUP, table, rows)
-            yield _grouped(rows, tables, self._campaign, tally)
+            yield _grouped(rows, tables, self._campaign, tally, self.extra)
         _check_ranges(self._sources, jets, tally)
+
+    @cached_property
+    def extra(self) -> frozenset[str]:
+        """Further columns of constituents that any realization has; 0 in the others."""
+        return frozenset(name for path in self._jets for name in extra_columns(columns_of(path)))
 
     @property
     def made_by(self) -> list[tuple[str, Mapping[str, str]]]:
@@ -289,9 +305,11 @@ def _described(identity: Integers, row: int) -> str:
     return "event {} target {}".format(*identity[row])
 
 
-def _grouped(truth: pa.Table, tables: list[pa.Table], campaign: Campaign, tally: _Tally) -> pa.Table:
+def _grouped(
+    truth: pa.Table, tables: list[pa.Table], campaign: Campaign, tally: _Tally, extra: frozenset[str]
+) -> pa.Table:
     """Rows of a batch that are kept, with their realizations; counts all of them."""
-    members = [member_column(table, campaign.groups) for table in tables]
+    members = [member_column(table, campaign.groups, extra) for table in tables]
     there = np.stack([member.field("present").to_numpy(zero_copy_only=False) for member in members])
     kept = kept_rows(there, campaign)
     for name, member, here in zip(campaign.realizations, members, there, strict=True):
@@ -299,12 +317,17 @@ def _grouped(truth: pa.Table, tables: list[pa.Table], campaign: Campaign, tally:
         tally.kept[name] += int((here & kept).sum())
     tally.groups += int(kept.sum())
     realizations = _interleaved(members, np.flatnonzero(kept))
-    return truth.filter(pa.array(kept)).append_column(GROUPS_SCHEMA.field("realizations"), realizations)
+    column = with_extra(GROUPS_SCHEMA, extra).field("realizations")
+    return truth.filter(pa.array(kept)).append_column(column, realizations)
 
 
-def member_column(table: pa.Table, groups: Groups) -> pa.StructArray:
-    """One realization of the rows: a jet outside the window of pT is recorded as such and taken out."""
-    jet, constituents = single(table["jet"]), single(table["constituents"])
+def member_column(table: pa.Table, groups: Groups, extra: Iterable[str] | None = None) -> pa.StructArray:
+    """One realization of the rows: a jet outside the window of pT is recorded as such and taken out.
+
+    Its constituents have the further columns `extra`, or those of the rows if left out.
+    """
+    extra = frozenset(extra_columns(table.schema) if extra is None else extra)
+    jet, constituents = single(table["jet"]), with_columns(single(table["constituents"]), extra)
     status = member_status(table, groups)
     there = pc.equal(status, Status.MATCHED)
     columns = {
@@ -314,7 +337,9 @@ def member_column(table: pa.Table, groups: Groups) -> pa.StructArray:
         "jet": pc.if_else(there, jet, pa.scalar(None, jet.type)),
         "constituents": pc.if_else(there, constituents, pa.scalar([], constituents.type)),
     }
-    return pa.StructArray.from_arrays([columns[each.name] for each in MEMBER], fields=list(MEMBER))
+    return pa.StructArray.from_arrays(
+        [columns[each.name] for each in MEMBER], fields=list(extended(MEMBER, extra))
+    )
 
 
 def _interleaved(members: list[pa.StructArray], rows: Integers) -> pa.ListArray:

@@ -1,6 +1,6 @@
 """Parquet shards → flat Parquet files and a card, as Hugging Face's `datasets` and its Hub expect them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,18 @@ from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import encode
 from jetresim.dataset.members import PresentMembers, export_metadata, present_members, write_shards
 from jetresim.dataset.schema import GROUPS_SCHEMA, TRUTH
-from jetresim.jets.parquet import METADATA_KEY, batches, parquet_files, row_count, single, writer
-from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE
+from jetresim.jets.constituents import CONSTITUENT_TYPE, extended, extra_columns
+from jetresim.jets.parquet import (
+    METADATA_KEY,
+    SMALL,
+    batches,
+    columns_of,
+    parquet_files,
+    row_count,
+    single,
+    writer,
+)
+from jetresim.jets.schema import JET_TYPE
 
 __all__ = ["front_matter", "write_huggingface", "write_huggingface_card"]
 
@@ -55,6 +65,12 @@ DESCRIPTIONS = {
 """Columns to their meaning, for the card."""
 
 _HUB_SPLITS = {"train": "train", "val": "validation", "test": "test"}
+
+
+def views_schema(extra: Iterable[str]) -> pa.Schema:
+    """`VIEWS_SCHEMA` with further columns of constituents, see `jets.constituents`."""
+    added = [pa.field(f"part_{name}", pa.list_(pa.float32())) for name in extra]
+    return pa.schema([*VIEWS_SCHEMA, *added])
 
 
 def front_matter(campaign: Campaign, rows: Mapping[str, int], **described: object) -> str:
@@ -110,16 +126,16 @@ def write_huggingface_card(folder: Path, campaign: Campaign) -> None:
 
 def _write_file(output: Path, shard: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
     rows = absent = 0
-    with writer(output, VIEWS_SCHEMA) as sink:
+    with writer(output, views_schema(extra_columns(columns_of(shard))), SMALL) as sink:
         for table in batches(shard, GROUPS_SCHEMA):
             present = present_members(table, len(campaign.realizations))
-            sink.write_table(_views(present, campaign))
+            sink.write_table(_views(present, campaign, sink.schema))
             rows, absent = rows + len(present), absent + present.absent
         described = export_metadata(metadata, "huggingface", rows, absent)
         sink.add_key_value_metadata({METADATA_KEY: encode(described)})
 
 
-def _views(present: PresentMembers, campaign: Campaign) -> pa.Table:
+def _views(present: PresentMembers, campaign: Campaign, schema: pa.Schema) -> pa.Table:
     groups, members = present.groups, present.members
     truth = single(groups["truth"])
     names = pa.array(campaign.realizations, pa.string())
@@ -136,10 +152,10 @@ def _views(present: PresentMembers, campaign: Campaign) -> pa.Table:
             f"part_{field.name}": pa.ListArray.from_arrays(
                 offsets, pa.array(members.constituents[field.name], field.type)
             )
-            for field in CONSTITUENT_TYPE
+            for field in extended(CONSTITUENT_TYPE, members.constituents)
         },
     }
-    return pa.table([columns[name] for name in VIEWS_SCHEMA.names], schema=VIEWS_SCHEMA)
+    return pa.table([columns[name] for name in schema.names], schema=schema)
 
 
 def _rows(folder: Path) -> int:

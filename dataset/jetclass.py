@@ -47,8 +47,8 @@ PART_FEATURES = MappingProxyType(
 IMPACT_PARAMETERS = MappingProxyType({"part_d0val": "d0", "part_dzval": "dz"})
 """Branch to the field of the constituents [mm]."""
 
-UNKNOWN_ERRORS = ("part_d0err", "part_dzerr")
-"""Branches that are 0: groups hold no errors, and JetClass has 0 wherever there is no measurement."""
+ERRORS = MappingProxyType({"part_d0err": "d0err", "part_dzerr": "dzerr"})
+"""Branch to the further column of the constituents [mm]; 0 where no detector smears, and for neutral ones."""
 
 JET_BRANCHES = MappingProxyType(
     {f"jet_{name}": name for name in ("pt", "eta", "phi", "energy", "sdmass", "tau1", "tau2", "tau3", "tau4")}
@@ -84,7 +84,7 @@ _HIGGS_MATCH = MappingProxyType({4: 41, 13: 42, 14: 44, 15: 45, 16: 46})
 
 _INTEGERS = ("group_process", "group_target", "augmentation", "jettype", *LABELS)
 _FIELDS = ", ".join(
-    f"{name.removeprefix('part_')}: float32" for name in (*PART_FEATURES, *IMPACT_PARAMETERS, *UNKNOWN_ERRORS)
+    f"{name.removeprefix('part_')}: float32" for name in (*PART_FEATURES, *IMPACT_PARAMETERS, *ERRORS)
 )
 _TYPES = {
     "part": f"var * {{{_FIELDS}}}",
@@ -159,7 +159,8 @@ def _particles(present: PresentMembers) -> ak.Array:
     forward = np.repeat(members.jets["eta"] > 0, counts)
     columns["part_deta"] = np.where(forward, columns["part_deta"], -columns["part_deta"])
     columns |= {branch: members.constituents[field] for branch, field in IMPACT_PARAMETERS.items()}
-    columns |= {branch: np.zeros(len(values), np.float32) for branch in UNKNOWN_ERRORS}
+    nothing = np.zeros(len(values), np.float32)
+    columns |= {branch: members.constituents.get(field, nothing) for branch, field in ERRORS.items()}
     return ak.unflatten(ak.zip({name.removeprefix("part_"): one for name, one in columns.items()}), counts)
 
 

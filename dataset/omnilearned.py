@@ -30,7 +30,8 @@ _PION, _K_LONG, _EMPTY = 211, 130, 0
 KINDS = (-_PION, -MUON, -ELECTRON, _EMPTY, ELECTRON, MUON, PHOTON, _K_LONG, _PION)
 """PDG ids that a detector tells apart; the place in this list is the ``pid`` of a constituent."""
 
-_KINEMATICS = ("eta", "phi", "pt", "e", "pdgid", "d0", "dz")
+_KINEMATICS = ("eta", "phi", "pt", "e", "pdgid", "d0", "dz", "charge")
+_ERRORS = ("d0err", "dzerr")
 
 
 def write_omnilearned(output_dir: Path, shards: Sequence[Path], campaign: Campaign) -> None:
@@ -38,8 +39,8 @@ def write_omnilearned(output_dir: Path, shards: Sequence[Path], campaign: Campai
 
     One row for each member that is present, in the order of the groups and within a group of the
     realizations: ``data`` (N, M, 9), see `DATA_FEATURES`, zero-padded; ``pid`` (N,), the label; ``global``
-    (N, 5), see `GLOBAL_FEATURES`, pT and masses in GeV. Errors of impact parameters are 0, since groups hold
-    none. Identity, index of the realization, ``seed`` and ``weight`` [pb] (N,) are added. Attribute
+    (N, 5), see `GLOBAL_FEATURES`, pT and masses in GeV. Errors of impact parameters are 0 where no detector
+    smears. Identity, index of the realization, ``seed`` and ``weight`` [pb] (N,) are added. Attribute
     ``metadata`` is the JSON of the shard; its key ``export`` counts the rows and the absent members.
 
     See `dataset.members.write_shards` for the parameters and errors.
@@ -89,15 +90,17 @@ def _columns(present: PresentMembers, campaign: Campaign) -> dict[str, npt.NDArr
 
 
 def _data(present: PresentMembers, size: int) -> npt.NDArray[np.float32]:
-    values, counts = packed(present.members, (*_KINEMATICS, "charge"), size)
-    column = dict(zip((*_KINEMATICS, "charge"), values.T, strict=True))
-    unknown = np.zeros(len(values), np.float32)
+    known = present.members.constituents
+    names = [name for name in (*_KINEMATICS, *_ERRORS) if name not in _ERRORS or name in known]
+    values, counts = packed(present.members, names, size)
+    column = dict(zip(names, values.T, strict=True))
+    nothing = np.zeros(len(values), np.float32)
     return pad(
         np.column_stack(
             [
                 *(column[name] for name in ("eta", "phi", "pt", "e")),
                 particle_kind(column["pdgid"], column["charge"]).astype(np.float32),
-                *(column["d0"], unknown, column["dz"], unknown),
+                *(column.get(name, nothing) for name in ("d0", "d0err", "dz", "dzerr")),
             ]
         ),
         counts,

@@ -13,13 +13,15 @@ import pyarrow.parquet as pq
 
 from jetresim.campaign.arrays import Integers
 from jetresim.campaign.config import unknown
+from jetresim.campaign.detector import EXTRA_FIELDS
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.processes import LABELS
 from jetresim.dataset.padded import Members, Padded, needed_columns, padded
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.dataset.standardization import Standardization, read_standardization
-from jetresim.jets.parquet import ROW_GROUP, naming, parquet_files, read_metadata, single
+from jetresim.jets.constituents import extra_columns, with_extra
+from jetresim.jets.parquet import ROW_GROUP, columns_of, naming, parquet_files, read_metadata, single
 
 __all__ = ["Groups", "RowGroup", "open_groups", "read_metadata"]
 
@@ -318,13 +320,31 @@ class Groups:
             with naming(path):
                 footers[path] = pq.read_metadata(path)
                 found = footers[path].schema.to_arrow_schema()
-            if not found.equals(GROUPS_SCHEMA):
+            extra = extra_columns(found)
+            if not found.equals(with_extra(GROUPS_SCHEMA, extra)):
                 raise DataError(f"{path}: other columns or types than groups have; not a file of groups")
+            if extra != self._extra:
+                raise DataError(f"{path}: its constituents have other columns than those of {self.files[0]}")
             names = read_metadata(path).get("realizations")
             if names != self.metadata["realizations"]:
                 expected = self.metadata["realizations"]
                 raise DataError(f"{path}: realizations {names}, but {self.files[0]} has {expected}")
         return footers
+
+    @cached_property
+    def _extra(self) -> tuple[str, ...]:
+        """Further columns of the constituents, of the first file."""
+        return extra_columns(columns_of(self.files[0]))
+
+    def _parquet_paths(self, columns: Sequence[str] | None) -> list[str] | None:
+        """Paths in Parquet of columns; None for all."""
+        if columns is None:
+            return None
+        missing = set(EXTRA_FIELDS) - set(self._extra)
+        for name in columns:
+            if name.startswith(_CONSTITUENTS) and name.removeprefix(_CONSTITUENTS) in missing:
+                raise DataError(f"{self.path}: has no column {name}; its campaign did not ask for it")
+        return [_parquet_path(name) for name in columns]
 
     def _may_match(self, row_group: pq.RowGroupMetaData) -> bool:
         filters = {"process": self.processes, "label": self.labels}
@@ -338,7 +358,7 @@ class Groups:
 
     def _read(self, row_group: RowGroup, columns: Sequence[str] | None) -> pa.Table:
         """Read columns of a whole row group, without what Parquet's metadata adds to the schema."""
-        leaves = None if columns is None else [_parquet_path(name) for name in columns]
+        leaves = self._parquet_paths(columns)
         footer = self._footers[row_group.path]
         # one row group at a time gains nothing from reading ahead, which holds on to memory
         options = {"metadata": footer, "page_checksum_verification": True, "pre_buffer": False}
@@ -350,8 +370,8 @@ class Groups:
     def _empty(self) -> pa.Table:
         """A table without rows and with the columns that are asked for, as reading would give it."""
         file = pa.BufferOutputStream()
-        pq.write_table(GROUPS_SCHEMA.empty_table(), file)
-        leaves = None if self.columns is None else [_parquet_path(name) for name in self.columns]
+        pq.write_table(with_extra(GROUPS_SCHEMA, self._extra).empty_table(), file)
+        leaves = self._parquet_paths(self.columns)
         return pq.ParquetFile(pa.BufferReader(file.getvalue())).read(leaves).replace_schema_metadata()
 
     def _chosen_members(self, table: pa.Table) -> pa.Table:
@@ -403,7 +423,11 @@ def _fields(name: str, leaf: str, kind: pa.DataType) -> Iterator[tuple[str, str]
             yield from _fields(f"{name}.{field.name}", f"{leaf}.{field.name}", field.type)
 
 
-_FIELDS = [pair for field in GROUPS_SCHEMA for pair in _fields(field.name, field.name, field.type)]
+_CONSTITUENTS = "realizations.constituents."
+
+_ALL = with_extra(GROUPS_SCHEMA, EXTRA_FIELDS)
+
+_FIELDS = [pair for field in _ALL for pair in _fields(field.name, field.name, field.type)]
 
 _PARQUET_PATHS = dict(_FIELDS)
 

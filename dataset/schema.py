@@ -2,7 +2,8 @@
 
 import pyarrow as pa
 
-from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE
+from jetresim.jets.constituents import CONSTITUENT_TYPE
+from jetresim.jets.schema import JET_TYPE
 
 __all__ = ["DESCRIPTIONS", "GROUPS_SCHEMA", "MEMBER", "TRUTH"]
 
@@ -43,7 +44,8 @@ GROUPS_SCHEMA = pa.schema(
         pa.field("realizations", pa.list_(MEMBER)),
     ]
 )
-"""One row a group; ``realizations`` always has one element for each name in the metadata, in that order."""
+"""One row a group; ``realizations`` always has one element for each name in the metadata, in that order.
+Constituents may have further columns, see `jets.constituents`."""
 
 DESCRIPTIONS = {
     "process": "kind of hard event",

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from jetresim.campaign.arrays import Booleans, Floats
 from jetresim.campaign.config import Campaign, unknown
+from jetresim.campaign.detector import EXTRA_FIELDS
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
 from jetresim.dataset.assemble import check_split
@@ -28,8 +29,11 @@ STANDARDIZATION = "standardization.json"
 SPLIT = "train"
 """The split that is looked at: the others must not leak into what is learnt."""
 
-CONSTITUENT_FEATURES = tuple(name for name in FEATURES if name != "pdgid")
-"""Features that have a mean; the PDG id is a code."""
+_AS_THEY_ARE = ("pdgid", *EXTRA_FIELDS)
+"""A code has no mean, and what only some data sets have is left in its units."""
+
+CONSTITUENT_FEATURES = tuple(name for name in FEATURES if name not in _AS_THEY_ARE)
+"""Features that have a mean."""
 
 JET_FIELDS = tuple(each.name for each in JET_TYPE)
 
@@ -189,7 +193,7 @@ def _applied(
     there: Booleans | None,
 ) -> npt.NDArray[np.float32]:
     for name in names:
-        if name not in moments and name != "pdgid":
+        if name not in moments and name not in _AS_THEY_ARE:
             raise DataError(f"{STANDARDIZATION}: " + unknown("feature", name, moments))
     mean, deviation = np.array([moments.get(name, (0, 1)) for name in names], np.float32).reshape(-1, 2).T
     scaled = (values - mean) / np.where(deviation > 0, deviation, np.float32(1))

@@ -12,11 +12,13 @@ from pydantic import Field, ValidationError, model_validator
 
 from jetresim.campaign.arrays import Floats, Integers
 from jetresim.campaign.config import first_problem
+from jetresim.campaign.detector import PARAMETRIZED
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.model import Strict
 from jetresim.campaign.yaml_files import read_yaml
 
 __all__ = [
+    "BUILT_IN",
     "CMS_PHASE2",
     "BinnedLinear",
     "Calorimeter",
@@ -32,7 +34,10 @@ __all__ = [
     "shipped",
 ]
 
-CMS_PHASE2 = Path(__file__).with_name("cms_phase2.yaml")
+BUILT_IN = {name: Path(__file__).with_name(f"{name}.yaml") for name in PARAMETRIZED}
+"""Name of a detector to the file with its numbers."""
+
+CMS_PHASE2 = BUILT_IN["cms_phase2"]
 """The detector of the RS3L dataset."""
 
 PIECE_COLUMNS = ["abs_eta_min", "abs_eta_max", "pt_min", "pt_max", "value", "slope", "at"]
@@ -43,7 +48,10 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Piece(Strict):
-    """A quantity in a range of abs(eta) and pT, both (low, high]: value + slope (pT - at)."""
+    """A quantity in a range of abs(eta) and pT, both (low, high].
+
+    The square root of (value + slope (pT - at))^2 + (rising pT)^2 + (scattering / pT)^2.
+    """
 
     abs_eta: tuple[NonNegative, NonNegative] = Field(description="lowest and highest |eta|")
     pt: tuple[NonNegative, NonNegative | None] = Field(
@@ -52,6 +60,8 @@ class Piece(Strict):
     value: float = Field(0.0, description="the quantity at pT = `at`")
     slope: float = Field(0.0, description="its change with pT [1/GeV]")
     at: float = Field(0.0, description="pT that `value` belongs to [GeV]")
+    rising: NonNegative = Field(0.0, description="term times pT, added in quadrature [1/GeV]")
+    scattering: NonNegative = Field(0.0, description="term over pT, added in quadrature [GeV]")
 
     @model_validator(mode="after")
     def _ordered(self) -> "Piece":
@@ -64,7 +74,7 @@ class Piece(Strict):
 
     @property
     def extremes(self) -> tuple[float, float]:
-        """The quantity at the two ends of its pT range, the open end included."""
+        """The term linear in pT at the two ends of its range, the open end included."""
         low, high = (np.inf if end is None else end for end in self.pt)
         with np.errstate(invalid="ignore"):
             first, last = (
@@ -89,7 +99,7 @@ class BinnedLinear:
         )
         # One cell more on either side of the edges holds the 0 of everything outside.
         shape = (len(self._eta_edges) + 1, len(self._pt_edges) + 1)
-        self._value, self._slope = np.zeros(shape), np.zeros(shape)
+        self._value, self._slope, self._rising, self._scattering = (np.zeros(shape) for _ in range(4))
         for piece in reversed(pieces):
             cells = np.ix_(
                 *(
@@ -99,6 +109,9 @@ class BinnedLinear:
             )
             self._value[cells] = piece.value - piece.slope * piece.at
             self._slope[cells] = piece.slope
+            self._rising[cells] = piece.rising
+            self._scattering[cells] = piece.scattering
+        self._is_linear = not (self._rising.any() or self._scattering.any())
 
     @staticmethod
     def _cells(edges: Floats, ends: tuple[float, float | None]) -> npt.NDArray[np.intp]:
@@ -109,7 +122,10 @@ class BinnedLinear:
     def __call__(self, abs_eta: Floats, pt: Floats) -> Floats:
         """The quantity of each particle, shape (N,)."""
         cell = (np.searchsorted(self._eta_edges, abs_eta), np.searchsorted(self._pt_edges, pt))
-        return self._value[cell] + self._slope[cell] * pt
+        linear = self._value[cell] + self._slope[cell] * pt
+        if self._is_linear:
+            return linear
+        return np.sqrt(linear**2 + (self._rising[cell] * pt) ** 2 + (self._scattering[cell] / pt) ** 2)
 
 
 class PerSpecies(Strict):
@@ -132,9 +148,23 @@ class Efficiency(PerSpecies):
     def _probabilities(self) -> "Efficiency":
         for name in PerSpecies.model_fields:
             for number, piece in enumerate(getattr(self, name)):
+                if piece.rising or piece.scattering:
+                    raise ValueError(f"{name}.{number}: an efficiency has no terms in quadrature")
                 if max(piece.extremes) > 1:
                     raise ValueError(f"{name}.{number}: the efficiency is above 1 in a part of its range")
         return self
+
+
+class ImpactParameterResolution(Strict):
+    """Resolution of the impact parameters of tracks [mm]; 0 where no piece covers."""
+
+    d0: tuple[Piece, ...] = Field((), description="of d0")
+    dz: tuple[Piece, ...] = Field((), description="of dz")
+
+    @cached_property
+    def compiled(self) -> tuple[BinnedLinear, BinnedLinear]:
+        """d0, dz."""
+        return BinnedLinear(self.d0), BinnedLinear(self.dz)
 
 
 class Rings(Strict):
@@ -246,6 +276,9 @@ class Parameters(Strict):
     energy_fractions: EnergyFractions = Field(description="energy left in the calorimeters")
     efficiency: Efficiency = Field(description="probability of a track")
     resolution: PerSpecies = Field(description="relative momentum resolution of tracks")
+    impact_parameter_resolution: ImpactParameterResolution = Field(
+        ImpactParameterResolution(), description="Gaussian resolution of d0 and dz [mm]; none if left out"
+    )
     calorimeters: tuple[Calorimeter, ...] = Field(min_length=1, description="in the order of particle flow")
 
     @model_validator(mode="after")
@@ -261,9 +294,9 @@ class Parameters(Strict):
 
 
 @cache
-def shipped() -> Parameters:
-    """The parameters of `CMS_PHASE2`, which are read once."""
-    return load()
+def shipped(name: str) -> Parameters:
+    """The parameters of a detector of `BUILT_IN`, which are read once."""
+    return load(BUILT_IN[name])
 
 
 def load(path: Path = CMS_PHASE2) -> Parameters:

@@ -13,13 +13,15 @@ from jetresim.detectors.particle_flow import Neutrals, Pointing, combine
 from jetresim.detectors.physical import PhysicalParticles, physical_particles
 from jetresim.detectors.propagation import Cylinder, inside, propagate
 from jetresim.detectors.random import EventStreams, Purpose, normal
-from jetresim.detectors.tracking import Flying, Tracks, reconstruct
+from jetresim.detectors.tracking import Flying, Tracks, reconstruct, smears_impact_parameters
 from jetresim.showers.protocol import ParticleBatch
 
 __all__ = ["ParametrizedDetector"]
 
 _OF_PARTICLES = ("row", "index", "pdgid", "charge", "x", "y", "z", "px", "py", "pz", "energy")
 """What the detector needs to know of particles."""
+
+_ERRORS = ("d0err", "dzerr")
 
 
 class ParametrizedDetector:
@@ -34,7 +36,7 @@ class ParametrizedDetector:
     options : DetectorOptions
         Its factors on the parameters are the detector variations.
     parameters : Parameters, optional
-        Read from the file that `options` name, or RS3L's, when not given.
+        Read from the file that `options` name, or the built-in one, when not given.
 
     Raises
     ------
@@ -53,9 +55,14 @@ class ParametrizedDetector:
         self._stream = stream
         self._options = options or DetectorOptions(name="cms_phase2")
         read = self._options.parameters
-        self._parameters = parameters or (load(read) if read else shipped())
+        self._parameters = parameters or (load(read) if read else shipped(self._options.name))
         volume = self._parameters
         self._cylinder = Cylinder(volume.radius, volume.half_length, volume.field)
+
+    @property
+    def extra_fields(self) -> tuple[str, ...]:
+        """Candidates have the errors of d0 and dz where any are above 0."""
+        return _ERRORS if smears_impact_parameters(self._parameters, self._options) else ()
 
     def candidates(self, batch: ParticleBatch) -> ak.Array:
         """Reconstruct a batch.
@@ -119,7 +126,8 @@ class ParametrizedDetector:
             _neutral_columns(excess, calorimeter.neutral)
             for excess, calorimeter in zip(neutrals, self._parameters.calorimeters, strict=True)
         ]
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        wanted = [name for name in parts[0] if name not in _ERRORS or name in self.extra_fields]
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in wanted}
         order = np.argsort(joined["row"], kind="stable")
         columns = {name: column[order] for name, column in joined.items() if name != "row"}
         return from_columns(columns, np.bincount(joined["row"], minlength=events))
@@ -134,6 +142,8 @@ def _track_columns(flying: Flying, tracks: Tracks) -> Columns:
         "energy": tracks.energy,
         "d0": tracks.d0,
         "dz": tracks.dz,
+        "d0err": tracks.d0_sigma,
+        "dzerr": tracks.dz_sigma,
     }
 
 
@@ -146,6 +156,5 @@ def _neutral_columns(neutrals: Neutrals, pdgid: int) -> Columns:
         "charge": np.zeros(len(pt), dtype=np.int8),
         **cartesian(pt, neutrals.eta, neutrals.phi),
         "energy": neutrals.energy,
-        "d0": nothing,
-        "dz": nothing,
+        **dict.fromkeys(("d0", "dz", *_ERRORS), nothing),
     }

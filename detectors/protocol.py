@@ -13,7 +13,11 @@ CANDIDATE_FIELDS = ("pdgid", "charge", "px", "py", "pz", "energy", "d0", "dz")
 
 
 class Detector(Protocol):
-    """The response to the particles of one realization."""
+    """The response to the particles of one realization.
+
+    One that gives more than `CANDIDATE_FIELDS` names in its attribute ``extra_fields`` which of
+    `campaign.detector.EXTRA_FIELDS`.
+    """
 
     def candidates(self, batch: ParticleBatch) -> ak.Array:
         """Reconstruct a batch.

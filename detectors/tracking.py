@@ -12,7 +12,7 @@ from jetresim.detectors.helix import perigee
 from jetresim.detectors.parameters import Parameters
 from jetresim.detectors.random import EventStreams, Purpose, fine_uniform, log_normal, normal
 
-__all__ = ["Flying", "Species", "Tracks", "reconstruct"]
+__all__ = ["Flying", "Species", "Tracks", "reconstruct", "smears_impact_parameters"]
 
 
 class Species(IntEnum):
@@ -71,6 +71,8 @@ class Tracks:
         Resolution of pt, relative to it.
     d0, dz : ndarray of float64, shape (M,)
         Impact parameters [mm].
+    d0_sigma, dz_sigma : ndarray of float64, shape (M,)
+        Their resolutions [mm].
     """
 
     particle: Integers
@@ -80,6 +82,8 @@ class Tracks:
     relative_sigma: Floats
     d0: Floats
     dz: Floats
+    d0_sigma: Floats
+    dz_sigma: Floats
 
     @property
     def energy(self) -> Floats:
@@ -110,9 +114,10 @@ def reconstruct(
     sigma = _by_species(parameters.resolution.compiled, species[found], abs_eta[found], pt)
     sigma = np.minimum(options.track_resolution * sigma, 1.0)
     eta, phi, d0, dz = _at_perigee(flying, particle, parameters)
+    sigmas = _impact_parameter_sigmas(np.abs(eta), pt, parameters, options)
     smeared = log_normal(pt, sigma * pt, normal(words[2][found], words[3][found]))
-    d0, dz = _smeared_impact_parameters(d0, dz, flying, particle, options, streams)
-    return Tracks(particle, smeared, eta, phi, sigma, d0, dz)
+    d0, dz = _smeared_impact_parameters((d0, dz), sigmas, flying, particle, streams)
+    return Tracks(particle, smeared, eta, phi, sigma, d0, dz, *sigmas)
 
 
 def _species(pdgid: npt.NDArray[np.int32]) -> Integers:
@@ -143,18 +148,31 @@ def _at_perigee(flying: Flying, particle: Integers, parameters: Parameters) -> t
     return eta, phi, x * sine - y * cosine, z - (x * cosine + y * sine) * cotangent
 
 
+def smears_impact_parameters(parameters: Parameters, options: DetectorOptions) -> bool:
+    """Whether any track has an error of d0 or dz."""
+    resolution = parameters.impact_parameter_resolution
+    return bool(resolution.d0 or resolution.dz or options.d0_resolution or options.dz_resolution)
+
+
+def _impact_parameter_sigmas(
+    abs_eta: Floats, pt: Floats, parameters: Parameters, options: DetectorOptions
+) -> tuple[Floats, Floats]:
+    """Resolutions of d0 and dz [mm]: those of the detector and of the options in quadrature."""
+    d0, dz = parameters.impact_parameter_resolution.compiled
+    return np.hypot(d0(abs_eta, pt), options.d0_resolution), np.hypot(dz(abs_eta, pt), options.dz_resolution)
+
+
 def _smeared_impact_parameters(
-    d0: Floats,
-    dz: Floats,
+    exact: tuple[Floats, Floats],
+    sigmas: tuple[Floats, Floats],
     flying: Flying,
     particle: Integers,
-    options: DetectorOptions,
     streams: EventStreams,
 ) -> tuple[Floats, Floats]:
-    if options.d0_resolution == 0 and options.dz_resolution == 0:
-        return d0, dz
+    if not any(sigma.any() for sigma in sigmas):
+        return exact
     words = streams.words(Purpose.IMPACT_PARAMETER, flying.row[particle], flying.index[particle])
     return (
-        d0 + options.d0_resolution * normal(words[0], words[1]),
-        dz + options.dz_resolution * normal(words[2], words[3]),
+        exact[0] + sigmas[0] * normal(words[0], words[1]),
+        exact[1] + sigmas[1] * normal(words[2], words[3]),
     )

@@ -26,9 +26,9 @@ def some_hard_events(
     DataError
         What is stored is of another campaign, process or survey.
     """
-    for chunk, members in groupby(events, lambda event: event // campaign.chunk):
+    for chunk, members in groupby(events, lambda event: campaign.chunk_of(process, event)):
         path, wanted = Path(paths.hard.format(process=process, chunk=chunk_name(chunk))), list(members)
-        first = chunk * campaign.chunk
+        first = campaign.chunks(process)[chunk].start
         origin = hard_provenance(campaign, process, first, survey if survey.made_with else None)
         found = _read(path, first, wanted, origin) if path.exists() else {}
         for indices in _ranges([index for index in wanted if index not in found]):

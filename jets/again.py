@@ -1,15 +1,14 @@
 """Realizations of some hard events made again, apart from the rest of their campaign."""
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.generators.events import HardEvent
-from jetresim.jets.schema import surviving_events
-from jetresim.jets.simulation import simulate_family, simulate_realization
+from jetresim.jets.simulation import find_survivors, simulate_family, simulate_realization
 from jetresim.showers.registry import Job
 
 __all__ = ["reduced", "run_length", "simulate_again"]
@@ -19,15 +18,19 @@ def reduced(campaign: Campaign, realizations: Iterable[str]) -> Campaign:
     """The campaign with the anchor and the given realizations alone; their seeds are what they were.
 
     Every event is simulated, also where the anchor has no jet, unless others in a run of its detector would
-    change it.
+    change it; then those that the given ones follow are there as well.
     """
+    realizations = list(realizations)
+    wanted = {NOMINAL, *realizations}
+    shared = any(campaign.detector_options(name).events_per_run > 1 for name in wanted)
+    if shared:
+        wanted |= {each for name in realizations for each in campaign.followed(name)}
     others = [
         campaign.augmentation(name).model_copy(update={"name": name, "replicas": 1})
-        for name in realizations
-        if name != NOMINAL
+        for name in dict.fromkeys([*campaign.realizations, *realizations])
+        if name != NOMINAL and name in wanted
     ]
-    shared = any(campaign.detector_options(name).events_per_run > 1 for name in {NOMINAL, *realizations})
-    survivors_only = campaign.groups.survivors_only and shared
+    survivors_only = campaign.groups.survivors_only if shared else False
     changes = {
         "augmentations": [campaign.augmentation(NOMINAL), *others],
         "groups": campaign.groups.model_copy(update={"survivors_only": survivors_only}),
@@ -63,11 +66,6 @@ def simulate_again(
         parts = list(simulate_family(campaign, process, hard))
         return {name: pa.concat_tables(part[name].table for part in parts) for name in realizations}
     (name,) = realizations
-
-    def table(realization: str, survivors: Collection[int] | None = None) -> pa.Table:
-        parts = simulate_realization(campaign, process, realization, hard, job, survivors)
-        return pa.concat_tables(part.table for part in parts)
-
-    if not campaign.follows_survivors(name):
-        return {name: table(name)}
-    return {name: table(name, surviving_events(table(NOMINAL), campaign))}
+    survivors = find_survivors(campaign, process, name, hard, job)
+    parts = simulate_realization(campaign, process, name, hard, job, survivors)
+    return {name: pa.concat_tables(part.table for part in parts)}

@@ -9,12 +9,14 @@ import pyarrow as pa
 
 from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.config import Jets
+from jetresim.campaign.detector import EXTRA_FIELDS
 from jetresim.campaign.status import Status
 from jetresim.detectors.columns import Columns, select, to_columns
 from jetresim.detectors.physical import impossible_events, impossible_momenta, tell_impossible
 from jetresim.jets.clustering import azimuth, cluster, pseudorapidity
+from jetresim.jets.constituents import CONSTITUENT_TYPE, extended, with_extra
 from jetresim.jets.matching import Truth, match
-from jetresim.jets.schema import CONSTITUENT_TYPE, JET_TYPE, JETS_SCHEMA, STATUS_TYPE, STATUSES
+from jetresim.jets.schema import JET_TYPE, JETS_SCHEMA, STATUS_TYPE, STATUSES
 from jetresim.jets.substructure import substructure
 from jetresim.showers.protocol import ParticleBatch
 
@@ -40,8 +42,8 @@ def jets_table(batch: ParticleBatch, candidates: ak.Array, truth: Sequence[Truth
     Returns
     -------
     pa.Table
-        With `jets.schema.JETS_SCHEMA`: one row for each target of each hard event, in order of (event,
-        target). An event without targets has no row.
+        With `jets.schema.JETS_SCHEMA` and the further columns that the candidates have: one row for each
+        target of each hard event, in order of (event, target). An event without targets has no row.
     """
     found = cluster(candidates, jets)
     matches = match(found, truth, jets.matching)
@@ -50,12 +52,13 @@ def jets_table(batch: ParticleBatch, candidates: ak.Array, truth: Sequence[Truth
     succeeded = (batch.succeeded & ~ak.to_numpy(ak.is_none(candidates)))[matches.event]
     vetoed = np.isin(batch.events, list(batch.vetoed))[matches.event]
     wanted = np.array([event.wanted for event in truth], dtype=np.bool_)[matches.event]
+    reachable = np.array([event.reachable for event in truth], dtype=np.bool_)[matches.event]
     reasons = {
         Status.CUT: ~passes,
         Status.NOT_SIMULATED: ~wanted,
         Status.VETOED: vetoed,
         Status.UNPHYSICAL: unphysical,
-        Status.FAILED: ~succeeded,
+        Status.FAILED: ~succeeded & reachable,
     }
     status = np.select(list(reasons.values()), [reason.value for reason in reasons], matches.status)
     rows = np.flatnonzero(status == Status.MATCHED.value)
@@ -68,7 +71,8 @@ def jets_table(batch: ParticleBatch, candidates: ak.Array, truth: Sequence[Truth
         _jet_column(matched, rows, len(status), jets),
         _constituents_column(matched.constituents, rows, len(status), jets.constituents_max),
     ]
-    return pa.Table.from_arrays(arrays, schema=JETS_SCHEMA)
+    extra = set(EXTRA_FIELDS) & set(ak.fields(candidates))
+    return pa.Table.from_arrays(arrays, schema=with_extra(JETS_SCHEMA, extra))
 
 
 def _unphysical(batch: ParticleBatch, candidates: ak.Array, found: ak.Array) -> Booleans:
@@ -113,8 +117,9 @@ def _constituents_column(constituents: ak.Array, rows: Integers, length: int, lo
     kept["eta"] = pseudorapidity(kept["pt"], kept["pz"])
     kept["phi"] = _single_precision_azimuth(azimuth(kept["px"], kept["py"]))
     offsets = np.concatenate(([0], np.cumsum(_scatter(counts, rows, length)))).astype(np.int32)
+    kind = extended(CONSTITUENT_TYPE, kept)
     return pa.ListArray.from_arrays(
-        offsets, _struct(CONSTITUENT_TYPE, kept), type=JETS_SCHEMA.field("constituents").type
+        offsets, _struct(kind, kept), type=extended(JETS_SCHEMA.field("constituents").type, kept)
     )
 
 

@@ -10,16 +10,19 @@ import pyarrow as pa
 
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, load, parse
+from jetresim.campaign.config.chunks import whole
 from jetresim.campaign.errors import ConfigError
 from jetresim.generators.brought import with_brought_files
 from jetresim.generators.events import HardEvent
 from jetresim.generators.registry import make_generator
 from jetresim.generators.survey import UNIT_SURVEY, Survey
-from jetresim.jets.schema import surviving_events
-from jetresim.jets.simulation import detector_run, simulate_together
+from jetresim.jets.simulation import detector_run, find_survivors, simulate_together
 from jetresim.showers.registry import Job
 
 __all__ = ["simulate"]
+
+_PIECE = 500
+"""Hard events that are in memory together, where no run of a program takes more."""
 
 
 def simulate(
@@ -63,7 +66,7 @@ def simulate(
     _check_begin(chosen, realization, events)
     source = iter(_hard_events(chosen, process, events, survey) if hard is None else hard)
     with TemporaryDirectory() as folder:
-        for piece in _pieces(events, chosen.chunk):
+        for piece in _pieces(events, whole(_PIECE, chosen.runs.values())):
             job = Job(Path(folder), piece.start)
             yield from _tables(chosen, process, realization, list(islice(source, len(piece))), job)
 
@@ -88,7 +91,7 @@ def _check_begin(campaign: Campaign, realization: str, events: range) -> None:
 
 
 def _pieces(events: range, length: int) -> Iterator[range]:
-    """Cut a range as a campaign is cut into chunks."""
+    """Cut a range at the multiples of a number of events."""
     start = events.start
     while start < events.stop:
         stop = min(start - start % length + length, events.stop)
@@ -108,9 +111,6 @@ def _hard_events(
 def _tables(
     campaign: Campaign, process: str, realization: str, hard: list[HardEvent], job: Job
 ) -> Iterator[pa.Table]:
-    survivors = None
-    if campaign.follows_survivors(realization) and not campaign.continues_anchor(realization):
-        anchor = simulate_together(campaign, process, [NOMINAL], hard, job)
-        survivors = frozenset().union(*(surviving_events(part[NOMINAL].table, campaign) for part in anchor))
+    survivors = find_survivors(campaign, process, realization, hard, job)
     for part in simulate_together(campaign, process, [realization], hard, job, survivors):
         yield part[realization].table

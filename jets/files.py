@@ -1,25 +1,30 @@
 """Jets tables as files: written part by part, and asked which hard events survived."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import scratch_path
 from jetresim.campaign.plugins import DETECTOR_NAMES
 from jetresim.campaign.provenance import SCHEMA_VERSION, check_made_with, encode, jets_inputs, versions
+from jetresim.detectors.registry import extra_fields
+from jetresim.jets.constituents import with_extra
 from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, writer
 from jetresim.jets.schema import JETS_SCHEMA, surviving_events
 from jetresim.showers.registry import program_versions
 
 __all__ = ["JetsFile", "jets_file", "jets_metadata", "read_survivors", "software_versions"]
+
+_OF_MEMBERS = ["event", "target", "status", "jet"]
+"""Columns that tell whether a jet is a member of a group."""
 
 if TYPE_CHECKING:
     from jetresim.jets.simulation import SimulatedPart
@@ -30,7 +35,7 @@ class JetsFile:
 
     def __init__(self, sink: pq.ParquetWriter) -> None:
         self._sink = sink
-        self._pending = JETS_SCHEMA.empty_table()
+        self._pending = sink.schema.empty_table()
         self._counts: Counter[str] = Counter()
         self._events = self._without_target = 0
 
@@ -69,7 +74,8 @@ def jets_file(
         "settings": jets_inputs(campaign, process, realization),
         "versions": software_versions(campaign, realization),
     }
-    with scratch_path(path) as temporary, writer(temporary, JETS_SCHEMA) as sink:
+    schema = with_extra(JETS_SCHEMA, extra_fields(campaign, realization))
+    with scratch_path(path) as temporary, writer(temporary, schema) as sink:
         file = JetsFile(sink)
         yield file
         file.finish(identity)
@@ -81,22 +87,36 @@ def software_versions(campaign: Campaign, realization: str) -> dict[str, str]:
     return versions() | detector | program_versions(campaign, realization)
 
 
-def read_survivors(anchor: Path, campaign: Campaign, process: str) -> frozenset[int]:
-    """Hard events whose anchor has a jet that groups can be made with.
+def read_survivors(followed: Mapping[str, Path], campaign: Campaign, process: str) -> frozenset[int]:
+    """Hard events with a target for which some realizations all have a jet that groups can be made with.
 
     Parameters
     ----------
-    anchor : Path
-        Jets file of the nominal realization of the chunk.
+    followed : mapping of str to Path
+        Jets file of each of these realizations of a chunk; at least one.
 
     Raises
     ------
     DataError
-        The file is damaged or belongs to something else.
+        A file is damaged or belongs to something else.
     """
-    jets_metadata(anchor, campaign, process, NOMINAL)
-    found = (surviving_events(table, campaign) for table in batches(anchor, JETS_SCHEMA))
-    return frozenset().union(*found)
+    for name, path in followed.items():
+        jets_metadata(path, campaign, process, name)
+    paths = list(followed.values())
+    side_by_side = zip_longest(*(batches(path, JETS_SCHEMA, _OF_MEMBERS) for path in paths))
+    return frozenset().union(*(surviving_events(_aligned(each, paths), campaign) for each in side_by_side))
+
+
+def _aligned(tables: Sequence[pa.Table | None], paths: Sequence[Path]) -> Iterator[pa.Table]:
+    """The tables, which must have the same targets in their rows."""
+    for table, path in zip(tables, paths, strict=True):
+        if table is None or tables[0] is None or not _targets(table).equals(_targets(tables[0])):
+            raise DataError(f"{path}: has jets of other targets than {paths[0]}; make both again")
+        yield table
+
+
+def _targets(table: pa.Table) -> pa.Table:
+    return table.select(["event", "target"]).combine_chunks()
 
 
 def jets_metadata(path: Path, campaign: Campaign, process: str, realization: str) -> dict[str, Any]:

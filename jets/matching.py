@@ -9,16 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from jetresim.campaign.arrays import Booleans, Floats, Integers
-from jetresim.campaign.config import Matching
+from jetresim.campaign.config import Jets, Matching
 from jetresim.campaign.status import Status
 from jetresim.detectors.columns import segments
 from jetresim.generators.events import Parton, TruthTarget
 
-__all__ = ["Distances", "Matches", "Truth", "delta_r", "match"]
+__all__ = ["Distances", "Matches", "Truth", "delta_r", "match", "within_reach"]
 
 
 NO_JET = -1
 """Jet index of a target that no jet stands for."""
+
+_ROUNDING = 1e-9
+"""Far above the rounding errors of distances, so that no target is given up by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,15 @@ class Truth:
         Whether the hard event passes the cuts of its process.
     wanted : bool
         Whether the realization is to be simulated at all.
+    reachable : bool
+        False where it is known beforehand that no jet can stand for any of the targets.
     """
 
     targets: tuple[TruthTarget, ...]
     partons: tuple[Parton, ...]
     passes_cuts: bool = True
     wanted: bool = True
+    reachable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,25 @@ RULES: MappingProxyType[str, Callable[[Distances, Matching], Booleans]] = Mappin
     {"resonance": contains_decay, "splitting": contains_decay, "parton": contains_one_parton}
 )
 """Kind of target to the rule by which a jet stands for it."""
+
+
+def within_reach(target: TruthTarget, jets: Jets) -> bool:
+    """Tell whether there is a direction from which a jet could satisfy the rule of a target.
+
+    The rules bound the distance of the jet axis to the target and to its daughters, which the hard event
+    fixes. Two of these that are farther apart than their bounds together leave no place for an axis.
+    """
+    rules = jets.matching
+    if RULES[target.kind] is contains_one_parton:
+        places, bounds = [target.parton], [rules.daughters_dr]
+    else:
+        places = [target.parton, *target.daughters]
+        bounds = [rules.axis_dr] + [rules.daughters_dr] * len(target.daughters)
+    eta, phi = (np.array([getattr(place, name) for place in places]) for name in ("eta", "phi"))
+    bound = np.array(bounds) + _ROUNDING
+    if (np.abs(eta) > jets.eta_max + bound).any():
+        return False
+    return bool(np.all(delta_r(eta[:, None], phi[:, None], eta, phi) <= bound[:, None] + bound))
 
 
 def match(jets: ak.Array, truth: Sequence[Truth], matching: Matching) -> Matches:

@@ -1,14 +1,16 @@
 """The columns of the jets table."""
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from jetresim.campaign.config import Campaign, Groups
 from jetresim.campaign.status import Status
+from jetresim.jets.constituents import CONSTITUENT_TYPE
 from jetresim.jets.parquet import single
 
 __all__ = [
-    "CONSTITUENT_TYPE",
     "JETS_SCHEMA",
     "JET_TYPE",
     "STATUSES",
@@ -34,17 +36,6 @@ JET_TYPE = pa.struct(
 )
 """pT and energy [GeV], phi in (−π, π]; `nconstituents` counts all, also those that are not stored."""
 
-CONSTITUENT_TYPE = pa.struct(
-    [
-        *(pa.field(name, pa.float32()) for name in ("pt", "eta", "phi", "energy")),
-        pa.field("charge", pa.int8()),
-        pa.field("pdgid", pa.int32()),
-        pa.field("d0", pa.float32()),
-        pa.field("dz", pa.float32()),
-    ]
-)
-"""pT and energy [GeV], phi in (−π, π], charge [e], impact parameters [mm]."""
-
 JETS_SCHEMA = pa.schema(
     [
         pa.field("event", pa.int64()),
@@ -56,7 +47,7 @@ JETS_SCHEMA = pa.schema(
     ]
 )
 """One row per target of each hard event, in order of (event, target). `jet` is null and `constituents` empty
-unless `status` is "matched"."""
+unless `status` is "matched". Constituents may have further columns, see `jets.constituents`."""
 
 
 def member_status(table: pa.Table, groups: Groups) -> pa.Array:
@@ -72,7 +63,21 @@ def member_status(table: pa.Table, groups: Groups) -> pa.Array:
     return pc.if_else(above, str(Status.ABOVE_PT), status)
 
 
-def surviving_events(table: pa.Table, campaign: Campaign) -> frozenset[int]:
-    """Hard events of which at least one target has a jet that groups can be made with."""
-    counts = pc.equal(member_status(table, campaign.groups), Status.MATCHED)
-    return frozenset(table.filter(counts)["event"].to_pylist())
+def surviving_events(tables: Iterable[pa.Table], campaign: Campaign) -> frozenset[int]:
+    """Hard events of which at least one target has a jet that groups can be made with in every table.
+
+    Parameters
+    ----------
+    tables : iterable of pa.Table
+        Jets of different realizations of the same targets, row by row; at least one.
+    campaign : Campaign
+    """
+    first, *others = tables
+    alive = _has_member(first, campaign)
+    for table in others:
+        alive = pc.and_(alive, _has_member(table, campaign))
+    return frozenset(first.filter(alive)["event"].to_pylist())
+
+
+def _has_member(table: pa.Table, campaign: Campaign) -> pa.Array:
+    return pc.equal(member_status(table, campaign.groups), Status.MATCHED)

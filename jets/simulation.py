@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from jetresim.campaign.arrays import Integers
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, Process
 from jetresim.campaign.intervention import Stage
@@ -16,7 +17,7 @@ from jetresim.detectors.registry import make_detector
 from jetresim.generators.events import HardEvent
 from jetresim.generators.targets import find_targets, outgoing_partons, passes_cuts
 from jetresim.jets.analysis import jets_table
-from jetresim.jets.matching import Truth
+from jetresim.jets.matching import Truth, within_reach
 from jetresim.jets.schema import surviving_events
 from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, placed_among, selected
 from jetresim.showers.registry import Job, make_shower
@@ -29,6 +30,7 @@ __all__ = [
     "SimulatedPart",
     "continuation",
     "detector_run",
+    "find_survivors",
     "hard_truth",
     "kept_stages",
     "simulate_family",
@@ -85,7 +87,8 @@ def simulate_realization(
 ) -> Iterator[SimulatedPart]:
     """One realization of hard events, in their order.
 
-    Events that fail the cuts, have no target or do not survive are not showered; they keep their place.
+    Events that fail the cuts, have no target that a jet can stand for or do not survive are not showered;
+    they keep their place.
     Where events share a run of the program, those before a survivor are showered and go no further.
 
     Parameters
@@ -99,7 +102,7 @@ def simulate_realization(
         Indices of the hard events to simulate; all if left out.
     """
     length = detector_run(campaign, [realization])
-    waiting = _Waiting(campaign.process(process), events, survivors, campaign.block_events(realization))
+    waiting = _Waiting(campaign, process, events, survivors, campaign.block_events(realization), length)
     finish = Finish(campaign, process, realization)
     shower = make_shower(campaign, process, realization, job)
     made = ((batch, {}) for batch in shower.simulate(waiting.to_shower()))
@@ -121,8 +124,8 @@ def simulate_family(
 ) -> Iterator[dict[str, SimulatedPart]]:
     """The anchor and the realizations that continue from its event records, side by side.
 
-    The work they share is done once. With `Campaign.survivors_only`, only events whose anchor has a
-    jet to group with are continued.
+    The work they share is done once. Only events are continued that survive what `Campaign.followed` names,
+    which is made as well if need be.
 
     Parameters
     ----------
@@ -132,32 +135,58 @@ def simulate_family(
     realizations : collection of str, optional
         Those to make; the whole family if left out.
     survivors : collection of int, optional
-        Indices of the hard events to simulate, where they are known and the anchor is not to be made.
+        Indices of the hard events to simulate, where they are known and one realization is to be made.
     """
     from jetresim.showers.pythia8 import Pythia8Shower
 
     names = campaign.anchor_family if realizations is None else list(realizations)
-    members = {name: continuation(campaign, process, name) for name in names if name != NOMINAL}
-    finish = {name: Finish(campaign, process, name) for name in names}
-    unknown = campaign.survivors_only and survivors is None
-    if unknown:
-        finish.setdefault(NOMINAL, Finish(campaign, process, NOMINAL))
+    followed = {name: campaign.followed(name) if survivors is None else [] for name in names}
+    made_first = [name for name in campaign.anchor_family if any(name in each for each in followed.values())]
+    followed |= {name: campaign.followed(name) for name in made_first}
+    steps = sorted(followed, key=lambda name: len(followed[name]))
+    members = {name: continuation(campaign, process, name) for name in steps if name != NOMINAL}
+    finish = {name: Finish(campaign, process, name) for name in steps}
     length = detector_run(campaign, finish)
-    waiting = _Waiting(campaign.process(process), events, survivors)
-    anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign, names))
+    waiting = _Waiting(campaign, process, events, survivors, detector_run=length)
+    anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign, steps))
     made = ((batch, anchor.records) for batch in anchor.simulate(waiting.to_shower()))
     for batch, records in in_whole_runs(made, length):
-        window, parts = waiting.take(batch, length), {}
-        if NOMINAL in finish:
-            parts[NOMINAL] = finish[NOMINAL].part(batch, window)
-        if unknown:
-            window = _only(window, surviving_events(parts[NOMINAL].table, campaign))
-        continued = [event for event, truth in window if worth_showering(truth)]
-        for name, member in members.items():
-            parts[name] = finish[name].part(member(continued, batch, records), window)
+        everyone, parts = waiting.take(batch, length), {}
+        for name in steps:
+            before = [parts[each].table for each in followed[name]]
+            window = _only(everyone, surviving_events(before, campaign)) if before else everyone
+            continued = [event for event, truth in window if worth_showering(truth)]
+            mine = members[name](continued, batch, records) if name in members else batch
+            parts[name] = finish[name].part(mine, window)
         yield {name: parts[name] for name in names}
     if window := waiting.take_rest():
         yield {name: finish[name].part(empty_batch(), window) for name in names}
+
+
+def find_survivors(
+    campaign: Campaign, process: str, realization: str, events: Sequence[HardEvent], job: Job
+) -> frozenset[int] | None:
+    """Hard events that a realization is simulated for, found by making those that it follows.
+
+    Returns
+    -------
+    frozenset of int or None
+        None where all are simulated, or where `simulate_family` finds them itself.
+    """
+    if campaign.continues_anchor(realization):
+        return None
+    made: dict[str, pa.Table] = {}
+
+    def survivors(name: str) -> frozenset[int] | None:
+        before = [made[each] for each in campaign.followed(name)]
+        return surviving_events(before, campaign) if before else None
+
+    followed = campaign.followed(realization)
+    family = [name for name in followed if name in campaign.anchor_family]
+    for together in [family] * bool(family) + [[name] for name in followed if name not in family]:
+        parts = list(simulate_together(campaign, process, together, events, job, survivors(together[0])))
+        made |= {name: pa.concat_tables(part[name].table for part in parts) for name in together}
+    return survivors(realization)
 
 
 Made = tuple[ParticleBatch, "Records"]
@@ -215,7 +244,7 @@ def hard_truth(event: HardEvent, process: Process) -> Truth:
 
 def worth_showering(truth: Truth) -> bool:
     """Whether a hard event has anything to be simulated for."""
-    return bool(truth.targets) and truth.passes_cuts and truth.wanted
+    return bool(truth.targets) and truth.passes_cuts and truth.wanted and truth.reachable
 
 
 def _only(window: Window, survivors: Collection[int]) -> Window:
@@ -227,12 +256,17 @@ class _Waiting:
 
     def __init__(
         self,
-        process: Process,
+        campaign: Campaign,
+        process: str,
         events: Iterable[HardEvent],
         survivors: Collection[int] | None = None,
         block_events: int = 1,
+        detector_run: int = 1,
     ) -> None:
-        self._process = process
+        self._process = campaign.process(process)
+        self._jets = campaign.jets
+        # where events share a run, one that is left out changes those after it
+        self._skips = survivors is None and block_events == detector_run == 1
         self._events = events
         self._survivors = survivors
         self._block_events = block_events
@@ -245,6 +279,9 @@ class _Waiting:
             truth = hard_truth(event, self._process)
             if self._survivors is not None:
                 truth = replace(truth, wanted=event.index in self._survivors)
+            if self._skips:
+                reachable = any(within_reach(target, self._jets) for target in truth.targets)
+                truth = replace(truth, reachable=reachable)
             self._queue.append((event, truth))
             if worth_showering(replace(truth, wanted=self._is_needed(event.index))):
                 yield event
@@ -273,17 +310,23 @@ class Finish:
 
     def __init__(self, campaign: Campaign, process: str, realization: str) -> None:
         self._seed_of = lambda event: campaign.seed_of(process, event, realization)
+        stream = campaign.detector_stream(realization)
+        self._detector_seed_of = lambda event: campaign.seed_of(process, event, stream)
         self._detector = make_detector(campaign, realization)
         self._jets = campaign.jets
 
     def part(self, batch: ParticleBatch, window: Window) -> SimulatedPart:
         """Jets of all events of a window, of which the batch holds those that were showered."""
         indices = np.array([event.index for event, _ in window], dtype=np.int64)
-        seeds = np.array([self._seed_of(index) for index in indices.tolist()], dtype=np.int64)
-        batch = placed_among(batch, indices, seeds)
+        batch = placed_among(batch, indices, _seeds(indices, self._seed_of))
         truths = [truth for _, truth in window]
-        table = jets_table(batch, self._detector.candidates(batch), truths, self._jets)
+        before = replace(batch, seeds=_seeds(indices, self._detector_seed_of))
+        table = jets_table(batch, self._detector.candidates(before), truths, self._jets)
         return SimulatedPart(table, len(window), sum(not truth.targets for truth in truths))
+
+
+def _seeds(indices: Integers, seed_of: Callable[[int], int]) -> Integers:
+    return np.array([seed_of(index) for index in indices.tolist()], dtype=np.int64)
 
 
 Continuation = Callable[[list[HardEvent], ParticleBatch, "Records"], ParticleBatch]

@@ -118,7 +118,7 @@ def efficiencies(source: Source) -> Table:
                 [
                     *(process, name, *map(str, numbers)),
                     *(efficiency(part, each.simulated) for part in (each.with_jet, matched)),
-                    "anchor's survivors" if each.survivors_only else "all",
+                    "survivors" if each.survivors_only else "all",
                 ]
             )
     header = [

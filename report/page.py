@@ -264,8 +264,8 @@ def made_section(content: Content) -> Section:
         "A target is matched when exactly one jet stands for it and has the pT that groups require. The "
         "matching efficiency is the fraction of simulated targets for which a jet stands, whatever its pT; "
         "the acceptance is the fraction that is matched. Errors: central 68% Clopper–Pearson intervals. "
-        "Where a realization was simulated for the survivors of the anchor only, both are of these "
-        "survivors and not comparable to nominal.",
+        "Where a realization was simulated only for those with a jet in the anchor, or in all realizations "
+        "before it, both are of these survivors and not comparable to nominal.",
     ]
     notes = (
         []

@@ -4,8 +4,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from jetresim.campaign.config import Campaign, load
+from jetresim.campaign.config.chunks import AUTO
 from jetresim.campaign.errors import JetresimError
 from jetresim.generators.brought import with_brought_files, with_remembered_files
+from jetresim.showers.chunks import cores_of_machine, with_chunk
 from jetresim.showers.registry import shower_program
 
 __all__ = ["as_made", "check_programs", "without_missing_programs"]
@@ -49,7 +51,10 @@ def as_made(campaign: Campaign, folders: Sequence[Path]) -> tuple[Campaign, list
     saved = [load(path) for folder in folders if (path := folder / "config.yaml").is_file()]
     campaign = with_brought_files(with_remembered_files(campaign, saved), {})
     if not saved:
-        return without_missing_programs(campaign)
+        campaign, notes = without_missing_programs(campaign)
+        return with_chunk(campaign, Path(), cores_of_machine()), notes
+    if campaign.chunk == AUTO:
+        campaign = campaign.model_copy(update={"chunk": saved[0].chunk})
     made = {augmentation.name for each in saved for augmentation in each.augmentations}
     absent = [one.name for one in campaign.augmentations if one.optional and one.name not in made]
     notes = [f"realization {name} is left out: it is optional and was not made" for name in absent]

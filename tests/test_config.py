@@ -102,6 +102,9 @@ BAD = [
     ({"seed": 2**63}, f"seed: must be less than {2**63} (found {2**63})"),
     ({"chunk": 0}, "chunk: must be greater than 0 (found 0)"),
     ({"chunk": 2.5}, "chunk: expected an integer (found 2.5)"),
+    ({"chunk": "big"}, "chunk: must be 'auto' (found 'big')"),
+    ({"chunk": [[0, 5], [9, 0]]}, "chunk.steps.1.1: must be greater than 0 (found 0)"),
+    ({"chunk": [[5, 5]]}, "chunk: steps must begin at event 0 and ascend, found [5]"),
     ({"events": "1e6"}, "events: expected an integer (found '1e6')"),
     ({"events": 0}, "events: must be greater than 0 (found 0)"),
     ({"beams": {"energy": 5}}, "beams.energy: must be greater than 10 (found 5)"),
@@ -335,13 +338,12 @@ def test_chunks_hold_every_event_once_and_in_order(events, chunk):
     events_per_run=st.integers(1, 12),
     chunk=st.integers(1, 2000),
 )
-def test_the_chunk_cuts_no_run_of_a_program_if_it_is_left_out_or_as_told(blocks, events_per_run, chunk):
+def test_the_chunk_cuts_no_run_of_a_program_if_it_is_as_told(blocks, events_per_run, chunk):
     asked = {
         "augmentations": ["nominal", *(herwig(f"h{number}", size) for number, size in enumerate(blocks))],
         "detector": {"name": "delphes", "card": "a.tcl", "events_per_run": events_per_run},
     }
     whole = math.lcm(events_per_run, *blocks)
-    assert campaign(**asked).chunk == math.ceil(500 / whole) * whole
     try:
         chosen = campaign(**asked, chunk=chunk)
     except ConfigError as error:
@@ -355,12 +357,6 @@ def test_the_chunk_cuts_no_run_of_a_program_if_it_is_left_out_or_as_told(blocks,
 
 def herwig(name, block_events):
     return {"name": name, "shower": "herwig7", "herwig": {"block_events": block_events}}
-
-
-def test_the_default_chunk_holds_a_default_block_of_herwig():
-    assert campaign().chunk == 500
-    assert campaign(augmentations=["nominal", "herwig7"]).chunk == 1000
-    assert campaign(augmentations=["nominal", herwig("small", 250)]).chunk == 500
 
 
 @given(few=st.integers(1, 2000), more=st.integers(0, 2000), chunk=st.integers(1, 500))

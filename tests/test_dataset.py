@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import awkward as ak
 import duckdb
+import h5py
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -355,6 +356,20 @@ def test_pyarrow_polars_and_duckdb_read_the_same(dataset):
     ).fetchall()
     assert found == list(zip([row["event"] for row in rows], pts, jets, strict=True))
     assert any(None in each for each in jets)
+
+
+def test_numbers_take_less_than_in_arrows_own_encodings(dataset, tmp_path):
+    stored = max((dataset / "train").glob("*.parquet"), key=lambda path: path.stat().st_size)
+    table = pq.read_table(stored)
+    pq.write_table(table, tmp_path / "plain.parquet", compression="zstd")
+    assert pq.read_table(tmp_path / "plain.parquet").equals(table)
+    assert stored.stat().st_size < 0.95 * (tmp_path / "plain.parquet").stat().st_size
+
+
+def test_hdf5_holds_each_feature_in_chunks_of_its_own(dataset):
+    with h5py.File(next((dataset / "rs3l" / "train").glob("*.h5"))) as file:
+        candidates = file["jet_pflow_cands"]
+        assert candidates.chunks[1:] == (candidates.shape[1], 1, candidates.shape[3])
 
 
 def test_duckdb_reads_the_metadata(campaign, dataset):

@@ -453,7 +453,7 @@ def case(tower_energy, tower_sigma, *tracks, calorimeter=HCAL, fractions=None):
     )  # fmt: skip
     energy, relative = np.array(tracks, dtype=float).reshape(-1, 2).T
     zero = np.zeros(count)
-    made = Tracks(np.arange(count), energy, zero, zero, relative, zero, zero)
+    made = Tracks(np.arange(count), energy, zero, zero, relative, *([zero] * 4))
     pointing = Pointing(
         np.zeros(count, dtype=int), np.ones(count) if fractions is None else np.array(fractions)
     )

@@ -48,6 +48,7 @@ def test_a_room_imports_only_from_those_before_it(room):
         "jetresim.workflow.checks",
         "jetresim.dataset.assemble",
         "jetresim.audit.cost",
+        "jetresim.workflow.stages.groups",
     ],
 )
 def test_what_every_job_loads_is_light(module):

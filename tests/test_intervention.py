@@ -18,6 +18,7 @@ from jetresim.detectors.none import NoDetector
 from jetresim.generators.events import HardEvent
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
+from jetresim.jets.chain import simulate
 from jetresim.jets.schema import surviving_events
 from jetresim.jets.simulation import simulate_family, simulate_realization
 from jetresim.showers.pythia8 import Pythia8Resumed, Pythia8Shower, _Hooks
@@ -187,24 +188,69 @@ def test_family_gives_the_same_anchor_as_a_run_of_its_own(process, events, monke
     }
 
 
-def test_survivors_have_the_same_jets_as_in_the_full_run(process, events):
-    wanted = {"jets": {"pt_min": 500.0}, "groups": {"pt_min": 500.0}}
-    full = asked(*FAMILY, "seed", jets=wanted["jets"], groups={**wanted["groups"], "survivors_only": False})
-    fast = asked(*FAMILY, "seed", **wanted)
-    everything = tables(simulate_family(full, process, events))
-    survivors = tables(simulate_family(fast, process, events))
-    surviving = surviving_events(everything[NOMINAL], full)
-    assert 0 < len(surviving) < len(events)
-    seed = simulate_realization(full, process, "seed", events, JOB)
-    everything["seed"] = tables({"seed": part} for part in seed)["seed"]
-    seed = simulate_realization(fast, process, "seed", events, JOB, surviving)
-    survivors["seed"] = tables({"seed": part} for part in seed)["seed"]
-    assert survivors[NOMINAL] == everything[NOMINAL]
-    for name, table in survivors.items():
+def with_survivors(survivors_only: bool | str) -> Campaign:
+    groups = {"pt_min": 500.0, "survivors_only": survivors_only}
+    return asked("seed", *FAMILY, "fsrRenHi", jets={"pt_min": 500.0}, groups=groups)
+
+
+def all_tables(chosen: Campaign, process: str, events: Sequence[HardEvent]) -> dict[str, pa.Table]:
+    """Every realization as the jobs make them: the family together, the others one after another."""
+    made = tables(simulate_family(chosen, process, events))
+    for name in chosen.realizations:
+        if name not in made:
+            followed = [made[each] for each in chosen.followed(name)]
+            survivors = surviving_events(followed, chosen) if followed else None
+            alone = simulate_realization(chosen, process, name, events, JOB, survivors)
+            made |= tables({name: part} for part in alone)
+    return made
+
+
+@pytest.fixture(scope="module")
+def everything(process, events) -> dict[str, pa.Table]:
+    return all_tables(with_survivors(False), process, events)
+
+
+@pytest.mark.parametrize("survivors_only", [True, "chain"])
+def test_survivors_have_the_same_jets_as_in_the_full_run(process, events, everything, survivors_only):
+    chosen = with_survivors(survivors_only)
+    simulated = {}
+    for name, table in all_tables(chosen, process, events).items():
+        followed = [everything[each] for each in chosen.followed(name)]
+        surviving = surviving_events(followed, chosen) if followed else range(len(events))
         rows = np.isin(np.asarray(table["event"]), list(surviving))
         assert table.filter(rows).to_pylist() == everything[name].filter(rows).to_pylist()
-        if name != NOMINAL:
-            assert set(table.filter(~rows)["status"].to_pylist()) == {"not simulated"}
+        assert set(table.filter(~rows)["status"].to_pylist()) == ({"not simulated"} if followed else set())
+        simulated[name] = len(surviving)
+    assert 0 < simulated["seed"] < len(events)
+    assert (simulated["fsrRenHi"] < simulated[FAMILY[-1]] < simulated["seed"]) == (survivors_only == "chain")
+
+
+def test_realization_alone_is_what_the_jobs_make(process, events):
+    chosen = with_survivors("chain")
+    made = all_tables(chosen, process, events[:40])
+    for name in ("seed", FAMILY[-1], "fsrRenHi"):
+        alone = pa.concat_tables(simulate(chosen, process, name, range(40), hard=events[:40]))
+        assert alone.to_pylist() == made[name].to_pylist()
+
+
+def test_event_whose_target_no_jet_can_reach_is_not_showered(monkeypatch):
+    chosen = asked("redecay")
+    events = hard_events("higgs", 60)
+    showered: list[int] = []
+    shower = Pythia8Shower.shower
+
+    def noted(self, batch):
+        showered.extend(event.index for event in batch)
+        return shower(self, batch)
+
+    monkeypatch.setattr(Pythia8Shower, "shower", noted)
+    fast = tables(simulate_family(chosen, "higgs", events))
+    assert 0 < len(set(showered)) < len(events)
+    left_out = np.isin(np.asarray(fast[NOMINAL]["event"]), showered, invert=True)
+    assert set(fast[NOMINAL].filter(left_out)["status"].to_pylist()) == {"no jet"}
+    monkeypatch.setattr("jetresim.jets.simulation.within_reach", lambda target, jets: True)
+    assert tables(simulate_family(chosen, "higgs", events)) == fast
+    assert set(showered) == {event.index for event in events}
 
 
 def test_detector_is_simulated_again_on_the_same_particles(process, events, monkeypatch):
@@ -217,7 +263,7 @@ def test_detector_is_simulated_again_on_the_same_particles(process, events, monk
     full = asked("redetect", detector={"name": "cms_phase2"}, jets=cuts["jets"], groups=every)
     whole = tables(simulate_family(full, process, events[:60]))
     assert whole[NOMINAL] == family[NOMINAL]
-    surviving = list(surviving_events(family[NOMINAL], chosen))
+    surviving = list(surviving_events([family[NOMINAL]], chosen))
     rows = np.isin(np.asarray(whole["redetect"]["event"]), surviving)
     assert 0 < rows.sum() < len(rows)
     assert whole["redetect"].filter(rows).to_pylist() == family["redetect"].filter(rows).to_pylist()
@@ -253,7 +299,7 @@ def test_no_batch_ends_within_a_run_of_the_detector(events, process, monkeypatch
     monkeypatch.setattr("jetresim.jets.simulation.make_detector", lambda _, name: detectors[name])
     monkeypatch.setattr(jetresim.showers.pythia8, "BATCH_EVENTS", batch_events)
     found = tables(simulate_family(chosen, process, events[:EVENTS_IN_RUNS]))
-    surviving = surviving_events(found[NOMINAL], chosen)
+    surviving = surviving_events([found[NOMINAL]], chosen)
     assert 0 < len(surviving) < EVENTS_IN_RUNS
     found |= tables(
         {"seed": part}
@@ -274,10 +320,11 @@ def test_member_made_alone_is_that_of_the_whole_family(process, events):
         asked(*FAMILY, groups={"require": "any"}),
     ):
         together = tables(simulate_family(chosen, process, events[:30]))
-        survivors = surviving_events(together[NOMINAL], chosen) if chosen.survivors_only else None
         for name in chosen.anchor_family:
             if name == NOMINAL:
                 continue
+            followed = [together[each] for each in chosen.followed(name)]
+            survivors = surviving_events(followed, chosen) if followed else None
             alone = tables(simulate_family(chosen, process, events[:30], [name], survivors))
             assert alone == {name: together[name]}
             assert tables(simulate_family(chosen, process, events[:30], [name])) == alone

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jetresim.campaign.config import Matching
+from jetresim.campaign.config import Jets, Matching
 from jetresim.campaign.status import Status
 from jetresim.generators.events import Parton, TruthTarget
-from jetresim.jets.matching import NO_JET, RULES, Truth, delta_r, match
+from jetresim.jets.matching import NO_JET, RULES, Truth, delta_r, match, within_reach
 
 RS3L = Matching()
 
@@ -155,6 +155,36 @@ def test_events_without_targets_have_no_rows(truth):
 def test_every_event_needs_its_truth():
     with pytest.raises(ValueError, match="2 events with jets, 1 hard events"):
         match(jets_at([], []), [Truth((), ())], RS3L)
+
+
+@pytest.mark.parametrize(
+    ("target", "reach"),
+    [
+        (single(3.29, 0.0), True),
+        (single(3.31, 0.0), False),  # no axis below 2.5 is within 0.8
+        (single(np.inf, 0.0), False),
+        (resonance((-2.9, 0.0), (-2.9, 0.1), (-2.9, -0.1)), True),
+        (resonance((-3.1, 0.0), (-3.1, 0.1), (-3.1, -0.1)), False),  # none within 0.5
+        (resonance((0.0, 3.1), (0.0, 2.4), (0.0, -2.4)), True),  # 1.48 apart, across the cut in azimuth
+        (resonance((0.0, 3.1), (0.0, 2.3), (0.0, -2.3)), False),  # 1.68: farther than twice 0.8
+        (resonance((0.0, 0.0), (0.1, 0.0), (1.31, 0.0)), False),  # farther from the axis than 0.5 + 0.8
+    ],
+)
+def test_target_is_out_of_reach_where_no_axis_satisfies_its_rule(target, reach):
+    assert within_reach(target, Jets()) is reach
+
+
+DIRECTION = st.tuples(st.floats(-3.5, 3.5), st.floats(-np.pi, np.pi))
+
+
+@given(st.lists(DIRECTION, max_size=3), DIRECTION, st.lists(DIRECTION, max_size=4), st.booleans())
+@settings(max_examples=300)
+def test_target_with_a_jet_was_within_reach(daughters, axis, jets, decays):
+    near = [tuple(np.add(axis, np.multiply(one, 0.3))) for one in daughters]
+    target = resonance(axis, *near) if decays else single(*axis)
+    central = [jet for jet in [*jets, axis] if abs(jet[0]) < Jets().eta_max]
+    [(*_, status, _)] = outcome([central], partons_of(target))
+    assert within_reach(target, Jets()) or status == "no jet"
 
 
 def test_every_kind_of_target_has_its_rule():

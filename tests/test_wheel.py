@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from synthetic import all_groups, make_campaign
+from typer.testing import CliRunner
 
 from jetresim.campaign.config import save
 from jetresim.campaign.paths import SPLITS, Paths
 from jetresim.dataset.assemble import write_split
 from jetresim.dataset.standardization import write_standardization
+from jetresim.workflow.cli import app
 from jetresim.workflow.stages.dataset import make_card, make_export
 
 ROOT = Path(__file__).parents[1]
@@ -133,24 +135,47 @@ def dataset(tmp_path_factory):
 
 
 def test_dataset_is_read_and_examined_with_the_base_package_alone(dataset):
+    # verify reads every row, and finds that these were made up
+    examined = {"inspect": 0, "inspect --format json": 0, "verify": 1, "acceptance": 0}
+    written = {"export --split val --format rs3l": 0, "standardization": 0, "card": 0}
+    gives = examined | written
     commands = f"""
 from jetresim import open_groups
 from jetresim.workflow.cli import app
 
 assert len(open_groups({str(dataset / "dataset")!r}, split="train"))
-for command in (["inspect"], ["inspect", "--format", "json"], ["verify"]):
+for line in {list(gives)!r}:
+    command, *options = line.split()
     try:
-        app([*command, {str(dataset)!r}])
+        app([command, {str(dataset)!r}, *options])
     except SystemExit as end:
-        print(*command, "gives", end.code or 0)
+        print(line, "gives", end.code or 0)
 """
     done = with_base_only(commands)
     assert done.returncode == 0, done.stderr
     told = [line for line in done.stdout.splitlines() if " gives " in line]
-    # verify reads every row, and finds that these were made up
-    expected = {"inspect": 0, "inspect --format json": 0, "verify": 1}
     assert "another number of constituents than its jet has" in done.stdout
-    assert told == [f"{command} gives {code}" for command, code in expected.items()]
+    assert told == [f"{command} gives {code}" for command, code in gives.items()]
+
+
+def test_card_of_a_finished_campaign_has_realizations_of_programs_that_are_not_here(tmp_path):
+    elsewhere = {"name": "herwig7", "shower": "herwig7", "optional": True}
+    elsewhere["herwig"] = {"executable": "of-another-machine", "block_events": 20}
+    campaign = make_campaign(
+        events=6,
+        processes={"higgs": None},
+        augmentations=["nominal", elsewhere],
+        dataset={"formats": []},
+    )
+    paths = Paths.of(campaign, str(tmp_path / "results"))
+    made = all_groups(tmp_path, campaign)
+    for split in SPLITS:
+        write_split(Path(paths.split.format(split=split)), made, campaign, split)
+    write_standardization(Path(paths.dataset), campaign)
+    save(campaign, paths.config)
+    done = CliRunner().invoke(app, ["card", paths.root], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    assert "herwig7" in (Path(paths.dataset) / "README.md").read_text(encoding="utf-8")
 
 
 def test_report_is_written_by_what_is_installed(installed, dataset, tmp_path):

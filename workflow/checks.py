@@ -84,6 +84,21 @@ def check_campaign(campaign: Campaign) -> None:
     from jetresim.generators.pythia_settings import check_campaign_settings  # so that help needs no Pythia
 
     check_campaign_settings(campaign)
+    check_exports(campaign)
+    for name, process in campaign.processes.items():
+        for file in process.files:
+            if not file.is_file():
+                raise ConfigError(f"processes.{name}.files: {file} does not exist")
+
+
+def check_exports(campaign: Campaign) -> None:
+    """Check that the dataset can be written in the formats that are asked for.
+
+    Raises
+    ------
+    ConfigError
+        The first thing that is wrong.
+    """
     check_export(campaign)
     if "toptagging" in campaign.dataset.formats:  # reading it in costs every job a tenth of a second
         from jetresim.dataset.toptagging import check_toptagging
@@ -92,10 +107,6 @@ def check_campaign(campaign: Campaign) -> None:
     for layout in campaign.dataset.formats:
         if layout not in EXPORT_NAMES.built_in:
             EXPORT_NAMES.chosen(layout, {})
-    for name, process in campaign.processes.items():
-        for file in process.files:
-            if not file.is_file():
-                raise ConfigError(f"processes.{name}.files: {file} does not exist")
 
 
 def check_realizations(campaign: Campaign, realizations: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ Every job starts it anew, so each subcommand imports for itself what the others 
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,11 +23,13 @@ from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
 from jetresim.campaign.plugins import EXPORT_NAMES
 from jetresim.campaign.usage import tells_cpu
 from jetresim.generators.brought import Contents, read_contents, with_brought_files, write_contents
-from jetresim.showers.programs import check_programs, without_missing_programs
+from jetresim.showers.chunks import cores_of_machine, with_chunk
+from jetresim.showers.programs import as_made, check_programs, without_missing_programs
 from jetresim.workflow import publication
 from jetresim.workflow.checks import (
     check_campaign,
     check_detectors,
+    check_exports,
     check_initialization,
     check_realizations,
     notes_on_settings,
@@ -297,15 +299,17 @@ def jets(
     outputs = {name: _path(campaign, results, "jets", realization=name, **names) for name in realization}
     first = campaign.chunks(process)[chunk].start
     job = Job(work_directory=_path(campaign, results, "herwig"), first_event=first)
-    anchor = None
-    if NOMINAL not in realization and campaign.follows_survivors(realization[0]):
-        anchor = existing(_path(campaign, results, "jets", realization=NOMINAL, **names), "jets")
+    # several at once are of the anchor's family, which finds its survivors itself
+    followed = {
+        name: existing(_path(campaign, results, "jets", realization=name, **names), "jets")
+        for name in (campaign.followed(realization[0]) if len(realization) == 1 else [])
+    }
     family = {
         name: _path(campaign, results, "jets", realization=name, **names)
         for name in campaign.anchor_family
         if ahead and NOMINAL in realization and name not in realization
     }
-    make_jets(campaign, process, chunk, hard_file, outputs, job, anchor, family)
+    make_jets(campaign, process, chunk, hard_file, outputs, job, followed, family)
 
 
 @stage
@@ -331,7 +335,7 @@ def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> Non
     """Write the Parquet shards of a split, processes mixed and shuffled."""
     from jetresim.dataset.assemble import write_split
 
-    campaign = _load(config, results)
+    campaign = _load_made(config, results)
     files = [
         existing(_path(campaign, results, "groups", process=process, chunk=chunk), "groups")
         for process in campaign.processes
@@ -351,7 +355,7 @@ def export(
     """Write a split in another format."""
     from jetresim.workflow.stages.dataset import make_export
 
-    campaign = _load(config, results)
+    campaign = _load_made(config, results)
     if format not in FORMATS and format not in EXPORT_NAMES.added:
         raise ConfigError("--format: " + unknown("format", format, [*FORMATS, *EXPORT_NAMES.added]))
     source = existing(_path(campaign, results, "split", split=split), "dataset")
@@ -364,7 +368,7 @@ def standardization(config: ConfigFile, results: Results = RESULTS) -> None:
     """Write mean and standard deviation of every feature in the training split."""
     from jetresim.dataset.standardization import write_standardization
 
-    campaign = _load(config, results)
+    campaign = _load_made(config, results)
     existing(_path(campaign, results, "split", split="train"), "dataset")
     write_standardization(_path(campaign, results, "dataset"), campaign)
 
@@ -375,7 +379,7 @@ def card(config: ConfigFile, results: Results = RESULTS) -> None:
     from jetresim.audit.output import show_warnings
     from jetresim.workflow.stages.dataset import make_card
 
-    campaign = _load(config, results)
+    campaign = _load_made(config, results)
     for split in SPLITS:
         existing(_path(campaign, results, "split", split=split), "dataset")
     folder = _path(campaign, results, "dataset")
@@ -388,7 +392,7 @@ def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
     """Matching efficiency and acceptance of every realization of a dataset."""
     from jetresim.audit.acceptance import print_acceptance
 
-    campaign = _load(config, results)
+    campaign = _load_made(config, results)
     print_acceptance(existing(_path(campaign, results, "dataset"), "dataset"))
 
 
@@ -420,7 +424,7 @@ def cost(config: ConfigFile, results: Results = RESULTS) -> None:
     """CPU, memory and bytes of the jobs of a campaign, and core-hours for a million groups."""
     from jetresim.audit.cost import make_costs
 
-    campaign = _load(config, results)
+    campaign = _load_made(config, results)
     make_costs(campaign, Paths.of(campaign, str(results)))
 
 
@@ -531,18 +535,36 @@ def _load(config: Path, results: Path | None = None) -> Campaign:
     return _open(config, results)[0]
 
 
+def _load_made(config: Path, results: Path) -> Campaign:
+    """A campaign whose groups are there: what showers need is asked for no more."""
+    campaign = load(config)
+    campaign, notes = as_made(campaign, [Path(Paths.of(campaign, str(results)).root)])
+    _tell(notes)
+    try:
+        check_exports(campaign)
+    except ConfigError as error:
+        raise ConfigError(f"{config}: {error}") from None
+    return campaign
+
+
+def _tell(notes: Iterable[str]) -> None:
+    for note in notes:
+        log.warning(note)
+
+
 def _open(config: Path, results: Path | None) -> tuple[Campaign, Contents]:
     """The campaign, and what is known of the files that it brings."""
     campaign, notes = without_missing_programs(load(config))
-    for note in notes:
-        log.warning(note)
+    _tell(notes)
+    saved = _path(campaign, results or RESULTS, "config")
     contents = {} if results is None else read_contents(_path(campaign, results, "brought"))
     try:
         campaign = with_brought_files(campaign, contents)
-        check_campaign(campaign)
+        if config != saved:  # which was checked when the workflow saved it
+            check_campaign(campaign)
     except ConfigError as error:
         raise ConfigError(f"{config}: {error}") from None
-    return campaign, contents
+    return with_chunk(campaign, saved, cores_of_machine()), contents
 
 
 def _path(campaign: Campaign, results: Path, what: str, **names: str) -> Path:

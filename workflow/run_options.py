@@ -10,6 +10,7 @@ from jetresim.campaign.config import Campaign, first_problem, unknown
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.model import Strict
 from jetresim.campaign.paths import chunk_names
+from jetresim.showers.chunks import BATCH, cores_of_machine
 
 
 class RunOptions(Strict):
@@ -102,3 +103,14 @@ def check_run_options(options: RunOptions, campaign: Campaign) -> None:
         raise ConfigError(
             f"--config shard={part}/{whole}: has no chunk; ask for fewer shards or a smaller `chunk`"
         )
+
+
+def cores_to_use(workflow: Any, options: RunOptions) -> int | None:
+    """Cores that jobs can be cut for: those of this run, or `BATCH`.
+
+    Snakemake takes a dry run for one on a single core; those of the machine are taken then.
+    """
+    cores = workflow.resource_settings.cores
+    if options.shard is not None or cores is None:
+        return BATCH
+    return cores if cores > 1 else cores_of_machine()

@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 from jetresim.audit.verify.result import Checked, Content, checked, differences
 from jetresim.audit.verify.rows import first_of_each, groups_rules, jets_rules
 from jetresim.campaign.arrays import Booleans, Integers
-from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.paths import Paths, chunk_name
 from jetresim.campaign.status import Status
@@ -95,7 +94,7 @@ class _Chunk:
         }
         self._groups = Path(paths.groups.format(**names))
         self._truth: _Truth | None = None
-        self._survivors: frozenset[int] | None = None
+        self._good: set[str] = set()
         self._content = Content()
 
     def check(self) -> tuple[list[Checked], Content | None]:
@@ -104,10 +103,10 @@ class _Chunk:
         if not hard.good:
             self._truth = None
         jets = {}
-        for name in sorted(self._jets, key=lambda name: name != NOMINAL):
+        for name in sorted(self._jets, key=lambda name: len(self._campaign.followed(name))):
             jets[name] = checked("jets", self._jets[name], lambda name=name: self._jets_problems(name))
-            if name == NOMINAL and jets[name].good and not self._quick:
-                self._survivors = read_survivors(self._jets[name], self._campaign, self._process)
+            if jets[name].good:
+                self._good.add(name)
         comparable = self._truth is not None and all(each.good for each in jets.values())
         groups = checked("groups", self._groups, lambda: self._groups_problems(comparable))
         content = self._content if groups.good and not self._quick else None
@@ -149,13 +148,14 @@ class _Chunk:
             return
         hard_events = ((self._process, event) for event in self._events)
         seeds = expected_seeds(self._campaign, hard_events, [name]).ravel()
+        survivors = self._survivors_of(self._campaign.followed(name))
         counts, row, told = Counter[str](), 0, set[str]()
         for table in batches(path, JETS_SCHEMA):
             identity = row_identity(table)
             if problem := self._misplaced(identity, row):
                 yield f"{path}: {problem}"
                 return
-            for rule, place in self._jets_rules(table, identity, seeds, name, row):
+            for rule, place in self._jets_rules(table, identity, seeds, name, row, survivors):
                 if rule not in told:
                     told.add(rule)
                     yield "{}: event {} target {} has {}".format(path, *identity[place], rule)
@@ -167,6 +167,12 @@ class _Chunk:
                 yield f"{path}: has {row} rows; the hard events have {len(self._truth.identity)} targets"
             found["events_without_target"] = sum(not truth.targets for truth in self._truth.events)
         yield from differences(path, metadata, found)
+
+    def _survivors_of(self, followed: list[str]) -> frozenset[int] | None:
+        """Hard events that survive some realizations, if there are any and their jets are good."""
+        if not followed or not self._good.issuperset(followed):
+            return None
+        return read_survivors({name: self._jets[name] for name in followed}, self._campaign, self._process)
 
     def _misplaced(self, identity: Integers, row: int) -> str | None:
         """Where rows are not about the targets that belong there."""
@@ -187,7 +193,13 @@ class _Chunk:
         return None
 
     def _jets_rules(
-        self, table: pa.Table, identity: Integers, seeds: Integers, name: str, row: int
+        self,
+        table: pa.Table,
+        identity: Integers,
+        seeds: Integers,
+        name: str,
+        row: int,
+        survivors: frozenset[int] | None,
     ) -> Iterator[tuple[str, int]]:
         campaign = self._campaign
         event = identity[:, 0]
@@ -200,18 +212,17 @@ class _Chunk:
             "a place that is not in order of (event, target)": steps <= 0,
             "status 'vetoed' without a veto": status[Status.VETOED] & (campaign.parton_pt_min(name) is None),
         }
-        follows = campaign.follows_survivors(name)
         passes = np.ones(len(event), np.bool_)
         if self._truth is not None:
             passes = self._truth.passes[row : row + len(event)]
             if len(passes) == len(event):
                 broken["status 'cut' against the cuts of its hard event"] = status[Status.CUT] == passes
-        if not follows:
+        if not (followed := campaign.followed(name)):
             broken["status 'not simulated' in a realization of all events"] = left_out
-        elif self._survivors is not None:
-            alive = np.isin(event, list(self._survivors))
-            expected = ~alive & ~status[Status.CUT]
-            broken["status 'not simulated' against the survivors of the anchor"] = left_out != expected
+        elif survivors is not None:
+            expected = ~np.isin(event, list(survivors)) & ~status[Status.CUT]
+            rule = f"status 'not simulated' against the survivors of {', '.join(followed)}"
+            broken[rule] = left_out != expected
         yield from first_of_each(broken)
 
     def _groups_problems(self, comparable: bool) -> Iterator[str]:

@@ -33,7 +33,8 @@ class Augmentation(Strict):
     intervene: Annotated[Intervention, BeforeValidator(short_form)] = Field(
         Intervention(),
         description="where the realization departs from the anchor: `hard_process`, "
-        "`shower_scale: <pT in GeV>`, `parton_level` or `decays`",
+        "`shower_scale: <pT in GeV>`, `parton_level`, `decays`, `detector`, or `nothing` for another "
+        "detector with the same random numbers",
     )
     herwig: HerwigOptions = Field(HerwigOptions(), description="`herwig7`: the program and what it is told")
     options: PluginOptions = Field({}, description="what a shower program of another package is told")

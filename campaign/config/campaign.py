@@ -1,9 +1,9 @@
 """What a campaign asks for: typed, strict, and complete before anything runs."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import product
-from math import lcm
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from jetresim.campaign.augmentations import AUGMENTATIONS, NOMINAL
 from jetresim.campaign.config.augmentation import Augmentation, named_augmentation
 from jetresim.campaign.config.beams import Beams
+from jetresim.campaign.config.chunks import AUTO, Chunk, as_steps, cut, fits, whole
 from jetresim.campaign.config.dataset import Dataset
 from jetresim.campaign.config.fields import CampaignName, Name, TuneName
 from jetresim.campaign.config.groups import Groups
@@ -29,45 +30,6 @@ from jetresim.campaign.tunes import TUNES
 from jetresim.campaign.views import augmentation_of_view
 
 __all__ = ["Campaign"]
-
-_CHUNK = 500
-
-
-def _runs(
-    augmentations: Iterable[Augmentation],
-    detector: DetectorOptions,
-    processes: Mapping[str, Process],
-    madgraph: MadGraphOptions,
-) -> dict[str, Any]:
-    """Hard events that one run of a program takes, by what says so."""
-    augmentations = tuple(augmentations)
-    generators = {process.generator for process in processes.values()}
-    hard = {"block_events of `madgraph`": madgraph.block_events} if "madgraph" in generators else {}
-    herwig = {f"block_events of {each.name}": each.block_events for each in augmentations}
-    return (
-        hard
-        | herwig
-        | {
-            f"events_per_run of {each.name}": each.detector.get("events_per_run", detector.events_per_run)
-            for each in augmentations
-        }
-    )
-
-
-def _whole(chunk: int, runs: Iterable[int]) -> int:
-    """The least number of hard events, from `chunk` on, that cuts no run in two."""
-    return lcm(*runs) * -(-chunk // lcm(*runs))
-
-
-def _default_chunk(given: dict[str, Any]) -> int:
-    runs = _runs(
-        given.get("augmentations", ()),
-        given.get("detector", DetectorOptions()),
-        given.get("processes", {}),
-        given.get("madgraph", MadGraphOptions()),
-    ).values()
-    # anything that is no number of events is refused later
-    return _whole(_CHUNK, [run for run in runs if isinstance(run, int) and run > 0])
 
 
 class Campaign(Strict):
@@ -99,13 +61,12 @@ class Campaign(Strict):
     detector: DetectorOptions = Field(
         DetectorOptions(), description="the detector between particles and jets"
     )
-    chunk: int = Field(
-        default_factory=_default_chunk,
-        gt=0,
-        strict=True,
-        description="hard events per job; does not change the result. If left out more than 500 where whole "
-        "runs of Herwig (`block_events`) or Delphes (`events_per_run`) need it",
-        json_schema_extra={"default": _CHUNK},
+    chunk: Chunk = Field(
+        AUTO,
+        description="hard events per job; does not change the result. `auto`: by the events, the cores and "
+        "the time of an event, in whole runs of Herwig and MadGraph (`block_events`) and Delphes "
+        "(`events_per_run`). What exists stays valid: where a campaign has grown, the `config.yaml` in its "
+        "folder has a list of `[first event, events per job]`",
     )
     jets: Jets = Field(Jets(), description="jet finding, substructure and matching")
     groups: Groups = Field(Groups(), description="which groups are kept")
@@ -200,18 +161,41 @@ class Campaign(Strict):
                 options = overridden(self.detector, augmentation.detector)
             except ValidationError as error:
                 raise ValueError(f"{where}: {first_problem(error, DetectorOptions)}") from None
+            if augmentation.intervene.point == "nothing" and options == self.detector:
+                raise ValueError(
+                    f"{where}: `intervene: nothing` draws nothing anew, so it needs another detector "
+                    "or other options"
+                )
             if options.name == "none" and augmentation.intervene.point == "detector":
                 raise ValueError(f"{where}: `intervene: detector` needs a detector other than `none`")
 
     def _check_chunk(self) -> None:
-        runs = _runs(self.augmentations, self.detector, self.processes, self.madgraph)
-        for what, events in runs.items():
-            if self.chunk % events:
-                fitting = _whole(self.chunk, runs.values())
+        if self.chunk == AUTO:
+            return
+        for what, events in self.runs.items():
+            if not fits(self.chunk, events):
+                fitting = whole(as_steps(self.chunk)[0][1], self.runs.values())
                 raise ValueError(
                     f"chunk ({self.chunk}) must be a multiple of {what} ({events}): a run has one seed and "
                     f"cannot be continued in another job; write `chunk: {fitting}`, or leave it out"
                 )
+
+    @property
+    def runs(self) -> dict[str, int]:
+        """Hard events that one run of a program takes, by what says so."""
+        generators = {process.generator for process in self.processes.values()}
+        hard = {"block_events of `madgraph`": self.madgraph.block_events} if "madgraph" in generators else {}
+        herwig = {f"block_events of {each.name}": each.block_events for each in self.augmentations}
+        return (
+            hard
+            | herwig
+            | {
+                f"events_per_run of {each.name}": each.detector.get(
+                    "events_per_run", self.detector.events_per_run
+                )
+                for each in self.augmentations
+            }
+        )
 
     @property
     def madgraph_processes(self) -> list[str]:
@@ -260,11 +244,16 @@ class Campaign(Strict):
     @property
     def survivors_only(self) -> bool:
         """Whether realizations are simulated only for hard events whose anchor has a jet to group with."""
-        return self.groups.survivors_only and self.groups.require != "any"
+        return bool(self.groups.survivors_only) and self.groups.require != "any"
 
     def detector_options(self, realization: str) -> DetectorOptions:
         """The detector of a realization."""
         return overridden(self.detector, self.augmentation(realization).detector)
+
+    def detector_stream(self, realization: str) -> str:
+        """The realization whose random numbers the detector of a realization uses."""
+        shared = self.augmentation(realization).intervene.shares_detector_stream
+        return NOMINAL if shared else realization
 
     def detector_files(self, realizations: Iterable[str]) -> list[Path]:
         """Files that the detectors of some realizations are set up with."""
@@ -278,9 +267,22 @@ class Campaign(Strict):
             return None
         return max(self.groups.pt_min - margin, 0.0)
 
-    def follows_survivors(self, realization: str) -> bool:
-        """Whether a realization is simulated only where the anchor has a jet to group with."""
-        return self.survivors_only and realization != NOMINAL
+    def followed(self, realization: str) -> list[str]:
+        """Realizations that must have a jet to group with for this one to be simulated, the anchor first.
+
+        In a chain they are all that the configuration has before it. Those that continue from the anchor are
+        made in its job, and follow one another alone; none follows an optional one, which may not be made. A
+        view follows the anchor alone.
+        """
+        if not self.survivors_only or realization == NOMINAL:
+            return []
+        chained = self.groups.survivors_only == "chain" and self.groups.require == "all"
+        if not chained or realization not in self.realizations:
+            return [NOMINAL]
+        family = self.continues_anchor(realization)
+        earlier = self.realizations[: self.realizations.index(realization)]
+        others = [name for name in earlier if name != NOMINAL and not self.augmentation(name).optional]
+        return [NOMINAL, *(name for name in others if not family or self.continues_anchor(name))]
 
     def block_events(self, realization: str) -> int:
         """Consecutive hard events that share a run of the shower program: 1, but for Herwig."""
@@ -312,4 +314,8 @@ class Campaign(Strict):
         """Ranges of event indices, one a job."""
         events = self.process(process).events
         assert events is not None  # those of files are counted where a campaign is opened
-        return [range(first, min(first + self.chunk, events)) for first in range(0, events, self.chunk)]
+        return cut(self.chunk, events)
+
+    def chunk_of(self, process: str, event: int) -> int:
+        """Number of the chunk that holds a hard event."""
+        return bisect_right([chunk.start for chunk in self.chunks(process)], event) - 1

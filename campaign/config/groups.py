@@ -17,10 +17,11 @@ class Groups(Strict):
     )
     pt_min: float = Field(450.0, ge=0, description="lowest pT of a jet to count as present [GeV]")
     pt_max: float | None = Field(None, gt=0, description="highest pT of a jet to count as present [GeV]")
-    survivors_only: bool = Field(
-        True,
+    survivors_only: bool | Literal["chain"] = Field(
+        "chain",
         description="with `all` and `nominal`: simulate the other realizations only where the nominal jet is "
-        "present; the groups are the same",
+        "present (`true`), or with `all` only where those of all realizations before them are (`chain`); the "
+        "groups are the same",
     )
     parton_veto: float | None = Field(
         None,

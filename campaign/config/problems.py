@@ -6,6 +6,7 @@ from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from jetresim.campaign.config.chunks import CHUNK_KINDS
 from jetresim.campaign.config.fields import HYPHENATED, WORD
 from jetresim.campaign.model import Strict
 
@@ -66,7 +67,7 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
 
 def _place(location: tuple[str | int, ...]) -> str:
     """Where in the file; pydantic ends a location with the member of a union or a mark for keys."""
-    parts = location[:-1] if location[-1] in ("bool", "[key]") else location
+    parts = location[:-1] if location[-1] in ("bool", "[key]", *CHUNK_KINDS) else location
     return ".".join(str(part) if str(part).isprintable() else repr(part) for part in parts)
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,8 @@ def bare(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "bin"
     folder.mkdir()
-    for program in ("sh", "mkdir", "rm", "sleep", "ldd", "ln", "env", "python3"):
+    (folder / "python3").symlink_to(sys.executable)  # what is found may be a script of a version manager
+    for program in ("sh", "mkdir", "rm", "sleep", "ldd", "ln", "env"):
         if found := shutil.which(program):
             (folder / program).symlink_to(found)
     monkeypatch.setenv("PATH", str(folder))

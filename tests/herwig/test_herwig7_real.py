@@ -318,9 +318,9 @@ def campaign_in(folder: Path, **changes) -> tuple[Campaign, Paths]:
         make_hard(campaign, "higgs", chunk, survey, hard)
         made = {name: Path(paths.jets.format(realization=name, **names)) for name in (NOMINAL, "herwig7")}
         for name, path in made.items():
-            anchor = made[NOMINAL] if name != NOMINAL and campaign.follows_survivors(name) else None
+            followed = {each: made[each] for each in campaign.followed(name)}
             make_jets(
-                campaign, "higgs", chunk, hard, {name: path}, Job(folder / "work", events.start), anchor
+                campaign, "higgs", chunk, hard, {name: path}, Job(folder / "work", events.start), followed
             )
     return campaign, paths
 

@@ -128,9 +128,9 @@ BAD_CONFIGS = {
 
 @pytest.mark.parametrize(("config", "message"), BAD_CONFIGS.values(), ids=BAD_CONFIGS.keys())
 @pytest.mark.parametrize(
-    "command", [("validate",), COMMANDS["survey"], COMMANDS["card"]], ids=lambda one: one[0]
+    "command", [("validate",), COMMANDS["survey"], COMMANDS["groups"]], ids=lambda one: one[0]
 )
-def test_bad_configuration_is_refused_by_every_command(run, tmp_path, command, config, message):
+def test_bad_configuration_is_refused_up_to_the_groups(run, tmp_path, command, config, message):
     path = write_config(tmp_path, config)
     assert refusal(run, tmp_path, command, path) == f"{path}: {message}"
 

@@ -51,7 +51,24 @@ def test_command_runs_as_a_module_and_is_what_gets_installed(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("nothing wrong\n")
-    assert 'jetresim = "jetresim.workflow.cli:app"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert 'jetresim = "jetresim.__main__:main"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_interrupt_while_the_command_is_loaded_ends_in_one_line():
+    program = (
+        "import sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'jetresim.workflow.cli':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "from jetresim.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
 
 
 def test_validate_says_what_it_saw_in_one_line(run, tmp_path):

@@ -76,8 +76,16 @@ CHANGES = {
     # what is gone
     "one augmentation less": (changed("augmentations", ["nominal", "rehadronize"]), FROM_GROUPS),
     "one member of the anchor's family less": (changed("augmentations", ["nominal", "seed"]), FROM_GROUPS),
-    # order
-    "order of augmentations": (changed("augmentations", ["rehadronize", "seed", "nominal"]), FROM_GROUPS),
+    # order; a realization depends on which ones come before it, and not on their order
+    "order of augmentations": (changed("augmentations", ["seed", "nominal", "rehadronize"]), FROM_GROUPS),
+    "a realization behind another one": (
+        changed("augmentations", ["nominal", "rehadronize", "seed"]),
+        {"jets": CHUNKS, **FROM_GROUPS},
+    ),
+    "a realization between others": (
+        changed("augmentations", ["nominal", "fsrRenHi", "seed", "rehadronize"]),
+        {"jets": 2 * CHUNKS, **FROM_GROUPS},
+    ),
     "order of processes": (changed("processes", dict(reversed(BASE["processes"].items()))), {}),
     # physics
     "settings of an augmentation": (
@@ -99,7 +107,7 @@ CHANGES = {
     ),
     "jets": (changed("jets", {"radius": 1.0}), FROM_JETS),
     "seed": (changed("seed", 5), EVERYTHING),
-    # what is kept; the realizations are simulated for survivors of the anchor only
+    # what is kept; the realizations are simulated for survivors of those before them only
     "pt of the groups": (changed("groups.pt_min", 450), {"jets": 2 * CHUNKS, **FROM_GROUPS}),
     "another rule for the same survivors": (changed("groups.require", "nominal"), FROM_GROUPS),
     # how it is handed out

@@ -13,8 +13,9 @@ from jetresim.audit.verify.campaign import verify_campaign
 from jetresim.audit.verify.output import _lines, as_json
 from jetresim.campaign.config import load, parse, save
 from jetresim.campaign.errors import ConfigError, DataError
+from jetresim.campaign.provenance import jets_inputs
 from jetresim.generators.stored import hard_events
-from jetresim.jets.parquet import writer
+from jetresim.jets.parquet import read_metadata, writer
 from jetresim.workflow.stages.dataset import make_export
 from jetresim.workflow.stages.groups import make_groups
 from jetresim.workflow.stages.hard import make_hard
@@ -23,6 +24,7 @@ from tests.workflow.commands import SMALL
 
 HARD = "hard/qcd/00000.lhe.gz"
 JETS = "jets/qcd/seed/00000.parquet"
+REHADRONIZE = "jets/qcd/rehadronize/00000.parquet"
 NOMINAL = "jets/qcd/nominal/00000.parquet"
 GROUPS = "groups/qcd/00000.parquet"
 SURVEY = "hard/qcd/survey.json"
@@ -211,6 +213,29 @@ def test_finished_campaign_is_complete_and_good(campaign):
         "survey": 2, "hard": 4, "jets": 12, "groups": 4, "dataset": 5, "exports": 9, "card": 2,
     }  # fmt: skip
     assert all(row["expected"] == row["present"] == row["good"] for row in stages.values())
+
+
+def first_jet_lost(table):
+    rows = table.to_pylist()
+    first_present(rows).update(status="no jet", jet=None, constituents=[])
+    return pa.Table.from_pylist(rows, table.schema)
+
+
+def test_realization_is_left_out_where_one_before_it_has_no_jet(campaign):
+    fields = load(campaign / "config.yaml").model_dump(mode="json")
+    fields["augmentations"].sort(key=lambda each: each["name"] == "seed")
+    chained = parse(fields, "test")
+    save(chained, campaign / "config.yaml")
+    told = [problem for problem in verify_campaign(campaign).problems if f"{campaign / JETS}: " in problem]
+    assert len(told) == 1
+    assert "made with survivors.chain.rehadronize = None" in told[0]
+    rewrite(campaign / JETS, lambda table: table, settings=jets_inputs(chained, "qcd", "seed"))
+    assert not [problem for problem in verify_campaign(campaign).problems if str(campaign / JETS) in problem]
+    counts = read_metadata(campaign / REHADRONIZE)["counts"]
+    changed = {**counts, "matched": counts["matched"] - 1, "no jet": counts.get("no jet", 0) + 1}
+    rewrite(campaign / REHADRONIZE, first_jet_lost, counts=changed)
+    (told,) = [problem for problem in verify_campaign(campaign).problems if str(campaign / JETS) in problem]
+    assert "status 'not simulated' against the survivors of nominal, rehadronize" in told
 
 
 def test_several_cores_find_the_same(campaign):

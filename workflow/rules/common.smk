@@ -65,12 +65,14 @@ FAMILY = CAMPAIGN.anchor_family
 BESIDE_ANCHOR = [name for name in CAMPAIGN.realizations if name != NOMINAL]
 
 
-def anchor_jets(wildcards):
-    """Jets of the anchor, where a realization is made for its survivors only or ahead with them."""
+def followed_jets(wildcards):
+    """Jets of which a realization follows the survivors, and those of the anchor where it is made with them."""
     name = wildcards.realization
-    if not (CAMPAIGN.follows_survivors(name) or CAMPAIGN.continues_anchor(name)):
-        return []
-    return PATHS.jets.format(process=wildcards.process, realization=NOMINAL, chunk=wildcards.chunk)
+    names = CAMPAIGN.followed(name) or [NOMINAL] * CAMPAIGN.continues_anchor(name)
+    return [
+        PATHS.jets.format(process=wildcards.process, realization=each, chunk=wildcards.chunk)
+        for each in names
+    ]
 
 
 def shower_milliseconds(wildcards):

@@ -2,7 +2,7 @@ rule jets:
     """Jets of one realization of a chunk: shower, detector, clustering and matching in one job, in memory."""
     input:
         hard=PATHS.hard,
-        anchor=anchor_jets,
+        followed=followed_jets,
         detector=lambda wildcards: brought(CAMPAIGN.detector_files([wildcards.realization])),
     output:
         PATHS.jets,

@@ -23,7 +23,7 @@ def make_jets(
     hard: Path,
     outputs: Mapping[str, Path],
     job: Job,
-    anchor: Path | None = None,
+    followed: Mapping[str, Path] | None = None,
     ahead: Mapping[str, Path] | None = None,
 ) -> None:
     """Shower a chunk of hard events and write the jets that stand for their targets.
@@ -41,8 +41,8 @@ def make_jets(
         Jets file to write for each realization: one realization, or several of the anchor's family.
     job : Job
         What the shower program needs to know of the job it runs in.
-    anchor : Path, optional
-        Jets file of the nominal realization, where only its survivors are to be simulated.
+    followed : mapping of str to Path, optional
+        Jets files of other realizations, where only those that survive all of them are to be simulated.
     ahead : mapping of str to Path, optional
         Jets files of realizations that continue from the anchor, to be made ahead with it where they are
         missing or outdated.
@@ -65,7 +65,7 @@ def make_jets(
             outputs[name] = path
     events = campaign.chunks(process)[chunk]
     hard_input = hard_events(campaign, process, hard, events)
-    survivors = None if anchor is None else read_survivors(anchor, campaign, process)
+    survivors = read_survivors(followed, campaign, process) if followed else None
     parts = simulate_together(campaign, process, list(outputs), hard_input, job, survivors)
     what = f"{', '.join(outputs)} of {process}"
     with ExitStack() as stack:
