@@ -61,7 +61,7 @@ SMALL = {
     },
     "augmentations": [NOMINAL, "seed", "shower10", {"name": "rehadronize", "replicas": 2}, "redecay"],
     "jets": {"pt_min": 450},
-    "groups": {"pt_min": 500},
+    "groups": {"pt_min": 500, "survivors_only": True},  # the jets of one campaign are those of the other
     "dataset": {"events_per_shard": 10, "formats": []},
 }
 """Brought events with named weights, and generated ones with two targets."""

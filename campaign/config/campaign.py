@@ -323,7 +323,8 @@ class Campaign(Strict):
         """Realizations that must have a jet to group with for this one to be simulated, the anchor first.
 
         In a chain they are all that the configuration has before it. Those that continue from the anchor are
-        made in its job, and follow one another alone; none follows an optional one, which may not be made.
+        made in its job, and follow one another alone; none follows an optional one, which may not be made. A
+        view follows the anchor alone.
         """
         if not self.survivors_only or realization == NOMINAL:
             return []
