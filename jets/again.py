@@ -21,6 +21,7 @@ def reduced(campaign: Campaign, realizations: Iterable[str]) -> Campaign:
     Every event is simulated, also where the anchor has no jet, unless others in a run of its detector would
     change it; then those that the given ones follow are there as well.
     """
+    realizations = list(realizations)
     wanted = {NOMINAL, *realizations}
     shared = any(campaign.detector_options(name).events_per_run > 1 for name in wanted)
     if shared:
