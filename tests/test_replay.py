@@ -114,16 +114,15 @@ def make_dataset(campaign: Campaign, paths: Paths) -> None:
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory) -> Path:
-    """Two campaigns that differ in which groups they keep, so that their jets are the same."""
+    """Two campaigns that differ in which groups they keep, and so in what survivors are."""
     folder = tmp_path_factory.mktemp("results")
-    paths = Paths.of(ALL, str(folder))
-    for process in ALL.processes:
-        make_survey(ALL, process, path(paths, "survey", process=process))
-        for number in range(len(ALL.chunks(process))):
-            make_jets_of_chunk(ALL, paths, process, number)
-    shutil.copytree(paths.root, Paths.of(NEEDS_NOMINAL, str(folder)).root)
     for campaign in (ALL, NEEDS_NOMINAL):
-        make_dataset(campaign, Paths.of(campaign, str(folder)))
+        paths = Paths.of(campaign, str(folder))
+        for process in campaign.processes:
+            make_survey(campaign, process, path(paths, "survey", process=process))
+            for number in range(len(campaign.chunks(process))):
+                make_jets_of_chunk(campaign, paths, process, number)
+        make_dataset(campaign, paths)
     return folder
 
 
