@@ -11,6 +11,7 @@ from jetresim.jets.schema import JET_TYPE, WEIGHTS_TYPE
 
 __all__ = [
     "DESCRIPTIONS",
+    "EXTRA_DESCRIPTIONS",
     "GROUPS_SCHEMA",
     "MEMBER",
     "TRUTH",
@@ -92,3 +93,11 @@ DESCRIPTIONS = {
     "realizations.constituents": "ordered by pt: pt, eta, phi, energy [GeV], charge, pdgid, d0, dz [mm]",
 }
 """Column to its meaning, for the dataset card."""
+
+EXTRA_DESCRIPTIONS = {
+    "d0err": "what d0 was smeared with [mm]; 0 where the detector of a realization does not smear",
+    "dzerr": "what dz was smeared with [mm]; 0 where the detector of a realization does not smear",
+    "pileup": "fraction of the pT that comes from pile-up",
+    "puppi": "PUPPI weight",
+}
+"""Further column of the constituents to its meaning; see `campaign.detector.EXTRA_FIELDS`."""

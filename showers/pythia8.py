@@ -27,7 +27,7 @@ from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, no_par
 
 __all__ = ["BATCH_EVENTS", "Pythia8Resumed", "Pythia8Shower", "Records", "Streams"]
 
-BATCH_EVENTS = 200
+BATCH_EVENTS = 400
 """Events per batch: enough that overheads vanish, few enough that memory stays flat."""
 
 _NO_SHOWER = {
@@ -173,7 +173,7 @@ class Pythia8Shower:
         self._records.begin()
         results = self._pythia.nextBatch(len(batch), "none")
         if "prt" in results.fields:
-            counts, columns = _final_particles(results.prt, np.array(self._feed.calls), len(batch))
+            counts, columns = final_particles(results.prt, np.array(self._feed.calls), len(batch))
         else:  # every event of the batch failed
             counts, columns = np.zeros(len(batch), dtype=np.int64), no_particles()
         indices = np.array([event.index for event in batch], dtype=np.int64)
@@ -235,9 +235,7 @@ class Pythia8Resumed(Pythia8Shower):
         return placed_among(done, indices, seeds)
 
 
-def _final_particles(
-    results: ak.Array, calls: Integers, size: int
-) -> tuple[Integers, dict[str, npt.NDArray]]:
+def final_particles(results: ak.Array, calls: Integers, size: int) -> tuple[Integers, dict[str, npt.NDArray]]:
     """Final-state particles of a batch, and their number in each of its events.
 
     Parameters

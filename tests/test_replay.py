@@ -93,7 +93,7 @@ def make_jets_of_chunk(campaign: Campaign, paths: Paths, process: str, number: i
     family = {name: jets[name] for name in campaign.anchor_family}
     job = Job(Path(paths.herwig), campaign.chunks(process)[number].start)
     make_jets(campaign, process, number, hard, family, job)
-    for name in [name for name in campaign.realizations if name not in family]:
+    for name in [name for name in jets if name not in family]:
         followed = {each: jets[each] for each in campaign.followed(name)}
         make_jets(campaign, process, number, hard, {name: jets[name]}, job, followed)
 

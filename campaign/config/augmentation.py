@@ -1,7 +1,7 @@
 """Ways to re-simulate a hard event."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -33,13 +33,18 @@ class Augmentation(Strict):
     intervene: Annotated[Intervention, BeforeValidator(short_form)] = Field(
         Intervention(),
         description="where the realization departs from the anchor: `hard_process`, "
-        "`shower_scale: <pT in GeV>`, `parton_level`, `decays`, `detector`, or `nothing` for another "
-        "detector with the same random numbers",
+        "`shower_scale: <pT in GeV>`, `parton_level`, `decays`, `pileup`, `detector`, or `nothing` for "
+        "another detector with the same random numbers",
     )
     herwig: HerwigOptions = Field(HerwigOptions(), description="`herwig7`: the program and what it is told")
     options: PluginOptions = Field({}, description="what a shower program of another package is told")
     detector: dict[str, SettingValue] = Field(
         {}, description="options of `detector` that differ from the campaign's"
+    )
+    pileup: Literal["new", "shared"] = Field(
+        "new",
+        exclude_if=lambda pileup: pileup == "new",
+        description="`shared`: with the pile-up of the anchor while what comes before is simulated again",
     )
     weights: Variations = Field(
         (),

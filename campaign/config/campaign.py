@@ -24,6 +24,7 @@ from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.intervention import Stage
 from jetresim.campaign.madgraph import MadGraphOptions, check_beams
 from jetresim.campaign.model import Strict
+from jetresim.campaign.pileup import MINIMUM_BIAS, PileUp
 from jetresim.campaign.seeds import event_seed
 from jetresim.campaign.settings import Settings
 from jetresim.campaign.tunes import TUNES
@@ -60,6 +61,11 @@ class Campaign(Strict):
     )
     detector: DetectorOptions = Field(
         DetectorOptions(), description="the detector between particles and jets"
+    )
+    pileup: PileUp | None = Field(
+        None,
+        exclude_if=lambda pileup: pileup is None,
+        description="interactions that are overlaid on every hard event before the detector",
     )
     chunk: Chunk = Field(
         AUTO,
@@ -108,6 +114,7 @@ class Campaign(Strict):
         self._check_generators()
         self._check_showers()
         self._check_detectors()
+        self._check_pileup()
         self._check_chunk()
         self._check_shower_scales()
         self._check_weights()
@@ -182,6 +189,20 @@ class Campaign(Strict):
                 )
             if options.name == "none" and augmentation.intervene.point == "detector":
                 raise ValueError(f"{where}: `intervene: detector` needs a detector other than `none`")
+
+    def _check_pileup(self) -> None:
+        for augmentation in self.augmentations:
+            where, redrawn = f"augmentations.{augmentation.name}", augmentation.intervene.point == "pileup"
+            asked = "`intervene: pileup`" if redrawn else "`pileup: shared`"
+            if self.pileup is None and (redrawn or augmentation.pileup == "shared"):
+                raise ValueError(f"{where}: {asked} needs `pileup` of the campaign")
+            if redrawn and augmentation.pileup == "shared":
+                raise ValueError(f"{where}: {asked} draws the pile-up anew, so it cannot be `shared`")
+            if self.pileup and self.detector_options(augmentation.name).name == "delphes":
+                raise ValueError(
+                    f"{where}: detector `delphes` cannot tell what comes from `pileup`; its card may add "
+                    "its own"
+                )
 
     def _check_chunk(self) -> None:
         if self.chunk == AUTO:
@@ -260,6 +281,22 @@ class Campaign(Strict):
         """The realization whose random numbers the detector of a realization uses."""
         shared = self.augmentation(realization).intervene.shares_detector_stream
         return NOMINAL if shared else realization
+
+    def pileup_stream(self, realization: str) -> str:
+        """The realization whose pile-up a realization has."""
+        augmentation = self.augmentation(realization)
+        shared = augmentation.pileup == "shared" or augmentation.intervene.shares_pileup
+        return NOMINAL if shared else realization
+
+    def pileup_detector_stream(self, realization: str) -> str:
+        """The realization with whose random numbers the detector of a realization sees its pile-up."""
+        redrawn = self.augmentation(realization).intervene.point == "detector"
+        return realization if redrawn else self.pileup_stream(realization)
+
+    @property
+    def pileup_settings(self) -> Settings:
+        """Pythia settings of the interactions of the pile-up."""
+        return Settings(TUNES[self.tune]).then(self.settings, MINIMUM_BIAS)
 
     def detector_files(self, realizations: Iterable[str]) -> list[Path]:
         """Files that the detectors of some realizations are set up with."""
