@@ -94,7 +94,7 @@ def selected(batch: ParticleBatch, chosen: Booleans | slice) -> ParticleBatch:
         batch.succeeded[chosen],
         batch.particles[chosen],
         batch.vetoed,
-        batch.weights,
+        weights=batch.weights,
     )
 
 
@@ -106,7 +106,7 @@ def joined(first: ParticleBatch, second: ParticleBatch) -> ParticleBatch:
         np.concatenate([first.succeeded, second.succeeded]),
         ak.concatenate([first.particles, second.particles]),
         first.vetoed | second.vetoed,
-        {**first.weights, **second.weights},
+        weights={**first.weights, **second.weights},
     )
 
 
@@ -130,4 +130,4 @@ def placed_among(batch: ParticleBatch, events: Integers, seeds: Integers) -> Par
     succeeded = np.zeros(len(events), dtype=bool)
     succeeded[places] = batch.succeeded
     particles = ak.unflatten(ak.flatten(batch.particles), counts)
-    return ParticleBatch(events, seeds, succeeded, particles, batch.vetoed, batch.weights)
+    return ParticleBatch(events, seeds, succeeded, particles, batch.vetoed, weights=batch.weights)
