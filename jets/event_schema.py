@@ -18,9 +18,12 @@ HARD = pa.struct(
         *(pa.field(name, pa.float64()) for name in (*_MOMENTUM, "mass")),
     ]
 )
+"""A particle of the hard process, as Les Houches records have it, [GeV]."""
+
 PARTICLE = pa.struct(
     [pa.field(name, pa.int32() if name == "pdgid" else pa.float64()) for name in PARTICLE_FIELDS]
 )
+"""A particle of the final state, [GeV] and [mm]."""
 
 EVENTS_SCHEMA = pa.schema(
     [

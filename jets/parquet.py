@@ -21,6 +21,7 @@ __all__ = [
     "SMALL",
     "batches",
     "blaming_damage",
+    "check_checksum",
     "columns_of",
     "naming",
     "parquet_files",

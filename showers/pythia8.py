@@ -24,7 +24,7 @@ from jetresim.generators.pythia_setup import failure_reason, make_pythia
 from jetresim.showers.parton_veto import PartonVeto
 from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, no_particles, placed_among
 
-__all__ = ["BATCH_EVENTS", "Pythia8Resumed", "Pythia8Shower", "Records", "Streams"]
+__all__ = ["BATCH_EVENTS", "Pythia8Resumed", "Pythia8Shower", "Records", "Streams", "final_particles"]
 
 BATCH_EVENTS = 200
 """Events per batch: enough that overheads vanish, few enough that memory stays flat."""
