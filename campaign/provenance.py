@@ -185,6 +185,7 @@ def _own_inputs(campaign: Campaign, process: str, realization: str) -> dict[str,
         "parton_pt_min": campaign.parton_pt_min(realization),
         "jets": campaign.jets.model_dump(mode="json"),
         **({"options": augmentation.options} if augmentation.options else {}),
+        **({"weights": campaign.weight_names(realization)} if augmentation.weights else {}),
         **_pileup_inputs(campaign, realization),
     }
 

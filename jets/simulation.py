@@ -19,7 +19,8 @@ from jetresim.generators.targets import find_targets, outgoing_partons, passes_c
 from jetresim.jets.analysis import jets_table
 from jetresim.jets.crossing import Crossing
 from jetresim.jets.matching import Truth, within_reach
-from jetresim.jets.schema import surviving_events
+from jetresim.jets.parquet import SHOWER_WEIGHTS
+from jetresim.jets.schema import WEIGHTS_TYPE, surviving_events
 from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, placed_among, selected
 from jetresim.showers.registry import Job, make_shower
 
@@ -327,6 +328,7 @@ class _Finish:
         self._detector_seed_of = lambda event: campaign.seed_of(process, event, stream)
         self._crossing = Crossing(campaign, process, realization, pool)
         self._jets = campaign.jets
+        self._weighted = bool(campaign.weight_names(realization))
 
     def part(self, batch: ParticleBatch, window: Window) -> SimulatedPart:
         """Jets of all events of a window, of which the batch holds those that were showered."""
@@ -336,6 +338,9 @@ class _Finish:
         before = replace(batch, seeds=_seeds(indices, self._detector_seed_of))
         candidates = self._crossing.candidates(before)
         table = jets_table(batch, candidates, truths, self._jets, self._crossing.subtracts_areas)
+        if self._weighted:
+            weights = [batch.weights.get(event, ()) for event in table["event"].to_pylist()]
+            table = table.append_column(SHOWER_WEIGHTS, pa.array(weights, WEIGHTS_TYPE))
         return SimulatedPart(table, len(window), sum(not truth.targets for truth in truths))
 
 

@@ -27,6 +27,7 @@ from jetresim.generators.provenance import hard_provenance, survey_provenance
 from jetresim.generators.registry import make_generator
 from jetresim.generators.survey import Survey, read_survey
 from jetresim.jets.files import software_versions
+from jetresim.jets.parquet import SHOWER_WEIGHTS
 from jetresim.jets.pool import open_pool
 from jetresim.jets.simulation import (
     continuation,
@@ -281,7 +282,8 @@ def _replayed(
         members = member_column(table, campaign.groups, extra).to_pylist()
         for row, member in zip(table.to_pylist(), members, strict=True):
             truth, target = truths[row["event"]], row["target"]
-            group = truth_row(process, truth, target, truth.targets[target]) | member
+            weights = {SHOWER_WEIGHTS: row[SHOWER_WEIGHTS]} if SHOWER_WEIGHTS in row else {}
+            group = truth_row(process, truth, target, truth.targets[target]) | member | weights
             yield Replayed(realization, hard[row["event"]], row, group, made_with)
 
 

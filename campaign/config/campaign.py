@@ -29,6 +29,7 @@ from jetresim.campaign.pileup import MINIMUM_BIAS, PileUp
 from jetresim.campaign.seeds import event_seed
 from jetresim.campaign.settings import Settings
 from jetresim.campaign.tunes import TUNES
+from jetresim.campaign.variations import weight_names
 
 __all__ = ["Campaign"]
 
@@ -123,6 +124,7 @@ class Campaign(Strict):
         self._check_full_events()
         self._check_chunk()
         self._check_shower_scales()
+        self._check_weights()
         if self.groups.pt_min < self.jets.pt_min:
             raise ValueError(
                 f"groups.pt_min ({self.groups.pt_min:g}) must not be below jets.pt_min ({self.jets.pt_min:g})"
@@ -153,6 +155,19 @@ class Campaign(Strict):
                 raise ValueError(
                     f"beams.particles: shower `{augmentation.shower}` is set up for two protons, [2212, 2212]"
                 )
+
+    def _check_weights(self) -> None:
+        nominal = self.augmentation(NOMINAL)
+        scaled = [each.name for each in self.augmentations if each.intervene.scale is not None]
+        if nominal.weights and scaled:
+            raise ValueError(
+                f"augmentations.{scaled[0]}: `shower_scale` shares emissions with {NOMINAL!r}, which draws "
+                "them otherwise with `weights`; ask for the weights of another realization"
+            )
+        weighted = [each.name for each in self.augmentations if each.weights]
+        for process, name in product(self.processes, weighted):
+            if self.shower_settings(process, name).get("PartonShowers:model") not in (None, "1"):
+                raise ValueError(f"augmentations.{name}: `weights` need Pythia's simple shower")
 
     def _check_shower_scales(self) -> None:
         # Vincia showers resonances without asking the hooks, so their emissions would not be shared.
@@ -336,6 +351,15 @@ class Campaign(Strict):
         earlier = self.realizations[: self.realizations.index(realization)]
         others = [name for name in earlier if name != NOMINAL and not self.augmentation(name).optional]
         return [NOMINAL, *(name for name in others if not family or self.continues_anchor(name))]
+
+    def weight_names(self, realization: str) -> list[str]:
+        """Names of the weights that a realization has beside its events."""
+        return weight_names(self.augmentation(realization).weights)
+
+    @property
+    def weighted(self) -> dict[str, list[str]]:
+        """Realizations with weights, and the names of these."""
+        return {name: names for name in self.realizations if (names := self.weight_names(name))}
 
     def block_events(self, realization: str) -> int:
         """Consecutive hard events that share a run of the shower program: 1, but for Herwig."""
