@@ -326,6 +326,36 @@ def jets(
 
 
 @stage
+def events(
+    config: ConfigFile,
+    process: Process,
+    realization: Annotated[str, typer.Option(help="an augmentation or a replica such as seed_2")],
+    chunk: Chunk,
+    results: Results = RESULTS,
+) -> None:
+    """Write the whole events of a realization of a chunk, before pile-up and detector."""
+    from jetresim.generators.stored import hard_events
+    from jetresim.jets.full_events import write_full_events
+    from jetresim.showers.registry import Job
+
+    campaign = _load(config, results)
+    _check_chunk(campaign, process, chunk)
+    if realization not in campaign.full_realizations:
+        raise ConfigError(f"{config}: `full_events` does not ask for those of {realization}")
+    names = {"process": process, "chunk": chunk_name(chunk)}
+    hard_file = existing(_path(campaign, results, "hard", **names), "hard")
+    paths = Paths.of(campaign, str(results))
+    patterns = {form: paths.full_events(form) for form in campaign.full_formats}
+    outputs = {
+        form: Path(pattern.format(realization=realization, **names)) for form, pattern in patterns.items()
+    }
+    numbers = campaign.chunks(process)[chunk]
+    hard = list(hard_events(campaign, process, hard_file, numbers))
+    job = Job(work_directory=_path(campaign, results, "herwig"), first_event=numbers.start)
+    write_full_events(outputs, campaign, process, realization, hard, job)
+
+
+@stage
 def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
     """Write the groups of a chunk from the jets of all realizations."""
     from jetresim.workflow.stages.groups import make_groups

@@ -15,6 +15,7 @@ from jetresim.campaign.config.beams import Beams
 from jetresim.campaign.config.chunks import AUTO, Chunk, as_steps, cut, fits, whole
 from jetresim.campaign.config.dataset import Dataset
 from jetresim.campaign.config.fields import CampaignName, Name, TuneName
+from jetresim.campaign.config.full_events import FullEvents
 from jetresim.campaign.config.groups import Groups
 from jetresim.campaign.config.jets import Jets
 from jetresim.campaign.config.problems import first_problem, unknown
@@ -76,6 +77,11 @@ class Campaign(Strict):
         "folder has a list of `[first event, events per job]`",
     )
     jets: Jets = Field(Jets(), description="jet finding, substructure and matching")
+    full_events: FullEvents | None = Field(
+        None,
+        exclude_if=lambda asked: asked is None,
+        description="whole events that are written beside the jets; none if left out",
+    )
     groups: Groups = Field(Groups(), description="which groups are kept")
     dataset: Dataset = Field(Dataset(), description="the files that are handed out")
 
@@ -116,6 +122,7 @@ class Campaign(Strict):
         self._check_showers()
         self._check_detectors()
         self._check_pileup()
+        self._check_full_events()
         self._check_chunk()
         self._check_shower_scales()
         self._check_weights()
@@ -203,6 +210,14 @@ class Campaign(Strict):
                 raise ValueError(
                     f"{where}: detector `delphes` cannot tell what comes from `pileup`; its card may add "
                     "its own"
+                )
+
+    def _check_full_events(self) -> None:
+        asked = self.full_events.realizations or () if self.full_events else ()
+        for name in asked:
+            if name not in self.realizations:
+                raise ValueError(
+                    f"full_events.realizations: {unknown('realization', name, self.realizations)}"
                 )
 
     def _check_chunk(self) -> None:
@@ -306,6 +321,18 @@ class Campaign(Strict):
     def pileup_settings(self) -> Settings:
         """Pythia settings of the interactions of the pile-up."""
         return Settings(TUNES[self.tune]).then(self.settings, MINIMUM_BIAS)
+
+    @property
+    def full_realizations(self) -> list[str]:
+        """Realizations of which whole events are written."""
+        if self.full_events is None:
+            return []
+        return list(self.full_events.realizations or self.realizations)
+
+    @property
+    def full_formats(self) -> list[str]:
+        """Formats of the files of whole events."""
+        return list(self.full_events.formats) if self.full_events else []
 
     def detector_files(self, realizations: Iterable[str]) -> list[Path]:
         """Files that the detectors of some realizations are set up with."""
