@@ -52,7 +52,7 @@ class JobCost:
     Attributes
     ----------
     stage : str
-        Folder of its benchmark file: survey, hard, jets, groups, dataset, the name of a format,
+        Folder of its benchmark file: survey, pileup, hard, jets, groups, dataset, the name of a format,
         standardization or card.
     process, realization, split : str or None
         What it is about; realizations that are made in one job are joined by ``+``.
@@ -153,6 +153,8 @@ _Job = tuple[JobCost, str, list[str]]
 
 
 def _jobs_of_chunks(campaign: Campaign, paths: Paths) -> Iterator[_Job]:
+    if campaign.pileup:
+        yield JobCost("pileup"), "pileup", [paths.pool]
     for process, asked in campaign.processes.items():
         survey = paths.survey.format(process=process)
         yield JobCost("survey", process, events=asked.events), f"survey/{process}", [survey]

@@ -15,6 +15,8 @@ from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.paths import Paths
 from jetresim.campaign.units import duration, size
+from jetresim.detectors.minimum_bias import make_pool
+from jetresim.detectors.pool import Pool
 from jetresim.detectors.registry import make_detector
 from jetresim.generators.events import HardEvent
 from jetresim.generators.registry import make_generator
@@ -26,6 +28,9 @@ __all__ = ["Cost", "chunk_for", "estimate_campaign", "estimate_table"]
 
 JOB = Job(work_directory=Path(), first_event=0)
 """The nominal realization is Pythia's, which keeps no files."""
+
+POOL_EVENTS = 200
+"""Minimum-bias events that pile-up is measured with: their number does not change its cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +75,19 @@ def estimate_campaign(campaign: Campaign, events: int) -> dict[str, Cost]:
         Hard events to measure with; fewer if the process has fewer.
     """
     make_detector(campaign, NOMINAL)  # a job imports its module as well
+    pool = _small_pool(campaign)
     imports = time.process_time()
-    return {name: _estimate(campaign, name, events, imports) for name in campaign.processes}
+    return {name: _estimate(campaign, name, events, imports, pool) for name in campaign.processes}
 
 
-def _estimate(campaign: Campaign, process: str, events: int, imports: float) -> Cost:
+def _small_pool(campaign: Campaign) -> Pool | None:
+    if campaign.pileup is None:
+        return None
+    few = campaign.pileup.model_copy(update={"pool": min(campaign.pileup.pool, POOL_EVENTS)})
+    return make_pool(campaign.model_copy(update={"pileup": few}))
+
+
+def _estimate(campaign: Campaign, process: str, events: int, imports: float, pool: Pool | None) -> Cost:
     asked = campaign.process(process)
     count = min(events, asked.events)
     with TemporaryDirectory() as folder:
@@ -83,8 +96,8 @@ def _estimate(campaign: Campaign, process: str, events: int, imports: float) -> 
         hard = list(generator.events(range(count), survey))
         output = Path(folder) / "jets.parquet"
         # what a program does once, such as loading libraries, must not be counted for every event
-        _run(campaign, process, hard[:1], output)
-        start, all_events = _run(campaign, process, hard, output)
+        _run(campaign, process, hard[:1], output, pool)
+        start, all_events = _run(campaign, process, hard, output, pool)
         stored = output.stat().st_size
     return Cost(
         events=asked.events,
@@ -96,7 +109,9 @@ def _estimate(campaign: Campaign, process: str, events: int, imports: float) -> 
     )
 
 
-def _run(campaign: Campaign, process: str, hard: list[HardEvent], output: Path) -> tuple[float, float]:
+def _run(
+    campaign: Campaign, process: str, hard: list[HardEvent], output: Path, pool: Pool | None
+) -> tuple[float, float]:
     """CPU time until the first event is asked for, and from then on [s]."""
     times = [time.process_time()]
 
@@ -105,7 +120,7 @@ def _run(campaign: Campaign, process: str, hard: list[HardEvent], output: Path) 
         yield from hard
 
     with jets_file(output, campaign, process, NOMINAL, 0) as file:
-        for part in simulate_realization(campaign, process, NOMINAL, events(), JOB):
+        for part in simulate_realization(campaign, process, NOMINAL, events(), JOB, pool=pool):
             file.add(part)
     begin, first, end = *times, time.process_time()
     return first - begin, end - first

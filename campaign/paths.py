@@ -69,6 +69,11 @@ class Paths:
         return f"{self.root}/hard/{{process}}/{{chunk}}.lhe.gz"
 
     @property
+    def pool(self) -> str:
+        """Minimum-bias events that pile-up is drawn from."""
+        return f"{self.root}/pileup/pool.parquet"
+
+    @property
     def jets(self) -> str:
         """Jets of one realization of a chunk."""
         return f"{self.root}/jets/{{process}}/{{realization}}/{{chunk}}.parquet"

@@ -21,6 +21,7 @@ __all__ = [
     "event_seed",
     "initialization_seed",
     "integration_seed",
+    "pool_seed",
     "stable_hash",
     "stage_seed",
     "unit_hash",
@@ -133,6 +134,11 @@ def initialization_seed(campaign_seed: int) -> int:
     jobs of a campaign must do it with the same random numbers.
     """
     return 1 + stable_hash(campaign_seed, "initialization") % PYTHIA_SEEDS
+
+
+def pool_seed(campaign_seed: int) -> int:
+    """Seed of the minimum-bias events that pile-up is drawn from."""
+    return 1 + stable_hash(campaign_seed, "minimum bias") % PYTHIA_SEEDS
 
 
 def check_streams(campaign_seed: int, streams: Iterable[str]) -> None:

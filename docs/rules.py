@@ -27,6 +27,7 @@ CAMPAIGN = {
     "seed": 1,
     "events": 1,
     "chunk": 500,
+    "pileup": {"mean": 50},
     "processes": {
         "higgs": None,
         "hz": {

@@ -90,11 +90,12 @@ def make_jets_of_chunk(campaign: Campaign, paths: Paths, process: str, number: i
     hard = path(paths, "hard", **names)
     make_hard(campaign, process, number, path(paths, "survey", process=process), hard)
     jets = {name: path(paths, "jets", realization=name, **names) for name in campaign.realizations}
-    family = {name: jets.pop(name) for name in campaign.anchor_family}
+    family = {name: jets[name] for name in campaign.anchor_family}
     job = Job(Path(paths.herwig), campaign.chunks(process)[number].start)
     make_jets(campaign, process, number, hard, family, job)
-    for name, output in jets.items():
-        make_jets(campaign, process, number, hard, {name: output}, job, family[NOMINAL])
+    for name in [name for name in jets if name not in family]:
+        followed = {each: jets[each] for each in campaign.followed(name)}
+        make_jets(campaign, process, number, hard, {name: jets[name]}, job, followed)
 
 
 def make_dataset(campaign: Campaign, paths: Paths) -> None:

@@ -268,6 +268,18 @@ def hard(config: ConfigFile, process: Process, chunk: Chunk, results: Results = 
 
 
 @stage
+def pileup(config: ConfigFile, results: Results = RESULTS) -> None:
+    """Simulate the minimum-bias events that the pile-up of a campaign is drawn from."""
+    from jetresim.detectors.minimum_bias import make_pool
+    from jetresim.jets.pool import write_pool
+
+    campaign = _load(config, results)
+    if campaign.pileup is None:
+        raise ConfigError(f"{config}: has no `pileup`, so no minimum-bias events are needed")
+    write_pool(_path(campaign, results, "pool"), make_pool(campaign), campaign)
+
+
+@stage
 def jets(
     config: ConfigFile,
     process: Process,
@@ -308,7 +320,8 @@ def jets(
         for name in campaign.anchor_family
         if ahead and NOMINAL in realization and name not in realization
     }
-    make_jets(campaign, process, chunk, hard_file, outputs, job, followed, family)
+    pool = existing(_path(campaign, results, "pool"), "pileup") if campaign.pileup else None
+    make_jets(campaign, process, chunk, hard_file, outputs, job, followed, family, pool)
 
 
 @stage

@@ -19,12 +19,16 @@ from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.herwig import EVENT_SECONDS, START_SECONDS
 from jetresim.campaign.paths import Paths, chunk_name
 from jetresim.dataset.groups import hard_truths, member_column, truth_row
+from jetresim.detectors.pool import Pool
+from jetresim.detectors.registry import extra_fields
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_files import read_hard_events
 from jetresim.generators.provenance import hard_provenance, survey_provenance
 from jetresim.generators.registry import make_generator
 from jetresim.generators.survey import Survey, read_survey
 from jetresim.jets.files import software_versions
+from jetresim.jets.parquet import SHOWER_WEIGHTS
+from jetresim.jets.pool import open_pool
 from jetresim.jets.simulation import (
     continuation,
     find_survivors,
@@ -103,10 +107,11 @@ def replay(campaign: Campaign, paths: Paths, process: str, wanted: Wanted) -> li
     """
     _check_asked(campaign, process, wanted)
     survey = _survey(campaign, paths, process)
+    extra = {column for name in campaign.realizations for column in extra_fields(campaign, name)}
     return [
         replayed
         for together in _made_together(campaign, wanted)
-        for replayed in _replayed(_reduced(campaign, together), paths, process, together, survey)
+        for replayed in _replayed(_reduced(campaign, together), paths, process, together, survey, extra)
     ]
 
 
@@ -258,25 +263,27 @@ def _survey(campaign: Campaign, paths: Paths, process: str) -> Survey:
 
 
 def _replayed(
-    campaign: Campaign, paths: Paths, process: str, wanted: Wanted, survey: Survey
+    campaign: Campaign, paths: Paths, process: str, wanted: Wanted, survey: Survey, extra: Collection[str]
 ) -> Iterator[Replayed]:
-    """All targets of realizations that are made together."""
+    """All targets of realizations that are made together; groups have `extra` columns of constituents."""
     events = sorted(set().union(*wanted.values()))
     hard = {event.index: event for event in _with_run(campaign, paths, process, events, survey)}
     _tell_cost(campaign, process, wanted, list(hard))
     with TemporaryDirectory() as folder:
         job = _job(campaign, folder, min(events))
-        tables = _simulated(campaign, process, list(wanted), list(hard.values()), job)
+        pool = open_pool(Path(paths.pool), campaign)
+        tables = _simulated(campaign, process, list(wanted), list(hard.values()), job, pool)
     truths = {
         each.event: each for each in hard_truths(campaign, process, (hard[event] for event in events), survey)
     }
     for realization, asked in wanted.items():
         made_with = software_versions(campaign, realization)
         table = tables[realization].filter(pc.is_in(tables[realization]["event"], pa.array(asked)))
-        members = member_column(table, campaign.groups).to_pylist()
+        members = member_column(table, campaign.groups, extra).to_pylist()
         for row, member in zip(table.to_pylist(), members, strict=True):
             truth, target = truths[row["event"]], row["target"]
-            group = truth_row(process, truth, target, truth.targets[target]) | member
+            weights = {SHOWER_WEIGHTS: row[SHOWER_WEIGHTS]} if SHOWER_WEIGHTS in row else {}
+            group = truth_row(process, truth, target, truth.targets[target]) | member | weights
             yield Replayed(realization, hard[row["event"]], row, group, made_with)
 
 
@@ -294,15 +301,20 @@ def _tell_cost(campaign: Campaign, process: str, realizations: Iterable[str], ev
 
 
 def _simulated(
-    campaign: Campaign, process: str, realizations: Sequence[str], hard: Sequence[HardEvent], job: Job
+    campaign: Campaign,
+    process: str,
+    realizations: Sequence[str],
+    hard: Sequence[HardEvent],
+    job: Job,
+    pool: Pool | None,
 ) -> dict[str, pa.Table]:
     """Jets of realizations that are made together."""
     if any(map(campaign.continues_anchor, realizations)):
-        parts = list(simulate_family(campaign, process, hard))
+        parts = list(simulate_family(campaign, process, hard, pool=pool))
         return {name: pa.concat_tables(part[name].table for part in parts) for name in realizations}
     (name,) = realizations
-    survivors = find_survivors(campaign, process, name, hard, job)
-    parts = simulate_realization(campaign, process, name, hard, job, survivors)
+    survivors = find_survivors(campaign, process, name, hard, job, pool)
+    parts = simulate_realization(campaign, process, name, hard, job, survivors, pool)
     return {name: pa.concat_tables(part.table for part in parts)}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from jetresim.audit.verify.chunk import check_chunk, check_survey
 from jetresim.audit.verify.dataset import check_dataset, extra_exports
 from jetresim.audit.verify.gridpack import check_gridpack
+from jetresim.audit.verify.pool import check_pool_file
 from jetresim.audit.verify.result import Checked, Content
 from jetresim.campaign.config import Campaign, load
 from jetresim.campaign.errors import DataError
@@ -19,7 +20,7 @@ from jetresim.showers.programs import as_made
 
 __all__ = ["STAGES", "Report", "check_process", "verify_campaign"]
 
-STAGES = ("survey", "hard", "jets", "groups", "dataset", "exports", "card")
+STAGES = ("survey", "pileup", "hard", "jets", "groups", "dataset", "exports", "card")
 """What files belong to, in the order of the work."""
 
 _PATTERNS = {"hard": "*.lhe.gz", "jets": "*.parquet", "groups": "*.parquet"}
@@ -105,7 +106,7 @@ def verify_campaign(folder: Path, config: Path | None = None, quick: bool = Fals
         See `open_campaign`.
     """
     campaign, paths = open_campaign(folder, config)
-    results: list[Checked] = []
+    results = check_pool_file(campaign, paths)
     contents: dict[str, Content] = {}
     for process in campaign.processes:
         found, content = check_process(campaign, paths, process, quick, cores)

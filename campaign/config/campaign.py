@@ -24,9 +24,11 @@ from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.intervention import Stage
 from jetresim.campaign.madgraph import MadGraphOptions, check_beams
 from jetresim.campaign.model import Strict
+from jetresim.campaign.pileup import MINIMUM_BIAS, PileUp
 from jetresim.campaign.seeds import event_seed
 from jetresim.campaign.settings import Settings
 from jetresim.campaign.tunes import TUNES
+from jetresim.campaign.variations import weight_names
 
 __all__ = ["Campaign"]
 
@@ -59,6 +61,11 @@ class Campaign(Strict):
     )
     detector: DetectorOptions = Field(
         DetectorOptions(), description="the detector between particles and jets"
+    )
+    pileup: PileUp | None = Field(
+        None,
+        exclude_if=lambda pileup: pileup is None,
+        description="interactions that are overlaid on every hard event before the detector",
     )
     chunk: Chunk = Field(
         AUTO,
@@ -107,8 +114,10 @@ class Campaign(Strict):
         self._check_generators()
         self._check_showers()
         self._check_detectors()
+        self._check_pileup()
         self._check_chunk()
         self._check_shower_scales()
+        self._check_weights()
         if self.groups.pt_min < self.jets.pt_min:
             raise ValueError(
                 f"groups.pt_min ({self.groups.pt_min:g}) must not be below jets.pt_min ({self.jets.pt_min:g})"
@@ -140,6 +149,19 @@ class Campaign(Strict):
                     f"beams.particles: shower `{augmentation.shower}` is set up for two protons, [2212, 2212]"
                 )
 
+    def _check_weights(self) -> None:
+        nominal = self.augmentation(NOMINAL)
+        scaled = [each.name for each in self.augmentations if each.intervene.scale is not None]
+        if nominal.weights and scaled:
+            raise ValueError(
+                f"augmentations.{scaled[0]}: `shower_scale` shares emissions with {NOMINAL!r}, which draws "
+                "them otherwise with `weights`; ask for the weights of another realization"
+            )
+        weighted = [each.name for each in self.augmentations if each.weights]
+        for process, name in product(self.processes, weighted):
+            if self.shower_settings(process, name).get("PartonShowers:model") not in (None, "1"):
+                raise ValueError(f"augmentations.{name}: `weights` need Pythia's simple shower")
+
     def _check_shower_scales(self) -> None:
         # Vincia showers resonances without asking the hooks, so their emissions would not be shared.
         scaled = [each.name for each in self.augmentations if each.intervene.scale is not None]
@@ -167,6 +189,20 @@ class Campaign(Strict):
                 )
             if options.name == "none" and augmentation.intervene.point == "detector":
                 raise ValueError(f"{where}: `intervene: detector` needs a detector other than `none`")
+
+    def _check_pileup(self) -> None:
+        for augmentation in self.augmentations:
+            where, redrawn = f"augmentations.{augmentation.name}", augmentation.intervene.point == "pileup"
+            asked = "`intervene: pileup`" if redrawn else "`pileup: shared`"
+            if self.pileup is None and (redrawn or augmentation.pileup == "shared"):
+                raise ValueError(f"{where}: {asked} needs `pileup` of the campaign")
+            if redrawn and augmentation.pileup == "shared":
+                raise ValueError(f"{where}: {asked} draws the pile-up anew, so it cannot be `shared`")
+            if self.pileup and self.detector_options(augmentation.name).name == "delphes":
+                raise ValueError(
+                    f"{where}: detector `delphes` cannot tell what comes from `pileup`; its card may add "
+                    "its own"
+                )
 
     def _check_chunk(self) -> None:
         if self.chunk == AUTO:
@@ -246,6 +282,22 @@ class Campaign(Strict):
         shared = self.augmentation(realization).intervene.shares_detector_stream
         return NOMINAL if shared else realization
 
+    def pileup_stream(self, realization: str) -> str:
+        """The realization whose pile-up a realization has."""
+        augmentation = self.augmentation(realization)
+        shared = augmentation.pileup == "shared" or augmentation.intervene.shares_pileup
+        return NOMINAL if shared else realization
+
+    def pileup_detector_stream(self, realization: str) -> str:
+        """The realization with whose random numbers the detector of a realization sees its pile-up."""
+        redrawn = self.augmentation(realization).intervene.point == "detector"
+        return realization if redrawn else self.pileup_stream(realization)
+
+    @property
+    def pileup_settings(self) -> Settings:
+        """Pythia settings of the interactions of the pile-up."""
+        return Settings(TUNES[self.tune]).then(self.settings, MINIMUM_BIAS)
+
     def detector_files(self, realizations: Iterable[str]) -> list[Path]:
         """Files that the detectors of some realizations are set up with."""
         options = [self.detector_options(name) for name in realizations]
@@ -272,6 +324,15 @@ class Campaign(Strict):
         earlier = self.realizations[: self.realizations.index(realization)]
         others = [name for name in earlier if name != NOMINAL and not self.augmentation(name).optional]
         return [NOMINAL, *(name for name in others if not family or self.continues_anchor(name))]
+
+    def weight_names(self, realization: str) -> list[str]:
+        """Names of the weights that a realization has beside its events."""
+        return weight_names(self.augmentation(realization).weights)
+
+    @property
+    def weighted(self) -> dict[str, list[str]]:
+        """Realizations with weights, and the names of these."""
+        return {name: names for name in self.realizations if (names := self.weight_names(name))}
 
     def block_events(self, realization: str) -> int:
         """Consecutive hard events that share a run of the shower program: 1, but for Herwig."""

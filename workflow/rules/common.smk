@@ -62,6 +62,8 @@ def hard_milliseconds(wildcards):
 
 
 FAMILY = CAMPAIGN.anchor_family
+# Generous time for the pile-up of one event: a millisecond for each interaction.
+PILEUP_MILLISECONDS = CAMPAIGN.pileup.mean if CAMPAIGN.pileup else 0
 BESIDE_ANCHOR = [name for name in CAMPAIGN.realizations if name != NOMINAL]
 
 
@@ -77,7 +79,7 @@ def followed_jets(wildcards):
 
 def shower_milliseconds(wildcards):
     """Generous time for one event of a realization."""
-    return shower_program(CAMPAIGN.augmentation(wildcards.realization)).milliseconds
+    return shower_program(CAMPAIGN.augmentation(wildcards.realization)).milliseconds + PILEUP_MILLISECONDS
 
 
 def groups_of(options):
