@@ -20,7 +20,7 @@ from jetresim.detectors.pool import Pool
 from jetresim.detectors.registry import make_detector
 from jetresim.generators.events import HardEvent
 from jetresim.generators.registry import make_generator
-from jetresim.jets.files import jets_file
+from jetresim.jets.files import jets_file, read_survivors
 from jetresim.jets.simulation import simulate_realization
 from jetresim.showers.registry import Job
 
@@ -43,6 +43,8 @@ class Cost:
         Hard events, realizations of each, and jobs that simulate them.
     start_seconds, event_seconds : float
         CPU time to start a job, and of the nominal realization of one event [s].
+    survivors : float
+        Fraction of the hard events that the others are simulated for, as far as the nominal one tells.
     jet_bytes : float
         Size of the stored jets of the nominal realization of one event.
     full_bytes : float
@@ -56,6 +58,7 @@ class Cost:
     jobs: int
     start_seconds: float
     event_seconds: float
+    survivors: float
     jet_bytes: float
     full_bytes: float = 0.0
     full_realizations: int = 0
@@ -67,8 +70,9 @@ class Cost:
 
     @property
     def cpu_seconds(self) -> float:
-        """CPU time of all these jobs [s], with every realization counted like the nominal one."""
-        return self.jobs * self.start_seconds + self.events * self.realizations * self.event_seconds
+        """CPU time of all these jobs [s], with an event of every realization counted like a nominal one."""
+        simulated = self.events * (1 + (self.realizations - 1) * self.survivors)
+        return self.jobs * self.start_seconds + simulated * self.event_seconds
 
     @property
     def bytes(self) -> float:
@@ -110,6 +114,7 @@ def _estimate(campaign: Campaign, process: str, events: int, imports: float, poo
         _run(campaign, process, hard[:1], output, pool)
         start, all_events = _run(campaign, process, hard, output, pool)
         stored = output.stat().st_size
+        alive = len(read_survivors({NOMINAL: output}, campaign, process))
         full = _full_bytes(campaign, process, hard, Path(folder))
     return Cost(
         events=asked.events,
@@ -117,6 +122,7 @@ def _estimate(campaign: Campaign, process: str, events: int, imports: float, poo
         jobs=len(campaign.chunks(process)) * len(campaign.realizations),
         start_seconds=imports + start,
         event_seconds=all_events / count,
+        survivors=alive / count if campaign.survivors_only else 1.0,
         jet_bytes=stored / count,
         full_bytes=full / count,
         full_realizations=len(campaign.full_realizations),

@@ -167,6 +167,11 @@ class Paths:
         return f"{self.dataset}/manifest.json"
 
     @property
+    def publication(self) -> str:
+        """The folder that is published, with descriptions for others."""
+        return f"{self.root}/publication"
+
+    @property
     def report(self) -> str:
         """Page on what was made and whether it is in order."""
         return f"{self.root}/report/report.html"

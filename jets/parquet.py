@@ -18,6 +18,7 @@ __all__ = [
     "FAST",
     "METADATA_KEY",
     "ROW_GROUP",
+    "SHOWER_WEIGHTS",
     "SMALL",
     "batches",
     "blaming_damage",

@@ -93,8 +93,8 @@ def selected(batch: ParticleBatch, chosen: Booleans | slice) -> ParticleBatch:
         batch.seeds[chosen],
         batch.succeeded[chosen],
         batch.particles[chosen],
-        batch.vetoed,
-        batch.weights,
+        vetoed=batch.vetoed,
+        weights=batch.weights,
     )
 
 
@@ -105,8 +105,8 @@ def joined(first: ParticleBatch, second: ParticleBatch) -> ParticleBatch:
         np.concatenate([first.seeds, second.seeds]),
         np.concatenate([first.succeeded, second.succeeded]),
         ak.concatenate([first.particles, second.particles]),
-        first.vetoed | second.vetoed,
-        {**first.weights, **second.weights},
+        vetoed=first.vetoed | second.vetoed,
+        weights={**first.weights, **second.weights},
     )
 
 
@@ -130,4 +130,4 @@ def placed_among(batch: ParticleBatch, events: Integers, seeds: Integers) -> Par
     succeeded = np.zeros(len(events), dtype=bool)
     succeeded[places] = batch.succeeded
     particles = ak.unflatten(ak.flatten(batch.particles), counts)
-    return ParticleBatch(events, seeds, succeeded, particles, batch.vetoed, batch.weights)
+    return ParticleBatch(events, seeds, succeeded, particles, vetoed=batch.vetoed, weights=batch.weights)

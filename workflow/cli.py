@@ -25,6 +25,7 @@ from jetresim.campaign.usage import tells_cpu
 from jetresim.generators.brought import Contents, read_contents, with_brought_files, write_contents
 from jetresim.showers.chunks import cores_of_machine, with_chunk
 from jetresim.showers.programs import as_made, check_programs, without_missing_programs
+from jetresim.workflow import publication
 from jetresim.workflow.checks import (
     check_campaign,
     check_detectors,
@@ -476,7 +477,8 @@ def replay(
     process: Annotated[str | None, typer.Option(help="process of the campaign")] = None,
     event: Annotated[int | None, typer.Option(help="index of the hard event, from 0")] = None,
     augmentation: Annotated[
-        str | None, typer.Option(help="an augmentation or a replica such as seed_2")
+        str | None,
+        typer.Option(help="an augmentation, a replica such as seed_2, or a view such as seed_s0e1v0"),
     ] = None,
     target: Annotated[int | None, typer.Option(min=0, help="index of the target; all if left out")] = None,
     results: Results = RESULTS,
@@ -566,6 +568,10 @@ def inspect(
         typer.echo(found.as_json())
     else:
         show_inspection(found)
+
+
+for handing_out in (publication.publish, publication.fetch):
+    command(EVERYDAY)(handing_out)
 
 
 def _load(config: Path, results: Path | None = None) -> Campaign:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.augmentations import AUGMENTATIONS, NOMINAL
 from jetresim.campaign.config.augmentation import Augmentation, named_augmentation
 from jetresim.campaign.config.beams import Beams
 from jetresim.campaign.config.chunks import AUTO, Chunk, as_steps, cut, fits, whole
@@ -30,6 +30,7 @@ from jetresim.campaign.seeds import event_seed
 from jetresim.campaign.settings import Settings
 from jetresim.campaign.tunes import TUNES
 from jetresim.campaign.variations import weight_names
+from jetresim.campaign.views import augmentation_of_view
 
 __all__ = ["Campaign"]
 
@@ -268,10 +269,18 @@ class Campaign(Strict):
         return self.model_copy(update={"processes": processes})
 
     def augmentation(self, realization: str) -> Augmentation:
-        """The augmentation that a realization belongs to."""
+        """The augmentation that a realization belongs to, be it a member of the groups or a view.
+
+        A view may also be of an augmentation of the catalogue, see `campaign.views`.
+        """
         for augmentation in self.augmentations:
             if realization in augmentation.realizations:
                 return augmentation
+        viewed = augmentation_of_view(realization)
+        if viewed in (names := [each.name for each in self.augmentations]):
+            return self.augmentations[names.index(viewed)]
+        if viewed in AUGMENTATIONS:
+            return Augmentation.model_validate(named_augmentation(viewed))
         raise ConfigError(unknown("realization", realization, self.realizations))
 
     @cached_property
@@ -341,11 +350,13 @@ class Campaign(Strict):
         """Realizations that must have a jet to group with for this one to be simulated, the anchor first.
 
         In a chain they are all that the configuration has before it. Those that continue from the anchor are
-        made in its job, and follow one another alone; none follows an optional one, which may not be made.
+        made in its job, and follow one another alone; none follows an optional one, which may not be made. A
+        view follows the anchor alone.
         """
         if not self.survivors_only or realization == NOMINAL:
             return []
-        if self.groups.survivors_only != "chain" or self.groups.require != "all":
+        chained = self.groups.survivors_only == "chain" and self.groups.require == "all"
+        if not chained or realization not in self.realizations:  # a view is no member of groups
             return [NOMINAL]
         family = self.continues_anchor(realization)
         earlier = self.realizations[: self.realizations.index(realization)]
