@@ -55,10 +55,12 @@ def by_label(source: Source) -> dict[str, Values]:
 
 def table(classes: dict[str, Values]) -> str:
     """Number of jets, and mean and standard deviation of each observable, in Markdown."""
-    lines = [f"| class | jets | {' | '.join(TABLED)} |", "|---|---|" + "---|" * len(TABLED)]
+    heading = ("class", "jets", *TABLED, "median sdmass")
+    lines = [f"| {' | '.join(heading)} |", "|---" * len(heading) + "|"]
     for title, values in classes.items():
         cells = [f"{values[name].mean():.3g} ± {values[name].std():.2g}" for name in TABLED]
-        lines.append(f"| {title} | {len(values[TABLED[0]])} | {' | '.join(cells)} |")
+        median = f"{np.median(values['sdmass']):.3g}"
+        lines.append(f"| {title} | {len(values['sdmass'])} | {' | '.join(cells)} | {median} |")
     return "\n".join(lines)
 
 
