@@ -148,7 +148,10 @@ def foreign(folders):
 
 @pytest.mark.parametrize(
     ("folders", "groups"),
-    [(ROOMS, ["run", "torch", "toptagging"]), ([*ROOMS, ROOT / "tests", ENVS], ["run", "test"])],
+    [
+        (ROOMS, ["run", "huggingface", "torch", "toptagging"]),
+        ([*ROOMS, ROOT / "tests", ENVS], ["run", "test"]),
+    ],
     ids=["run", "test"],
 )
 def test_every_import_is_a_direct_dependency(folders, groups):
