@@ -10,6 +10,7 @@ from typing import Any
 
 from jetresim.audit.output import listed
 from jetresim.audit.verify.campaign import check_process
+from jetresim.audit.verify.pool import check_pool_file
 from jetresim.campaign.config import Campaign, load, save
 from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.files import atomic_path
@@ -144,15 +145,14 @@ def _made_with(campaign: Campaign) -> dict[str, Any]:
 def _good_files(campaign: Campaign, folder: Path, cores: int) -> list[Path]:
     """Files of a part relative to its folder, each before those that are made from it."""
     paths = Paths(str(folder))
-    found = []
+    results = check_pool_file(campaign, paths)
     for process in campaign.processes:
-        for each in check_process(campaign, paths, process, cores=cores)[0]:
-            if each.problems:
-                more = "" if len(each.problems) == 1 else f" (and {len(each.problems) - 1} more problems)"
-                raise DataError(each.problems[0] + more)
-            if not each.missing:
-                found.append(each.path.relative_to(folder))
-    return found
+        results += check_process(campaign, paths, process, cores=cores)[0]
+    for each in results:
+        if each.problems:
+            more = "" if len(each.problems) == 1 else f" (and {len(each.problems) - 1} more problems)"
+            raise DataError(each.problems[0] + more)
+    return [each.path.relative_to(folder) for each in results if not each.missing]
 
 
 def _oldest(folders: Iterable[Path], files: dict[Path, list[Path]]) -> dict[Path, Path]:

@@ -13,6 +13,7 @@ from benchmarks.detector_cost import detector_benchmark
 from benchmarks.herwig_reading import reading_benchmark
 from benchmarks.live_views import VIEWS, live_rates
 from benchmarks.loader_throughput import EPOCHS, FIRST, loader_benchmark
+from benchmarks.pileup import pileup_costs
 from benchmarks.storage import storage
 
 Row = tuple[str, str, str]
@@ -23,6 +24,7 @@ def rows() -> Iterator[Row]:
     """What was measured, the value and its goal."""
     yield from _showers()
     yield from _detectors()
+    yield from _pileup()
     yield from _interventions()
     yield from _memory()
     yield from _storage()
@@ -51,6 +53,12 @@ def _detectors() -> Iterator[Row]:
             f"{detector_benchmark(process).ratio:.3f}",
             "≤ 0.15",
         )
+
+
+def _pileup() -> Iterator[Row]:
+    for kind, found in pileup_costs().items():
+        what = f"wjet, {kind}: CPU of detector and jets [ms/event], memory [MB], bytes/jet"
+        yield what, f"{found.seconds * 1e3:.1f}, {found.peak_mb:.0f}, {found.bytes_per_jet:.0f}", ""
 
 
 def _interventions() -> Iterator[Row]:

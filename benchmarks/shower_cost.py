@@ -47,7 +47,7 @@ class ShowerCost:
 
 def shower_cost(process: str, detector: str, blocks: int = BLOCKS) -> ShowerCost:
     """Measure `blocks` batches of events, after one that warms up."""
-    campaign = _campaign(process, detector, (blocks + 1) * BATCH_EVENTS)
+    campaign = campaign_of(process, detector, (blocks + 1) * BATCH_EVENTS)
     survey = Survey(cross_section=1.0, cross_section_error=0.0)
     hard = list(Pythia8Generator(campaign, process).events(range(campaign.process(process).events), survey))
     with TemporaryDirectory() as folder:
@@ -81,7 +81,8 @@ def _blocks(
             yield between - start, process_time() - between
 
 
-def _campaign(process: str, detector: str, events: int) -> Campaign:
+def campaign_of(process: str, detector: str, events: int) -> Campaign:
+    """A campaign of one process with nothing but the anchor."""
     return parse(
         {
             "name": "bench",

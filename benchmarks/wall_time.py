@@ -153,6 +153,7 @@ def wall_time(campaign: Campaign, folder: Path, cores: int) -> WallTime:
     wall, cpu = monotonic() - start, _cpu_of_children() - cpu
     after = bare.measure()
     paths = Paths.of(campaign, str(folder / "results"))
+    campaign = load(Path(paths.config))  # with the chunk that was chosen
     events = simulated(campaign, paths)
     passes = (bare_seconds(before, events), bare_seconds(after, events))
     return WallTime(wall, cpu, cores, passes, collect(campaign, paths))
@@ -214,7 +215,7 @@ def show(found: WallTime) -> Table:
 def main(
     events: Annotated[int, typer.Option(min=1, help="hard events of each process")] = 1000,
     scale: Annotated[int, typer.Option(min=1, help="times so many")] = 1,
-    chunk: Annotated[int | None, typer.Option(min=1, help="hard events of a job, if not the demo's")] = None,
+    chunk: Annotated[int | None, typer.Option(min=1, help="hard events of a job, if not chosen")] = None,
     cores: Annotated[int, typer.Option(min=1, help="cores that Snakemake uses")] = 2,
 ) -> None:
     """Measure the demo campaign."""

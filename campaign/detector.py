@@ -14,8 +14,9 @@ __all__ = ["EXTRA_FIELDS", "PARAMETRIZED", "DetectorOptions", "overridden"]
 PARAMETRIZED = ("cms_phase2", "atlas")
 """Detectors that are built in as numbers."""
 
-EXTRA_FIELDS = ("d0err", "dzerr")
-"""What candidates may have beyond the fields of all: errors of d0 and dz [mm]."""
+EXTRA_FIELDS = ("d0err", "dzerr", "pileup", "puppi")
+"""What candidates may have beyond the fields of all: errors of d0 and dz [mm], fraction of the pT from
+pile-up, PUPPI weight."""
 
 APPLIES_TO: Mapping[str, tuple[str, ...]] = {
     "efficiency": PARAMETRIZED,

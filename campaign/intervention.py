@@ -18,7 +18,8 @@ class Stage(IntEnum):
     SHOWER = 0
     HADRONIZATION = 1
     DECAYS = 2
-    DETECTOR = 3
+    PILEUP = 3
+    DETECTOR = 4
 
 
 FIRST_STAGE: Mapping[str, Stage] = MappingProxyType(
@@ -27,6 +28,7 @@ FIRST_STAGE: Mapping[str, Stage] = MappingProxyType(
         "shower_scale": Stage.SHOWER,
         "parton_level": Stage.HADRONIZATION,
         "decays": Stage.DECAYS,
+        "pileup": Stage.PILEUP,
         "detector": Stage.DETECTOR,
         "nothing": Stage.DETECTOR,
     }
@@ -48,6 +50,7 @@ ALLOWED_SETTINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "shower_scale": _HADRONIZATION + _DECAYS,
         "parton_level": _HADRONIZATION + _DECAYS,
         "decays": _DECAYS,
+        "pileup": (),
         "detector": (),
         "nothing": (),
     }
@@ -81,7 +84,12 @@ class Intervention(Strict):
     @property
     def shares_detector_stream(self) -> bool:
         """Whether the random numbers of the detector are the anchor's."""
-        return self.point == "nothing"
+        return self.point in ("pileup", "nothing")
+
+    @property
+    def shares_pileup(self) -> bool:
+        """Whether the pile-up comes before what is simulated again."""
+        return self.first_stage > Stage.PILEUP
 
     @property
     def shares_shower(self) -> bool:

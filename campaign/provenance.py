@@ -22,10 +22,12 @@ __all__ = [
     "check_one_version",
     "digest",
     "encode",
+    "full_events_inputs",
     "groups_inputs",
     "jets_inputs",
     "merged_versions",
     "mixed_versions",
+    "pool_inputs",
     "survey_inputs",
     "versions",
 ]
@@ -183,6 +185,34 @@ def _own_inputs(campaign: Campaign, process: str, realization: str) -> dict[str,
         "parton_pt_min": campaign.parton_pt_min(realization),
         "jets": campaign.jets.model_dump(mode="json"),
         **({"options": augmentation.options} if augmentation.options else {}),
+        **({"weights": campaign.weight_names(realization)} if augmentation.weights else {}),
+        **_pileup_inputs(campaign, realization),
+    }
+
+
+def full_events_inputs(campaign: Campaign, process: str, realization: str) -> dict[str, Any]:
+    """What the particles of a realization depend on beside its hard events."""
+    later = ("detector", "survivors", "pileup")
+    asked = jets_inputs(campaign, process, realization)
+    return {key: value for key, value in asked.items() if key not in later}
+
+
+def _pileup_inputs(campaign: Campaign, realization: str) -> dict[str, Any]:
+    if campaign.pileup is None:
+        return {}
+    streams = [campaign.pileup_stream(realization), campaign.pileup_detector_stream(realization)]
+    overlaid = {"streams": streams, "pool": digest(pool_inputs(campaign))}
+    return {"pileup": campaign.pileup.model_dump(mode="json") | overlaid}
+
+
+def pool_inputs(campaign: Campaign) -> dict[str, Any]:
+    """What the minimum-bias events of the pile-up depend on."""
+    assert campaign.pileup is not None
+    return {
+        "seed": campaign.seed,
+        "beams": campaign.beams.model_dump(mode="json"),
+        "settings": campaign.pileup_settings.lines,
+        "events": campaign.pileup.pool,
     }
 
 

@@ -7,7 +7,7 @@ realization name). It does not depend on chunk size, cores, paths or the order o
 import hashlib
 import json
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 from jetresim.campaign.errors import ConfigError
 
@@ -21,6 +21,7 @@ __all__ = [
     "event_seed",
     "initialization_seed",
     "integration_seed",
+    "pool_seed",
     "stable_hash",
     "stage_seed",
     "unit_hash",
@@ -61,11 +62,13 @@ def unit_hash(*key: str | int) -> float:
     return (stable_hash(*key) >> 11) / 2**53
 
 
+@cache
 def stream_offset(campaign_seed: int, stream: str) -> int:
     """Distance of a stream's seeds from those of the other streams of the same hard event."""
     return stable_hash(campaign_seed, "stream", stream) % PYTHIA_SEEDS
 
 
+@lru_cache(maxsize=4096)  # asked for several times while an event is in memory
 def event_seed(campaign_seed: int, process: str, event: int, stream: str) -> int:
     """Seed of one realization of one hard event.
 
@@ -131,6 +134,11 @@ def initialization_seed(campaign_seed: int) -> int:
     jobs of a campaign must do it with the same random numbers.
     """
     return 1 + stable_hash(campaign_seed, "initialization") % PYTHIA_SEEDS
+
+
+def pool_seed(campaign_seed: int) -> int:
+    """Seed of the minimum-bias events that pile-up is drawn from."""
+    return 1 + stable_hash(campaign_seed, "minimum bias") % PYTHIA_SEEDS
 
 
 def check_streams(campaign_seed: int, streams: Iterable[str]) -> None:

@@ -28,7 +28,7 @@ from jetresim.campaign.provenance import (
 )
 from jetresim.campaign.seeds import stable_hash, unit_hash
 from jetresim.dataset.process_warnings import WARNINGS_KEY, merged_warnings
-from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.dataset.schema import GROUPS_SCHEMA, groups_schema, weights_metadata
 from jetresim.jets.constituents import extra_columns, with_extra
 from jetresim.jets.parquet import (
     METADATA_KEY,
@@ -101,7 +101,7 @@ def write_split(output_dir: Path, groups: Sequence[Path], campaign: Campaign, sp
     with blaming_damage(paths):
         sources.check_versions(output_dir)
     metadata = sources.metadata(split)
-    schema = with_extra(GROUPS_SCHEMA, extra_columns(columns_of(paths[0])))
+    schema = with_extra(groups_schema(campaign), extra_columns(columns_of(paths[0])))
     with atomic_path(output_dir) as folder:
         folder.mkdir()
         shards = [folder / name for name in shard_names(campaign, split)]
@@ -340,6 +340,7 @@ class _Sources:
             "versions": self._versions,
             "split": split,
             **self._sums,
+            **weights_metadata(self._campaign),
             WARNINGS_KEY: self._warnings,
         }
 

@@ -24,9 +24,17 @@ from jetresim.campaign.status import Status
 from jetresim.dataset.assemble import check_split, shard_count, shard_names
 from jetresim.dataset.huggingface import front_matter
 from jetresim.dataset.process_warnings import warning_lines
-from jetresim.dataset.schema import DESCRIPTIONS, GROUPS_SCHEMA, MEMBER
+from jetresim.dataset.schema import DESCRIPTIONS, EXTRA_DESCRIPTIONS, GROUPS_SCHEMA, MEMBER, WEIGHTS_FIELD
 from jetresim.dataset.standardization import STANDARDIZATION
-from jetresim.jets.parquet import METADATA_KEY, batches, blaming_damage, parquet_files, row_count
+from jetresim.detectors.registry import extra_fields
+from jetresim.jets.parquet import (
+    METADATA_KEY,
+    SHOWER_WEIGHTS,
+    batches,
+    blaming_damage,
+    parquet_files,
+    row_count,
+)
 
 __all__ = ["data_files", "file_entry", "layout_files", "write_card"]
 
@@ -290,7 +298,7 @@ def _card(
         _processes(metadata, contents, campaign),
         *_warnings(metadata),
         _realizations(metadata, campaign),
-        _schema(),
+        _schema(campaign),
         _reading(campaign),
         _reproducing(metadata, campaign),
         _citations(),
@@ -333,8 +341,12 @@ All groups of a hard event are in the same split ({_shares(campaign)})."""
 
 
 def _clustered(campaign: Campaign) -> str:
-    name = campaign.detector.name
-    return "stable particles" if name == "none" else f"candidates of the detector `{name}`"
+    name, pileup = campaign.detector.name, campaign.pileup
+    seen = "stable particles" if name == "none" else f"candidates of the detector `{name}`"
+    if pileup is None:
+        return seen
+    mitigation = "" if pileup.mitigation == "none" else f", mitigated by {pileup.mitigation}"
+    return f"{seen}, in pile-up of {pileup.mean:g} interactions{mitigation},"
 
 
 def _shares(campaign: Campaign) -> str:
@@ -389,11 +401,19 @@ the members that are present in a group of this dataset:
 {_table(["process", "realization", "tried", *statuses, "kept"], counted)}"""
 
 
-def _schema() -> str:
+def _schema(campaign: Campaign) -> str:
+    found = {column for name in campaign.realizations for column in extra_fields(campaign, name)}
+    extra = [name for name in EXTRA_DESCRIPTIONS if name in found]
     types = {field.name: field.type for field in GROUPS_SCHEMA} | {
         f"realizations.{field.name}": field.type for field in MEMBER
     }
     rows = [[f"`{name}`", _type_name(types[name]), meaning] for name, meaning in DESCRIPTIONS.items()]
+    rows += [[f"`realizations.constituents.{name}`", "float", EXTRA_DESCRIPTIONS[name]] for name in extra]
+    if campaign.weighted:
+        named = "; ".join(f"{name}: {', '.join(weights)}" for name, weights in campaign.weighted.items())
+        rows += [
+            [f"`{SHOWER_WEIGHTS}`", _type_name(WEIGHTS_FIELD.type), f"weights over `weight`, of {named}"]
+        ]
     return f"""## Columns
 
 {_table(["column", "type", "meaning"], rows)}

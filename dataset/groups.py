@@ -27,7 +27,7 @@ from jetresim.campaign.provenance import (
 from jetresim.campaign.status import Status
 from jetresim.dataset.process_warnings import WARNINGS_KEY
 from jetresim.dataset.rules import kept_rows, row_identity
-from jetresim.dataset.schema import GROUPS_SCHEMA, MEMBER
+from jetresim.dataset.schema import GROUPS_SCHEMA, MEMBER, WEIGHTS_FIELD, groups_schema, weights_metadata
 from jetresim.generators.events import HardEvent, TruthTarget
 from jetresim.generators.survey import Survey
 from jetresim.generators.targets import find_targets
@@ -36,13 +36,14 @@ from jetresim.jets.files import jets_metadata
 from jetresim.jets.parquet import (
     METADATA_KEY,
     ROW_GROUP,
+    SHOWER_WEIGHTS,
     batches,
     blaming_damage,
     columns_of,
     single,
     writer,
 )
-from jetresim.jets.schema import JETS_SCHEMA, member_status
+from jetresim.jets.schema import JETS_SCHEMA, WEIGHTS_TYPE, member_status
 
 __all__ = [
     "GroupsAssembly",
@@ -155,7 +156,7 @@ def build_groups(
     assembly = GroupsAssembly(jets, campaign, process, hard_versions)
     with blaming_damage(jets):
         check_one_version(output, assembly.made_by, campaign)
-    schema = with_extra(GROUPS_SCHEMA, assembly.extra)
+    schema = with_extra(groups_schema(campaign), assembly.extra)
     with scratch_path(output) as temporary, writer(temporary, schema) as sink:
         for table in assembly.tables(hard):
             sink.write_table(table)
@@ -237,6 +238,7 @@ def _metadata(
         "events": tally.hard_events,
         "totals": {process: tally.totals()},
         "counts": {process: tally.counts()},
+        **weights_metadata(campaign),
     }
 
 
@@ -316,9 +318,21 @@ def _grouped(
         tally.statuses[name].update(member.field("status").to_pylist())
         tally.kept[name] += int((here & kept).sum())
     tally.groups += int(kept.sum())
-    realizations = _interleaved(members, np.flatnonzero(kept))
+    rows = np.flatnonzero(kept)
     column = with_extra(GROUPS_SCHEMA, extra).field("realizations")
-    return truth.filter(pa.array(kept)).append_column(column, realizations)
+    found = truth.filter(pa.array(kept)).append_column(column, _interleaved(members, rows))
+    if not campaign.weighted:
+        return found
+    return found.append_column(
+        WEIGHTS_FIELD, _interleaved([_shower_weights(table) for table in tables], rows)
+    )
+
+
+def _shower_weights(table: pa.Table) -> pa.ListArray:
+    """Weights of the variations of a realization, none where it was not asked for any."""
+    if SHOWER_WEIGHTS in table.column_names:
+        return single(table[SHOWER_WEIGHTS])
+    return pa.array([[]] * len(table), WEIGHTS_TYPE)
 
 
 def member_column(table: pa.Table, groups: Groups, extra: Iterable[str] | None = None) -> pa.StructArray:
@@ -342,7 +356,7 @@ def member_column(table: pa.Table, groups: Groups, extra: Iterable[str] | None =
     )
 
 
-def _interleaved(members: list[pa.StructArray], rows: Integers) -> pa.ListArray:
+def _interleaved(members: Sequence[pa.Array], rows: Integers) -> pa.ListArray:
     """Bring the K members of each of the given rows together in a list."""
     count, length = len(members), len(members[0])
     indices = (np.arange(count) * length + rows[:, np.newaxis]).ravel()

@@ -18,10 +18,18 @@ from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.processes import LABELS
 from jetresim.dataset.padded import Members, Padded, needed_columns, padded
-from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.dataset.schema import GROUPS_SCHEMA, WEIGHTS_FIELD
 from jetresim.dataset.standardization import Standardization, read_standardization
 from jetresim.jets.constituents import extra_columns, with_extra
-from jetresim.jets.parquet import ROW_GROUP, columns_of, naming, parquet_files, read_metadata, single
+from jetresim.jets.parquet import (
+    ROW_GROUP,
+    SHOWER_WEIGHTS,
+    columns_of,
+    naming,
+    parquet_files,
+    read_metadata,
+    single,
+)
 
 __all__ = ["Groups", "RowGroup", "open_groups", "read_metadata"]
 
@@ -140,7 +148,7 @@ class Groups:
             Something asked for does not exist.
         """
         known = {
-            "columns": [*GROUPS_SCHEMA.names, *(dotted for dotted, _ in _FIELDS)],
+            "columns": [*self._schema.names, *(dotted for dotted, _ in _FIELDS)],
             "processes": list(self.metadata["campaign"]["processes"]),
             "labels": list(LABELS),
             "chosen": self.metadata["realizations"],
@@ -312,6 +320,12 @@ class Groups:
         whole = len(rows) == row_group.rows and np.array_equal(rows, np.arange(len(rows)))
         return self._chosen_members(table if whole else table.take(rows))
 
+    @property
+    def _schema(self) -> pa.Schema:
+        """Columns of the files, those of weights only where there are any."""
+        weighted = SHOWER_WEIGHTS in self.metadata
+        return GROUPS_SCHEMA.append(WEIGHTS_FIELD) if weighted else GROUPS_SCHEMA
+
     @cached_property
     def _footers(self) -> dict[Path, pq.FileMetaData]:
         """Footers of all files, which must be about the same realizations."""
@@ -321,7 +335,7 @@ class Groups:
                 footers[path] = pq.read_metadata(path)
                 found = footers[path].schema.to_arrow_schema()
             extra = extra_columns(found)
-            if not found.equals(with_extra(GROUPS_SCHEMA, extra)):
+            if not found.equals(with_extra(self._schema, extra)):
                 raise DataError(f"{path}: other columns or types than groups have; not a file of groups")
             if extra != self._extra:
                 raise DataError(f"{path}: its constituents have other columns than those of {self.files[0]}")
@@ -370,24 +384,24 @@ class Groups:
     def _empty(self) -> pa.Table:
         """A table without rows and with the columns that are asked for, as reading would give it."""
         file = pa.BufferOutputStream()
-        pq.write_table(with_extra(GROUPS_SCHEMA, self._extra).empty_table(), file)
+        pq.write_table(with_extra(self._schema, self._extra).empty_table(), file)
         leaves = self._parquet_paths(self.columns)
         return pq.ParquetFile(pa.BufferReader(file.getvalue())).read(leaves).replace_schema_metadata()
 
     def _chosen_members(self, table: pa.Table) -> pa.Table:
         """Keep the realizations that are asked for, in their order."""
-        if self.chosen is None or "realizations" not in table.column_names:
+        if self.chosen is None:
             return table
         names = self.metadata["realizations"]
         place = np.array([names.index(name) for name in self.chosen], np.int64)
-        column = single(table["realizations"])
-        taken = column.flatten().take(
-            pa.array((np.arange(len(column))[:, np.newaxis] * len(names) + place).ravel())
-        )
-        offsets = pa.array(np.arange(len(column) + 1) * len(place), pa.int32())
-        index = table.column_names.index("realizations")
-        lists = pa.ListArray.from_arrays(offsets, taken, type=column.type)
-        return table.set_column(index, table.schema.field(index), lists)
+        rows = pa.array((np.arange(len(table))[:, np.newaxis] * len(names) + place).ravel())
+        offsets = pa.array(np.arange(len(table) + 1) * len(place), pa.int32())
+        for name in {"realizations", SHOWER_WEIGHTS}.intersection(table.column_names):
+            column = single(table[name])
+            index = table.column_names.index(name)
+            lists = pa.ListArray.from_arrays(offsets, column.flatten().take(rows), type=column.type)
+            table = table.set_column(index, table.schema.field(index), lists)
+        return table
 
 
 def pad_table(table: pa.Table, features: str | Sequence[str], size: int, views: int) -> Padded:

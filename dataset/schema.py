@@ -1,11 +1,24 @@
 """Columns of the groups table, the same in ``groups/`` and in ``dataset/``."""
 
+from typing import Any
+
 import pyarrow as pa
 
+from jetresim.campaign.config import Campaign
 from jetresim.jets.constituents import CONSTITUENT_TYPE
-from jetresim.jets.schema import JET_TYPE
+from jetresim.jets.parquet import SHOWER_WEIGHTS
+from jetresim.jets.schema import JET_TYPE, WEIGHTS_TYPE
 
-__all__ = ["DESCRIPTIONS", "GROUPS_SCHEMA", "MEMBER", "TRUTH"]
+__all__ = [
+    "DESCRIPTIONS",
+    "EXTRA_DESCRIPTIONS",
+    "GROUPS_SCHEMA",
+    "MEMBER",
+    "TRUTH",
+    "WEIGHTS_FIELD",
+    "groups_schema",
+    "weights_metadata",
+]
 
 _FOUR_VECTOR = [
     pa.field("pdgid", pa.int32()),
@@ -47,6 +60,22 @@ GROUPS_SCHEMA = pa.schema(
 """One row a group; ``realizations`` always has one element for each name in the metadata, in that order.
 Constituents may have further columns, see `jets.constituents`."""
 
+WEIGHTS_FIELD = pa.field(SHOWER_WEIGHTS, pa.list_(WEIGHTS_TYPE))
+"""Weights of the variations of each realization, where a campaign asks for any."""
+
+
+def groups_schema(campaign: Campaign) -> pa.Schema:
+    """The columns of the groups of a campaign."""
+    if not campaign.weighted:
+        return GROUPS_SCHEMA
+    return GROUPS_SCHEMA.append(WEIGHTS_FIELD)
+
+
+def weights_metadata(campaign: Campaign) -> dict[str, Any]:
+    """Names of the weights of each realization, where there are any."""
+    return {SHOWER_WEIGHTS: campaign.weighted} if campaign.weighted else {}
+
+
 DESCRIPTIONS = {
     "process": "kind of hard event",
     "event": "index of the hard event within its process",
@@ -64,3 +93,11 @@ DESCRIPTIONS = {
     "realizations.constituents": "ordered by pt: pt, eta, phi, energy [GeV], charge, pdgid, d0, dz [mm]",
 }
 """Column to its meaning, for the dataset card."""
+
+EXTRA_DESCRIPTIONS = {
+    "d0err": "what d0 was smeared with [mm]; 0 where the detector of a realization does not smear",
+    "dzerr": "what dz was smeared with [mm]; 0 where the detector of a realization does not smear",
+    "pileup": "fraction of the pT that comes from pile-up",
+    "puppi": "PUPPI weight",
+}
+"""Further column of the constituents to its meaning; see `campaign.detector.EXTRA_FIELDS`."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from jetresim.campaign.arrays import Floats, Integers
+from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.detector import DetectorOptions
 from jetresim.detectors.parameters import Calorimeter, EnergyFractions, Grid
 from jetresim.detectors.random import (
     PURPOSES_PER_CALORIMETER,
-    EventStreams,
+    CrossingStreams,
     Purpose,
     Words,
     log_normal,
@@ -42,6 +42,8 @@ class Towers:
         Position that is measured, anywhere in the cell.
     energy, sigma : ndarray of float64, shape (T,)
         Measured energy, 0 below threshold, and its resolution before the threshold [GeV].
+    only_pileup : ndarray of bool, shape (T,)
+        Whether nothing of the hard event hits it.
     """
 
     row: Integers
@@ -51,6 +53,7 @@ class Towers:
     phi: Floats
     energy: Floats
     sigma: Floats
+    only_pileup: Booleans
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,13 @@ class Readout:
         Its place in the detector.
     calorimeter : Calorimeter
     options : DetectorOptions
-    streams : EventStreams
+    streams : CrossingStreams
     """
 
     number: int
     calorimeter: Calorimeter
     options: DetectorOptions
-    streams: EventStreams
+    streams: CrossingStreams
 
     def sigma(self, eta: Floats, energy: Floats) -> Floats:
         """Resolution [GeV] at an energy [GeV], in towers with their centre at `eta`, shape (T,)."""
@@ -79,13 +82,13 @@ class Readout:
         variance = (constant[region] * energy) ** 2 + stochastic[region] ** 2 * energy + noise[region] ** 2
         return self.options.calorimeter_resolution * np.sqrt(variance)
 
-    def tower_words(self, row: Integers, cell: Integers) -> Words:
+    def tower_words(self, row: Integers, cell: Integers, only_pileup: Booleans) -> Words:
         """Random words for the energy and the position of towers."""
-        return self.streams.words(self._purpose, row, cell)
+        return self.streams.words(self._purpose, row, cell, only_pileup)
 
-    def neutral_words(self, row: Integers, cell: Integers) -> Words:
+    def neutral_words(self, row: Integers, cell: Integers, only_pileup: Booleans) -> Words:
         """Random words for the neutral candidates of towers."""
-        return self.streams.words(self._purpose + 1, row, cell)
+        return self.streams.words(self._purpose + 1, row, cell, only_pileup)
 
     @property
     def _purpose(self) -> int:
@@ -157,12 +160,13 @@ def measure(flying: Flying, deposit: Floats, readout: Readout) -> tuple[Towers, 
     tower_of = np.full(len(deposit), NO_TOWER)
     tower_of[hits] = inverse
     energy = sum_by_tower(inverse, deposit[hits], len(keys))
-    return _smear(keys // total, keys % total, energy, readout), tower_of
+    hard_hits = np.bincount(inverse[~flying.pileup[hits]], minlength=len(keys))
+    return _smear(keys // total, keys % total, energy, hard_hits == 0, readout), tower_of
 
 
-def _smear(row: Integers, cell: Integers, energy: Floats, readout: Readout) -> Towers:
+def _smear(row: Integers, cell: Integers, energy: Floats, only_pileup: Booleans, readout: Readout) -> Towers:
     """Measure towers that hold `energy`. The threshold is at the resolution of what is measured."""
-    words = readout.tower_words(row, cell)
+    words = readout.tower_words(row, cell, only_pileup)
     eta_low, eta_high, phi_low, phi_high = cell_edges(cell, readout.calorimeter.grid)
     centre = 0.5 * (eta_low + eta_high)
     smeared = log_normal(energy, readout.sigma(centre, energy), normal(words[0], words[1]))
@@ -178,4 +182,5 @@ def _smear(row: Integers, cell: Integers, energy: Floats, readout: Readout) -> T
         phi=phi_low + (phi_high - phi_low) * uniform(words[3]),
         energy=np.where(seen, smeared, 0.0),
         sigma=sigma,
+        only_pileup=only_pileup,
     )

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import awkward as ak
 import numpy as np
 
+from jetresim.campaign.arrays import Floats
+from jetresim.campaign.detector import EXTRA_FIELDS
 from jetresim.detectors.columns import Columns, from_columns, select
 from jetresim.detectors.helix import SOLENOID_FIELD, perigee
 from jetresim.detectors.physical import physical_particles
@@ -33,6 +35,10 @@ class NoDetector:
     pt_min: float = 0.0
     field: float = SOLENOID_FIELD
 
+    def vertex_z(self, batch: ParticleBatch) -> Floats:
+        """Where the hard events begin along the beam [mm], shape (N,)."""
+        return np.zeros(len(batch.events))
+
     def candidates(self, batch: ParticleBatch) -> ak.Array:
         """Select the visible particles of a batch.
 
@@ -50,7 +56,10 @@ class NoDetector:
         particles = physical_particles(batch, self.pt_min)
         columns, counts = select(particles.columns, particles.counts, particles.columns["visible"])
         columns["d0"], columns["dz"] = _impact_parameters(columns, self.field)
-        candidates = from_columns({name: columns[name] for name in CANDIDATE_FIELDS}, counts)
+        if "pileup" in columns:
+            columns["pileup"] = columns["pileup"].astype(np.float64)
+        wanted = (name for name in (*CANDIDATE_FIELDS, *EXTRA_FIELDS) if name in columns)
+        candidates = from_columns({name: columns[name] for name in wanted}, counts)
         return ak.mask(candidates, ~particles.failed) if particles.failed.any() else candidates
 
 

@@ -30,8 +30,8 @@ __all__ = [
     "PerSpecies",
     "Piece",
     "Rings",
+    "built_in",
     "load",
-    "shipped",
 ]
 
 BUILT_IN = {name: Path(__file__).with_name(f"{name}.yaml") for name in PARAMETRIZED}
@@ -294,8 +294,8 @@ class Parameters(Strict):
 
 
 @cache
-def shipped(name: str) -> Parameters:
-    """The parameters of a detector of `BUILT_IN`, which are read once."""
+def built_in(name: str) -> Parameters:
+    """The parameters of a built-in detector, which are read once."""
     return load(BUILT_IN[name])
 
 

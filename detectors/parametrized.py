@@ -3,22 +3,22 @@
 import awkward as ak
 import numpy as np
 
-from jetresim.campaign.arrays import Floats
-from jetresim.campaign.detector import DetectorOptions
-from jetresim.detectors.calorimeter import Readout, energy_fraction, measure
+from jetresim.campaign.arrays import Booleans, Floats, Integers
+from jetresim.campaign.detector import EXTRA_FIELDS, DetectorOptions
+from jetresim.detectors.calorimeter import NO_TOWER, Readout, energy_fraction, measure, sum_by_tower
 from jetresim.detectors.columns import Columns, from_columns
 from jetresim.detectors.kinematics import cartesian
-from jetresim.detectors.parameters import Parameters, load, shipped
+from jetresim.detectors.parameters import Parameters, built_in, load
 from jetresim.detectors.particle_flow import Neutrals, Pointing, combine
 from jetresim.detectors.physical import PhysicalParticles, physical_particles
 from jetresim.detectors.propagation import Cylinder, inside, propagate
-from jetresim.detectors.random import EventStreams, Purpose, normal
+from jetresim.detectors.random import CrossingStreams, EventStreams, Purpose, normal
 from jetresim.detectors.tracking import Flying, Tracks, reconstruct, smears_impact_parameters
 from jetresim.showers.protocol import ParticleBatch
 
 __all__ = ["ParametrizedDetector"]
 
-_OF_PARTICLES = ("row", "index", "pdgid", "charge", "x", "y", "z", "px", "py", "pz", "energy")
+_OF_PARTICLES = ("row", "index", "pdgid", "charge", "x", "y", "z", "px", "py", "pz", "energy", "pileup")
 """What the detector needs to know of particles."""
 
 _ERRORS = ("d0err", "dzerr")
@@ -38,6 +38,9 @@ class ParametrizedDetector:
     parameters : Parameters, optional
         Read from the file that `options` name, or the built-in one, when not given.
 
+    pileup_stream : str, optional
+        Name of the realization whose random numbers the pile-up is seen with; `stream` when not given.
+
     Raises
     ------
     ConfigError
@@ -50,12 +53,14 @@ class ParametrizedDetector:
         stream: str,
         options: DetectorOptions | None = None,
         parameters: Parameters | None = None,
+        pileup_stream: str | None = None,
     ) -> None:
         self._campaign_seed = campaign_seed
         self._stream = stream
+        self._pileup_stream = pileup_stream or stream
         self._options = options or DetectorOptions(name="cms_phase2")
         read = self._options.parameters
-        self._parameters = parameters or (load(read) if read else shipped(self._options.name))
+        self._parameters = parameters or (load(read) if read else built_in(self._options.name))
         volume = self._parameters
         self._cylinder = Cylinder(volume.radius, volume.half_length, volume.field)
 
@@ -80,19 +85,42 @@ class ParametrizedDetector:
             Hadronization is switched off.
         """
         physical = physical_particles(batch)
-        streams = EventStreams(self._campaign_seed, self._stream, batch.seeds, batch.events)
+        streams = self._streams(batch)
         flying = self._fly(physical, streams)
         tracks = reconstruct(flying, self._parameters, self._options, streams)
-        tracks, neutrals = self._particle_flow(flying, tracks, streams)
-        candidates = self._assemble(flying, tracks, neutrals, len(batch.events))
+        tracks, neutrals, fractions = self._particle_flow(flying, tracks, streams)
+        parts = [_track_columns(flying, tracks)] + [
+            _neutral_columns(excess, calorimeter.neutral, shares)
+            for excess, calorimeter, shares in zip(
+                neutrals, self._parameters.calorimeters, fractions, strict=True
+            )
+        ]
+        extra = self.extra_fields + (("pileup",) if batch.pileup_seeds is not None else ())
+        candidates = _assembled(parts, extra, len(batch.events))
         return ak.mask(candidates, ~physical.failed) if physical.failed.any() else candidates
 
-    def _fly(self, physical: PhysicalParticles, streams: EventStreams) -> Flying:
+    def vertex_z(self, batch: ParticleBatch) -> Floats:
+        """How far the hard events are shifted along the beam [mm], shape (N,)."""
+        return self._vertex_shift(len(batch.events), self._streams(batch).hard)
+
+    def _streams(self, batch: ParticleBatch) -> CrossingStreams:
+        hard = EventStreams(self._campaign_seed, self._stream, batch.seeds, batch.events)
+        if batch.pileup_seeds is None:
+            return CrossingStreams(hard, None)
+        drawn_with = self._campaign_seed, self._pileup_stream, batch.pileup_seeds, batch.events
+        return CrossingStreams(hard, EventStreams(*drawn_with, "detector of pile-up"))
+
+    def _fly(self, physical: PhysicalParticles, streams: CrossingStreams) -> Flying:
         columns, counts = physical.columns, physical.counts
         row = np.repeat(np.arange(len(counts)), counts)
         particles = dict(columns)
-        particles["row"], particles["index"] = row, np.arange(len(row)) - (np.cumsum(counts) - counts)[row]
-        particles["z"] = columns["z"] + self._vertex_shift(len(counts), streams)[row]
+        pileup = particles.setdefault("pileup", np.zeros(len(row), dtype=np.bool_))
+        # Pile-up is counted apart, so that its numbers do not depend on the hard event.
+        first = np.cumsum(counts) - counts
+        hard = np.bincount(row[~pileup], minlength=len(counts))
+        particles["row"], particles["index"] = row, np.arange(len(row)) - (first[row] + pileup * hard[row])
+        shift = self._vertex_shift(len(counts), streams.hard)
+        particles["z"] = columns["z"] + np.where(pileup, 0.0, shift[row])
         position = (particles[name] for name in ("x", "y", "z"))
         kept = np.flatnonzero(columns["visible"] & inside(*position, self._cylinder))
         particles = {name: particles[name][kept] for name in _OF_PARTICLES}
@@ -109,28 +137,52 @@ class ParametrizedDetector:
         return self._options.vertex_sigma_z * normal(words[0], words[1])
 
     def _particle_flow(
-        self, flying: Flying, tracks: Tracks, streams: EventStreams
-    ) -> tuple[Tracks, list[Neutrals]]:
-        neutrals = []
+        self, flying: Flying, tracks: Tracks, streams: CrossingStreams
+    ) -> tuple[Tracks, list[Neutrals], list[Floats]]:
+        """Tracks, and of each calorimeter its neutral candidates and their fractions from pile-up."""
+        neutrals, fractions = [], []
+        tracked = np.zeros(len(flying.row), dtype=np.bool_)
+        tracked[tracks.particle] = True
         for number, calorimeter in enumerate(self._parameters.calorimeters):
             readout = Readout(number, calorimeter, self._options, streams)
             fraction = energy_fraction(flying.pdgid, self._parameters.energy_fractions, number)
-            towers, tower_of = measure(flying, fraction * flying.energy, readout)
+            deposit = fraction * flying.energy
+            towers, tower_of = measure(flying, deposit, readout)
             pointing = Pointing(tower_of[tracks.particle], fraction[tracks.particle])
             tracks, excess = combine(towers, tracks, pointing, readout)
             neutrals.append(excess)
-        return tracks, neutrals
+            shares = _pileup_fractions(flying.pileup, tracked, deposit, tower_of, len(towers.row))
+            fractions.append(shares[excess.tower])
+        return tracks, neutrals, fractions
 
-    def _assemble(self, flying: Flying, tracks: Tracks, neutrals: list[Neutrals], events: int) -> ak.Array:
-        parts = [_track_columns(flying, tracks)] + [
-            _neutral_columns(excess, calorimeter.neutral)
-            for excess, calorimeter in zip(neutrals, self._parameters.calorimeters, strict=True)
-        ]
-        wanted = [name for name in parts[0] if name not in _ERRORS or name in self.extra_fields]
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in wanted}
-        order = np.argsort(joined["row"], kind="stable")
-        columns = {name: column[order] for name, column in joined.items() if name != "row"}
-        return from_columns(columns, np.bincount(joined["row"], minlength=events))
+
+def _assembled(parts: list[Columns], extra: tuple[str, ...], events: int) -> ak.Array:
+    """Candidates in the order of their events; of `EXTRA_FIELDS` those that are asked for."""
+    wanted = [name for name in parts[0] if name not in EXTRA_FIELDS or name in extra]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in wanted}
+    order = np.argsort(joined["row"], kind="stable")
+    columns = {name: column[order] for name, column in joined.items() if name != "row"}
+    return from_columns(columns, np.bincount(joined["row"], minlength=events))
+
+
+def _pileup_fractions(
+    pileup: Booleans, tracked: Booleans, deposit: Floats, tower_of: Integers, towers: int
+) -> Floats:
+    """Fraction of the energy in each tower that is pile-up's, of particles without a track if there are any.
+
+    The excess over the tracks is theirs; where there is none, it is a fluctuation of all.
+    """
+    if not pileup.any():
+        return np.zeros(towers)
+    hits = np.flatnonzero(tower_of != NO_TOWER)
+    tower = tower_of[hits]
+    sums = [
+        sum_by_tower(tower, deposit[hits] * chosen, towers)
+        for chosen in (~tracked[hits], ~tracked[hits] & pileup[hits], np.ones(len(hits)), pileup[hits])
+    ]
+    untracked = sums[0] > 0
+    whole, part = np.where(untracked, sums[0], sums[2]), np.where(untracked, sums[1], sums[3])
+    return np.divide(part, whole, out=np.zeros(towers), where=whole > 0)
 
 
 def _track_columns(flying: Flying, tracks: Tracks) -> Columns:
@@ -144,10 +196,11 @@ def _track_columns(flying: Flying, tracks: Tracks) -> Columns:
         "dz": tracks.dz,
         "d0err": tracks.d0_sigma,
         "dzerr": tracks.dz_sigma,
+        "pileup": flying.pileup[tracks.particle].astype(np.float64),
     }
 
 
-def _neutral_columns(neutrals: Neutrals, pdgid: int) -> Columns:
+def _neutral_columns(neutrals: Neutrals, pdgid: int, pileup: Floats) -> Columns:
     pt = neutrals.energy / np.cosh(neutrals.eta)
     nothing = np.zeros(len(pt))
     return {
@@ -157,4 +210,5 @@ def _neutral_columns(neutrals: Neutrals, pdgid: int) -> Columns:
         **cartesian(pt, neutrals.eta, neutrals.phi),
         "energy": neutrals.energy,
         **dict.fromkeys(("d0", "dz", *_ERRORS), nothing),
+        "pileup": pileup,
     }

@@ -36,11 +36,14 @@ class Neutrals:
     ----------
     row : ndarray of int, shape (M,)
         Position of the event in the batch, in increasing order.
+    tower : ndarray of int, shape (M,)
+        The tower each comes from.
     energy, eta, phi : ndarray of float64, shape (M,)
         [GeV]
     """
 
     row: Integers
+    tower: Integers
     energy: Floats
     eta: Floats
     phi: Floats
@@ -106,6 +109,6 @@ def _track_scale(energy: Floats, variance: Floats, towers: Towers) -> Floats:
 def _neutrals(towers: Towers, chosen: Integers, excess: Floats, readout: Readout) -> Neutrals:
     row, relative_sigma = towers.row[chosen], readout.calorimeter.neutral_resolution
     if relative_sigma > 0:
-        words = readout.neutral_words(row, towers.cell[chosen])
+        words = readout.neutral_words(row, towers.cell[chosen], towers.only_pileup[chosen])
         excess = log_normal(excess, relative_sigma * excess, normal(words[0], words[1]))
-    return Neutrals(row, excess, towers.eta[chosen], towers.phi[chosen])
+    return Neutrals(row, chosen, excess, towers.eta[chosen], towers.phi[chosen])

@@ -16,7 +16,9 @@ class Detector(Protocol):
     """The response to the particles of one realization.
 
     One that gives more than `CANDIDATE_FIELDS` names in its attribute ``extra_fields`` which of
-    `campaign.detector.EXTRA_FIELDS`.
+    `campaign.detector.EXTRA_FIELDS`. One that tells pile-up apart has a method ``vertex_z``, which gives
+    where the hard events of a batch begin along the beam [mm], and gives candidates of a batch with pile-up
+    the field `pileup`, the fraction of their pT that comes from it.
     """
 
     def candidates(self, batch: ParticleBatch) -> ak.Array:

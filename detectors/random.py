@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from jetresim.campaign.arrays import Floats, Integers
+from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.seeds import stable_hash
 
 __all__ = [
     "PURPOSES_PER_CALORIMETER",
+    "CrossingStreams",
     "EventStreams",
     "Purpose",
     "Words",
@@ -43,6 +44,9 @@ class Purpose(IntEnum):
     VERTEX = 0
     TRACK = 1
     IMPACT_PARAMETER = 2
+    PILEUP_NUMBER = 3
+    PILEUP_EVENT = 4
+    PILEUP_TIME = 5
     CALORIMETER = 16
     """First of `PURPOSES_PER_CALORIMETER` purposes for each calorimeter, in their order."""
 
@@ -114,7 +118,7 @@ def log_normal(mean: Floats, sigma: Floats, z: Floats) -> Floats:
 
 
 class EventStreams:
-    """The detector's random numbers of the events of a batch.
+    """Random numbers of the events of a batch.
 
     Parameters
     ----------
@@ -125,10 +129,14 @@ class EventStreams:
         Seeds of the realizations of the events, below 2**32.
     events : ndarray of int64, shape (N,)
         Indices of the hard events: a block of events may share one seed.
+    use : str
+        What makes use of them: the detector, or what pile-up needs apart from it.
     """
 
-    def __init__(self, campaign_seed: int, stream: str, seeds: Integers, events: Integers) -> None:
-        key = stable_hash(campaign_seed, "detector", stream)
+    def __init__(
+        self, campaign_seed: int, stream: str, seeds: Integers, events: Integers, use: str = "detector"
+    ) -> None:
+        key = stable_hash(campaign_seed, use, stream)
         self._key = (key & _WORD, key >> 32)
         self._seeds = np.asarray(seeds, dtype=np.uint64) & _LOW
         events = np.asarray(events, dtype=np.uint64)
@@ -156,3 +164,36 @@ class EventStreams:
             ),
             self._key,
         )
+
+
+class CrossingStreams:
+    """The detector's random numbers of events with pile-up: what comes from it has numbers of its own.
+
+    So the pile-up is seen in the same way beside another hard event.
+
+    Parameters
+    ----------
+    hard : EventStreams
+    pileup : EventStreams, optional
+        None where there is no pile-up.
+    """
+
+    def __init__(self, hard: EventStreams, pileup: EventStreams | None) -> None:
+        self.hard = hard
+        self._pileup = pileup
+
+    def words(
+        self,
+        purpose: int,
+        rows: npt.NDArray[np.intp],
+        index: npt.NDArray[np.integer],
+        from_pileup: Booleans,
+    ) -> Words:
+        """As `EventStreams.words`; `from_pileup`, shape (M,), tells which uses are the pile-up's."""
+        if self._pileup is None:
+            return self.hard.words(purpose, rows, index)
+        words = tuple(np.empty(len(rows), dtype=np.uint64) for _ in range(4))
+        for streams, chosen in ((self.hard, ~from_pileup), (self._pileup, from_pileup)):
+            for word, drawn in zip(words, streams.words(purpose, rows[chosen], index[chosen]), strict=True):
+                word[chosen] = drawn
+        return words

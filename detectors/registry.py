@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.detector import PARAMETRIZED
+from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.plugins import DETECTOR_NAMES
 
 __all__ = ["extra_fields", "make_detector"]
@@ -22,8 +23,12 @@ def _none(campaign: Campaign, realization: str) -> "Detector":
 def _parametrized(campaign: Campaign, realization: str) -> "Detector":
     from jetresim.detectors.parametrized import ParametrizedDetector
 
-    stream = campaign.detector_stream(realization)
-    return ParametrizedDetector(campaign.seed, stream, campaign.detector_options(realization))
+    return ParametrizedDetector(
+        campaign.seed,
+        campaign.detector_stream(realization),
+        campaign.detector_options(realization),
+        pileup_stream=campaign.pileup_detector_stream(realization),
+    )
 
 
 def _delphes(campaign: Campaign, realization: str) -> "Detector":
@@ -44,10 +49,16 @@ DETECTORS: "dict[str, Callable[[Campaign, str], Detector]]" = {
 
 def make_detector(campaign: Campaign, realization: str) -> "Detector":
     """Set up the detector of a realization."""
-    make = DETECTOR_NAMES.chosen(campaign.detector_options(realization).name, DETECTORS)
-    return make(campaign, realization)
+    name = campaign.detector_options(realization).name
+    detector = DETECTOR_NAMES.chosen(name, DETECTORS)(campaign, realization)
+    if campaign.pileup and not hasattr(detector, "vertex_z"):
+        raise ConfigError(f"detector `{name}` cannot tell what comes from `pileup`: it has no `vertex_z`")
+    return detector
 
 
 def extra_fields(campaign: Campaign, realization: str) -> tuple[str, ...]:
     """Which of `campaign.detector.EXTRA_FIELDS` the candidates of a realization have."""
-    return getattr(make_detector(campaign, realization), "extra_fields", ())
+    # Delphes need not be installed where only columns are asked for.
+    without = campaign.detector_options(realization).name in ("none", "delphes")
+    own = () if without else getattr(make_detector(campaign, realization), "extra_fields", ())
+    return (*own, *campaign.pileup.fields) if campaign.pileup else own

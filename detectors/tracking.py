@@ -6,11 +6,11 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from jetresim.campaign.arrays import Floats, Integers
+from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.detector import DetectorOptions
 from jetresim.detectors.helix import perigee
 from jetresim.detectors.parameters import Parameters
-from jetresim.detectors.random import EventStreams, Purpose, fine_uniform, log_normal, normal
+from jetresim.detectors.random import CrossingStreams, Purpose, fine_uniform, log_normal, normal
 
 __all__ = ["Flying", "Species", "Tracks", "reconstruct", "smears_impact_parameters"]
 
@@ -40,6 +40,8 @@ class Flying:
         At production [GeV].
     exit_eta, exit_phi : ndarray of float64, shape (N,)
         Direction, seen from the origin, of the point where the particle leaves the tracker.
+    pileup : ndarray of bool, shape (N,)
+        Whether it comes from pile-up; its `index` then counts from the first one of those.
     """
 
     row: Integers
@@ -55,6 +57,7 @@ class Flying:
     energy: Floats
     exit_eta: Floats
     exit_phi: Floats
+    pileup: Booleans
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ class Tracks:
 
 
 def reconstruct(
-    flying: Flying, parameters: Parameters, options: DetectorOptions, streams: EventStreams
+    flying: Flying, parameters: Parameters, options: DetectorOptions, streams: CrossingStreams
 ) -> Tracks:
     """Find the tracks of charged particles and measure them.
 
@@ -107,7 +110,7 @@ def reconstruct(
     pt = np.sqrt(flying.px[charged] ** 2 + flying.py[charged] ** 2)
     abs_eta = np.abs(flying.exit_eta[charged])
     species = _species(flying.pdgid[charged])
-    words = streams.words(Purpose.TRACK, flying.row[charged], flying.index[charged])
+    words = streams.words(Purpose.TRACK, flying.row[charged], flying.index[charged], flying.pileup[charged])
     efficiency = _by_species(parameters.efficiency.compiled, species, abs_eta, pt)
     found = np.flatnonzero(fine_uniform(words[0], words[1]) < options.efficiency * efficiency)
     particle, pt = charged[found], pt[found]
@@ -167,11 +170,13 @@ def _smeared_impact_parameters(
     sigmas: tuple[Floats, Floats],
     flying: Flying,
     particle: Integers,
-    streams: EventStreams,
+    streams: CrossingStreams,
 ) -> tuple[Floats, Floats]:
     if not any(sigma.any() for sigma in sigmas):
         return exact
-    words = streams.words(Purpose.IMPACT_PARAMETER, flying.row[particle], flying.index[particle])
+    words = streams.words(
+        Purpose.IMPACT_PARAMETER, flying.row[particle], flying.index[particle], flying.pileup[particle]
+    )
     return (
         exact[0] + sigmas[0] * normal(words[0], words[1]),
         exact[1] + sigmas[1] * normal(words[2], words[3]),

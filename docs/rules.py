@@ -27,6 +27,8 @@ CAMPAIGN = {
     "seed": 1,
     "events": 1,
     "chunk": 500,
+    "pileup": {"mean": 50},
+    "full_events": {},
     "processes": {
         "higgs": None,
         "hz": {

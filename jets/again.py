@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
+from jetresim.detectors.pool import Pool
 from jetresim.generators.events import HardEvent
 from jetresim.jets.simulation import find_survivors, simulate_family, simulate_realization
 from jetresim.showers.registry import Job
@@ -48,7 +49,12 @@ def run_length(campaign: Campaign, realizations: Iterable[str]) -> int:
 
 
 def simulate_again(
-    campaign: Campaign, process: str, realizations: Sequence[str], hard: Sequence[HardEvent], job: Job
+    campaign: Campaign,
+    process: str,
+    realizations: Sequence[str],
+    hard: Sequence[HardEvent],
+    job: Job,
+    pool: Pool | None = None,
 ) -> dict[str, pa.Table]:
     """Jets of realizations that are made together: the anchor's family, or one that is not of it.
 
@@ -61,11 +67,13 @@ def simulate_again(
     hard : sequence of HardEvent
         With all events of a run up to the last one that is wanted.
     job : Job
+    pool : Pool, optional
+        Minimum-bias events of a campaign with pile-up.
     """
     if any(map(campaign.continues_anchor, realizations)):
-        parts = list(simulate_family(campaign, process, hard))
+        parts = list(simulate_family(campaign, process, hard, pool=pool))
         return {name: pa.concat_tables(part[name].table for part in parts) for name in realizations}
     (name,) = realizations
-    survivors = find_survivors(campaign, process, name, hard, job)
-    parts = simulate_realization(campaign, process, name, hard, job, survivors)
+    survivors = find_survivors(campaign, process, name, hard, job, pool)
+    parts = simulate_realization(campaign, process, name, hard, job, survivors, pool)
     return {name: pa.concat_tables(part.table for part in parts)}

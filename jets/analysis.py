@@ -23,7 +23,13 @@ from jetresim.showers.protocol import ParticleBatch
 __all__ = ["jets_table"]
 
 
-def jets_table(batch: ParticleBatch, candidates: ak.Array, truth: Sequence[Truth], jets: Jets) -> pa.Table:
+def jets_table(
+    batch: ParticleBatch,
+    candidates: ak.Array,
+    truth: Sequence[Truth],
+    jets: Jets,
+    subtract: bool = False,
+) -> pa.Table:
     """Find, match and describe the jets of a batch.
 
     Substructure is computed for matched jets only.
@@ -38,6 +44,8 @@ def jets_table(batch: ParticleBatch, candidates: ak.Array, truth: Sequence[Truth
         The hard events. Those that fail their cuts need not have particles.
     jets : Jets
         Parameters of the campaign.
+    subtract : bool
+        Subtract pile-up by area, see `jets.clustering.cluster`.
 
     Returns
     -------
@@ -45,7 +53,7 @@ def jets_table(batch: ParticleBatch, candidates: ak.Array, truth: Sequence[Truth
         With `jets.schema.JETS_SCHEMA` and the further columns that the candidates have: one row for each
         target of each hard event, in order of (event, target). An event without targets has no row.
     """
-    found = cluster(candidates, jets)
+    found = cluster(candidates, jets, subtract)
     matches = match(found, truth, jets.matching)
     passes = np.array([event.passes_cuts for event in truth], dtype=np.bool_)[matches.event]
     unphysical = _unphysical(batch, candidates, found)[matches.event]

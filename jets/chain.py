@@ -12,6 +12,8 @@ from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, load, parse
 from jetresim.campaign.config.chunks import whole
 from jetresim.campaign.errors import ConfigError
+from jetresim.detectors.minimum_bias import make_pool
+from jetresim.detectors.pool import Pool
 from jetresim.generators.brought import with_brought_files
 from jetresim.generators.events import HardEvent
 from jetresim.generators.registry import make_generator
@@ -64,11 +66,12 @@ def simulate(
     if events is None:
         events = range(chosen.process(process).events or 0)
     _check_begin(chosen, realization, events)
+    pool = make_pool(chosen) if chosen.pileup else None
     source = iter(_hard_events(chosen, process, events, survey) if hard is None else hard)
     with TemporaryDirectory() as folder:
         for piece in _pieces(events, whole(_PIECE, chosen.runs.values())):
             job = Job(Path(folder), piece.start)
-            yield from _tables(chosen, process, realization, list(islice(source, len(piece))), job)
+            yield from _tables(chosen, process, realization, list(islice(source, len(piece))), job, pool)
 
 
 def _opened(campaign: Campaign | Mapping[str, Any] | str | Path) -> Campaign:
@@ -109,8 +112,13 @@ def _hard_events(
 
 
 def _tables(
-    campaign: Campaign, process: str, realization: str, hard: list[HardEvent], job: Job
+    campaign: Campaign,
+    process: str,
+    realization: str,
+    hard: list[HardEvent],
+    job: Job,
+    pool: Pool | None,
 ) -> Iterator[pa.Table]:
-    survivors = find_survivors(campaign, process, realization, hard, job)
-    for part in simulate_together(campaign, process, [realization], hard, job, survivors):
+    survivors = find_survivors(campaign, process, realization, hard, job, pool)
+    for part in simulate_together(campaign, process, [realization], hard, job, survivors, pool):
         yield part[realization].table

@@ -10,6 +10,7 @@ from jetresim.campaign.arrays import Floats, Integers
 from jetresim.campaign.config import Jets
 from jetresim.detectors.columns import Columns, from_columns, segments, select, to_columns
 from jetresim.detectors.physical import any_in_event, impossible_momenta
+from jetresim.jets.area import density, jet_areas
 
 __all__ = ["azimuth", "cluster", "momenta", "pseudorapidity"]
 
@@ -27,7 +28,7 @@ ALGORITHMS = MappingProxyType(
 """Jet algorithms by their names in the config."""
 
 
-def cluster(candidates: ak.Array, jets: Jets) -> ak.Array:
+def cluster(candidates: ak.Array, jets: Jets, subtract: bool = False) -> ak.Array:
     """Find the jets of a batch of events.
 
     Candidates with pT > `constituent_pt_min` are clustered (E scheme); jets with pT > `pt_min` and
@@ -39,6 +40,8 @@ def cluster(candidates: ak.Array, jets: Jets) -> ak.Array:
         With `detectors.protocol.CANDIDATE_FIELDS`; further fields travel along. None is an empty list.
     jets : Jets
         Parameters of the campaign.
+    subtract : bool
+        Take the density of pile-up times their area from the four-momenta of jets, see `jets.area`.
 
     Returns
     -------
@@ -50,11 +53,11 @@ def cluster(candidates: ak.Array, jets: Jets) -> ak.Array:
     """
     columns, counts = to_columns(candidates)
     failed = any_in_event(impossible_momenta(columns), counts)
-    found = _cluster(*select(columns, counts, ~np.repeat(failed, counts)), jets)
+    found = _cluster(*select(columns, counts, ~np.repeat(failed, counts)), jets, subtract)
     return ak.mask(found, ~failed) if failed.any() else found
 
 
-def _cluster(columns: Columns, counts: Integers, jets: Jets) -> ak.Array:
+def _cluster(columns: Columns, counts: Integers, jets: Jets, subtract: bool) -> ak.Array:
     hard_enough = np.hypot(columns["px"], columns["py"]) > jets.constituent_pt_min
     columns, counts = select(columns, counts, hard_enough)
     definition = fastjet.JetDefinition(ALGORITHMS[jets.algorithm], jets.radius)
@@ -62,6 +65,10 @@ def _cluster(columns: Columns, counts: Integers, jets: Jets) -> ak.Array:
     found, jets_per_event = to_columns(sequence.inclusive_jets(min_pt=jets.pt_min))
     members = sequence.constituent_index(min_pt=jets.pt_min)
     event = np.repeat(np.arange(len(counts)), jets_per_event)
+    if subtract:
+        areas, _ = jet_areas(columns, counts, definition, jets.pt_min)
+        rho = density(columns, counts)[event]
+        found = {name: found[name] - rho * area for name, area in areas.items()}
     kinematics = _kinematics(found)
     order = _kept_in_order(kinematics, event, jets)
     sizes = np.asarray(ak.num(ak.flatten(members, axis=1), axis=1), dtype=np.int64)

@@ -18,7 +18,7 @@ from jetresim.campaign.provenance import SCHEMA_VERSION, check_made_with, encode
 from jetresim.detectors.registry import extra_fields
 from jetresim.jets.constituents import with_extra
 from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, writer
-from jetresim.jets.schema import JETS_SCHEMA, surviving_events
+from jetresim.jets.schema import JETS_SCHEMA, jets_schema, surviving_events
 from jetresim.showers.registry import program_versions
 
 __all__ = ["JetsFile", "jets_file", "jets_metadata", "read_survivors", "software_versions"]
@@ -74,7 +74,7 @@ def jets_file(
         "settings": jets_inputs(campaign, process, realization),
         "versions": software_versions(campaign, realization),
     }
-    schema = with_extra(JETS_SCHEMA, extra_fields(campaign, realization))
+    schema = with_extra(jets_schema(campaign, realization), extra_fields(campaign, realization))
     with scratch_path(path) as temporary, writer(temporary, schema) as sink:
         file = JetsFile(sink)
         yield file

@@ -18,9 +18,11 @@ __all__ = [
     "FAST",
     "METADATA_KEY",
     "ROW_GROUP",
+    "SHOWER_WEIGHTS",
     "SMALL",
     "batches",
     "blaming_damage",
+    "check_checksum",
     "columns_of",
     "naming",
     "parquet_files",
@@ -119,8 +121,8 @@ def batches(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> 
     ----------
     path : Path
     schema : pa.Schema
-        Columns that the file must have, and no others but further ones of constituents; the tables have
-        its types.
+        Columns that the file must have, and no others but `SHOWER_WEIGHTS` and further ones of constituents;
+        the tables have its types.
     columns : list of str, optional
         Columns to read; all by default.
 
@@ -135,6 +137,8 @@ def batches(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> 
         file = pq.ParquetFile(path, page_checksum_verification=True)
     with file:
         schema = with_extra(schema, extra_columns(file.schema_arrow))
+        if SHOWER_WEIGHTS in file.schema_arrow.names:
+            schema = schema.append(file.schema_arrow.field(SHOWER_WEIGHTS))
         _check_schema(path, file.schema_arrow, schema)
         with naming(path):
             found = file.iter_batches(ROW_GROUP, columns=columns)
@@ -297,6 +301,9 @@ def _leaves(name: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
     else:
         yield name, kind
 
+
+SHOWER_WEIGHTS = "shower_weights"
+"""Column of weights of variations, last and only where they are asked for: see `Campaign.weight_names`."""
 
 ROW_GROUP = 1024
 """Rows of a Parquet row group and of a batch in memory: about 10 kB a group with five realizations."""

@@ -8,13 +8,15 @@ import pyarrow.compute as pc
 from jetresim.campaign.config import Campaign, Groups
 from jetresim.campaign.status import Status
 from jetresim.jets.constituents import CONSTITUENT_TYPE
-from jetresim.jets.parquet import single
+from jetresim.jets.parquet import SHOWER_WEIGHTS, single
 
 __all__ = [
     "JETS_SCHEMA",
     "JET_TYPE",
     "STATUSES",
     "STATUS_TYPE",
+    "WEIGHTS_TYPE",
+    "jets_schema",
     "member_status",
     "surviving_events",
 ]
@@ -36,6 +38,9 @@ JET_TYPE = pa.struct(
 )
 """pT and energy [GeV], phi in (−π, π]; `nconstituents` counts all, also those that are not stored."""
 
+WEIGHTS_TYPE = pa.list_(pa.float32())
+"""Weights of a realization's variations over the weight of the event; none where it was not simulated."""
+
 JETS_SCHEMA = pa.schema(
     [
         pa.field("event", pa.int64()),
@@ -48,6 +53,13 @@ JETS_SCHEMA = pa.schema(
 )
 """One row per target of each hard event, in order of (event, target). `jet` is null and `constituents` empty
 unless `status` is "matched". Constituents may have further columns, see `jets.constituents`."""
+
+
+def jets_schema(campaign: Campaign, realization: str) -> pa.Schema:
+    """The columns of the jets of a realization."""
+    if not campaign.weight_names(realization):
+        return JETS_SCHEMA
+    return JETS_SCHEMA.append(pa.field(SHOWER_WEIGHTS, WEIGHTS_TYPE))
 
 
 def member_status(table: pa.Table, groups: Groups) -> pa.Array:

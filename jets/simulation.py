@@ -13,12 +13,14 @@ from jetresim.campaign.arrays import Integers
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, Process
 from jetresim.campaign.intervention import Stage
-from jetresim.detectors.registry import make_detector
+from jetresim.detectors.pool import Pool
 from jetresim.generators.events import HardEvent
 from jetresim.generators.targets import find_targets, outgoing_partons, passes_cuts
 from jetresim.jets.analysis import jets_table
+from jetresim.jets.crossing import Crossing
 from jetresim.jets.matching import Truth, within_reach
-from jetresim.jets.schema import surviving_events
+from jetresim.jets.parquet import SHOWER_WEIGHTS
+from jetresim.jets.schema import WEIGHTS_TYPE, surviving_events
 from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, placed_among, selected
 from jetresim.showers.registry import Job, make_shower
 
@@ -67,13 +69,14 @@ def simulate_together(
     events: Iterable[HardEvent],
     job: Job,
     survivors: Collection[int] | None = None,
+    pool: Pool | None = None,
 ) -> Iterator[dict[str, SimulatedPart]]:
     """One realization, or several of the anchor's family side by side."""
     first = realizations[0]
     if len(realizations) > 1 or campaign.continues_anchor(first):
-        yield from simulate_family(campaign, process, events, realizations, survivors)
+        yield from simulate_family(campaign, process, events, realizations, survivors, pool)
         return
-    for part in simulate_realization(campaign, process, first, events, job, survivors):
+    for part in simulate_realization(campaign, process, first, events, job, survivors, pool):
         yield {first: part}
 
 
@@ -84,6 +87,7 @@ def simulate_realization(
     events: Iterable[HardEvent],
     job: Job,
     survivors: Collection[int] | None = None,
+    pool: Pool | None = None,
 ) -> Iterator[SimulatedPart]:
     """One realization of hard events, in their order.
 
@@ -100,10 +104,12 @@ def simulate_realization(
         What the shower program needs to know of the job it runs in.
     survivors : collection of int, optional
         Indices of the hard events to simulate; all if left out.
+    pool : Pool, optional
+        Minimum-bias events of a campaign with pile-up, see `jets.crossing.Crossing`.
     """
     length = detector_run(campaign, [realization])
     waiting = _Waiting(campaign, process, events, survivors, campaign.block_events(realization), length)
-    finish = Finish(campaign, process, realization)
+    finish = Finish(campaign, process, realization, pool)
     shower = make_shower(campaign, process, realization, job)
     made = ((batch, {}) for batch in shower.simulate(waiting.to_shower()))
     for batch, _ in in_whole_runs(made, length):
@@ -121,6 +127,7 @@ def simulate_family(
     events: Iterable[HardEvent],
     realizations: Collection[str] | None = None,
     survivors: Collection[int] | None = None,
+    pool: Pool | None = None,
 ) -> Iterator[dict[str, SimulatedPart]]:
     """The anchor and the realizations that continue from its event records, side by side.
 
@@ -136,6 +143,8 @@ def simulate_family(
         Those to make; the whole family if left out.
     survivors : collection of int, optional
         Indices of the hard events to simulate, where they are known and one realization is to be made.
+    pool : Pool, optional
+        Minimum-bias events of a campaign with pile-up, see `jets.crossing.Crossing`.
     """
     from jetresim.showers.pythia8 import Pythia8Shower
 
@@ -145,7 +154,7 @@ def simulate_family(
     followed |= {name: campaign.followed(name) for name in made_first}
     steps = sorted(followed, key=lambda name: len(followed[name]))
     members = {name: continuation(campaign, process, name) for name in steps if name != NOMINAL}
-    finish = {name: Finish(campaign, process, name) for name in steps}
+    finish = {name: Finish(campaign, process, name, pool) for name in steps}
     length = detector_run(campaign, finish)
     waiting = _Waiting(campaign, process, events, survivors, detector_run=length)
     anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign, steps))
@@ -164,7 +173,12 @@ def simulate_family(
 
 
 def find_survivors(
-    campaign: Campaign, process: str, realization: str, events: Sequence[HardEvent], job: Job
+    campaign: Campaign,
+    process: str,
+    realization: str,
+    events: Sequence[HardEvent],
+    job: Job,
+    pool: Pool | None = None,
 ) -> frozenset[int] | None:
     """Hard events that a realization is simulated for, found by making those that it follows.
 
@@ -184,7 +198,8 @@ def find_survivors(
     followed = campaign.followed(realization)
     family = [name for name in followed if name in campaign.anchor_family]
     for together in [family] * bool(family) + [[name] for name in followed if name not in family]:
-        parts = list(simulate_together(campaign, process, together, events, job, survivors(together[0])))
+        wanted = survivors(together[0])
+        parts = list(simulate_together(campaign, process, together, events, job, wanted, pool))
         made |= {name: pa.concat_tables(part[name].table for part in parts) for name in together}
     return survivors(realization)
 
@@ -308,12 +323,13 @@ class _Waiting:
 class Finish:
     """Detector, jets and places of the events of one realization."""
 
-    def __init__(self, campaign: Campaign, process: str, realization: str) -> None:
+    def __init__(self, campaign: Campaign, process: str, realization: str, pool: Pool | None = None) -> None:
         self._seed_of = lambda event: campaign.seed_of(process, event, realization)
         stream = campaign.detector_stream(realization)
         self._detector_seed_of = lambda event: campaign.seed_of(process, event, stream)
-        self._detector = make_detector(campaign, realization)
+        self._crossing = Crossing(campaign, process, realization, pool)
         self._jets = campaign.jets
+        self._weighted = bool(campaign.weight_names(realization))
 
     def part(self, batch: ParticleBatch, window: Window) -> SimulatedPart:
         """Jets of all events of a window, of which the batch holds those that were showered."""
@@ -321,7 +337,11 @@ class Finish:
         batch = placed_among(batch, indices, _seeds(indices, self._seed_of))
         truths = [truth for _, truth in window]
         before = replace(batch, seeds=_seeds(indices, self._detector_seed_of))
-        table = jets_table(batch, self._detector.candidates(before), truths, self._jets)
+        candidates = self._crossing.candidates(before)
+        table = jets_table(batch, candidates, truths, self._jets, self._crossing.subtracts_areas)
+        if self._weighted:
+            weights = [batch.weights.get(event, ()) for event in table["event"].to_pylist()]
+            table = table.append_column(SHOWER_WEIGHTS, pa.array(weights, WEIGHTS_TYPE))
         return SimulatedPart(table, len(window), sum(not truth.targets for truth in truths))
 
 
@@ -335,7 +355,7 @@ Continuation = Callable[[list[HardEvent], ParticleBatch, "Records"], ParticleBat
 
 def continuation(campaign: Campaign, process: str, realization: str) -> Continuation:
     """How a realization continues from the anchor."""
-    if campaign.augmentation(realization).intervene.first_stage == Stage.DETECTOR:
+    if campaign.augmentation(realization).intervene.first_stage >= Stage.PILEUP:
         return lambda events, batch, records: selected(
             batch, np.isin(batch.events, [event.index for event in events])
         )

@@ -7,7 +7,7 @@ is 0; no function returns a value that is not finite.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 
 import awkward as ak
@@ -29,7 +29,7 @@ _BRANCH_RADIUS = 0.1
 """Extent of small-angle branches in units of the jet radius; it only affects the time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReclusteredJets:
     """Jets and the Cambridge/Aachen trees of their constituents.
 
@@ -46,6 +46,19 @@ class ReclusteredJets:
     jets: ak.Array
     trees: fastjet.ClusterSequence
     settings: Jets
+
+    @cached_property
+    def subjettiness(self) -> Floats:
+        """tau1 … tau4, shape (M, 4), together, which takes two thirds of the time of each alone."""
+        return _finite(
+            self.trees.njettiness(
+                measure_definition="NormalizedMeasure",
+                axes_definition="WTA_KT_Axes",
+                njets=[1, 2, 3, 4],
+                beta=1.0,
+                R0=self.settings.radius,
+            )
+        )
 
 
 def recluster(jets: ak.Array, settings: Jets) -> ReclusteredJets:
@@ -105,15 +118,7 @@ def tau(number: int, reclustered: ReclusteredJets) -> Floats:
     recombination (arXiv:1401.2158). They suit beta = 1 since they do not recoil, and their definition has no
     iterative minimization in it, as that of CMS's one-pass axes has. 0 for at most `number` constituents.
     """
-    return _finite(
-        reclustered.trees.njettiness(
-            measure_definition="NormalizedMeasure",
-            axes_definition="WTA_KT_Axes",
-            njets=[number],
-            beta=1.0,
-            R0=reclustered.settings.radius,
-        )[:, 0]
-    )
+    return reclustered.subjettiness[:, number - 1]
 
 
 SUBSTRUCTURE: MappingProxyType[str, Callable[[ReclusteredJets], Floats]] = MappingProxyType(

@@ -9,6 +9,7 @@ import pyarrow as pa
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.intervention import Stage
+from jetresim.detectors.pool import Pool
 from jetresim.generators.events import HardEvent
 from jetresim.jets.again import reduced, run_length, simulate_again
 from jetresim.jets.simulation import Finish, hard_truth, kept_stages
@@ -27,10 +28,12 @@ class ViewSimulation:
     ----------
     campaign : Campaign
     process : str
+    pool : Pool, optional
+        Minimum-bias events of a campaign with pile-up.
     """
 
-    def __init__(self, campaign: Campaign, process: str) -> None:
-        self._campaign, self._process = campaign, process
+    def __init__(self, campaign: Campaign, process: str, pool: Pool | None = None) -> None:
+        self._campaign, self._process, self._pool = campaign, process, pool
         self._programs: dict[tuple[type[Pythia8Shower], str], Pythia8Shower] = {}
 
     def tables(
@@ -81,7 +84,7 @@ class ViewSimulation:
             else:
                 batch = self._shower(Pythia8Resumed, name).resume(events, anchor.records)
             # the streams of a detector follow from the name of the view: it has one of its own
-            tables[name] = Finish(self._campaign, self._process, name).part(batch, window).table
+            tables[name] = Finish(self._campaign, self._process, name, self._pool).part(batch, window).table
         return tables
 
     def _first_stage(self, name: str) -> Stage:
@@ -100,4 +103,4 @@ class ViewSimulation:
         campaign = reduced(self._campaign, [name])
         with TemporaryDirectory() as folder:
             job = Job(Path(folder), hard[0].index)
-            return simulate_again(campaign, self._process, [name], hard, job)[name]
+            return simulate_again(campaign, self._process, [name], hard, job, self._pool)[name]

@@ -23,8 +23,10 @@ from jetresim.dataset.rules import row_identity
 from jetresim.generators.survey import UNIT_SURVEY, Survey
 from jetresim.generators.wanted import some_hard_events, stored_survey
 from jetresim.jets.again import reduced, run_length
+from jetresim.jets.constituents import extra_columns
 from jetresim.jets.files import software_versions
 from jetresim.jets.parquet import batches, writer
+from jetresim.jets.pool import open_pool
 from jetresim.jets.schema import JETS_SCHEMA
 from jetresim.jets.views import ViewSimulation
 from jetresim.loaders.batches import IDENTITY, identity_columns
@@ -146,14 +148,16 @@ class LiveSource:
         if missing := [name for name, table in found.items() if table is None]:
             found |= self._simulated(piece, missing)
         tables = [found[name].take(piece.rows_of(found[name])) for name in views]
-        columns = [member_column(table, self.campaign.groups) for table in tables]
+        extra = {name for table in tables for name in extra_columns(table.schema)}
+        columns = [member_column(table, self.campaign.groups, extra) for table in tables]
         order = np.arange(len(piece) * len(views)).reshape(len(views), -1).T.ravel()
         return pa.concat_arrays(columns).take(pa.array(order))
 
     def _simulated(self, piece: Piece, views: Sequence[str]) -> dict[str, pa.Table]:
         process, events = piece.process, piece.events
         if process not in self._simulations:
-            self._simulations[process] = ViewSimulation(self.campaign, process)
+            pool = open_pool(Path(self._paths.pool), self.campaign)
+            self._simulations[process] = ViewSimulation(self.campaign, process, pool)
             self._surveys[process] = self._survey(process)
         needed = events if self.length == 1 else range(piece.first, events[-1] + 1)
         hard = list(some_hard_events(self.campaign, self._paths, process, needed, self._surveys[process]))
@@ -174,7 +178,7 @@ class LiveSource:
 
     def _keep(self, piece: Piece, view: str, table: pa.Table) -> None:
         if (path := self._cache_path(piece, view)) is not None:
-            with atomic_path(path) as temporary, writer(temporary, JETS_SCHEMA) as sink:
+            with atomic_path(path) as temporary, writer(temporary, table.schema) as sink:
                 sink.write_table(table)
 
     def _cache_path(self, piece: Piece, view: str) -> Path | None:

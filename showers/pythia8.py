@@ -1,7 +1,7 @@
 """Pythia 8 as a shower: parton shower, multiparton interactions, hadronization and decays."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import islice
@@ -12,21 +12,22 @@ import numpy as np
 import numpy.typing as npt
 import pythia8mc
 
-from jetresim.campaign.arrays import Booleans, Integers
+from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Beams, Campaign
 from jetresim.campaign.errors import ShowerError
 from jetresim.campaign.intervention import Stage
 from jetresim.campaign.seeds import event_seed, stage_seed
+from jetresim.campaign.variations import variation_settings
 from jetresim.generators.events import HardEvent
 from jetresim.generators.feed import EventFeed
 from jetresim.generators.pythia_setup import failure_reason, make_pythia
 from jetresim.showers.parton_veto import PartonVeto
 from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, no_particles, placed_among
 
-__all__ = ["BATCH_EVENTS", "Pythia8Resumed", "Pythia8Shower", "Records", "Streams"]
+__all__ = ["BATCH_EVENTS", "Pythia8Resumed", "Pythia8Shower", "Records", "Streams", "final_particles"]
 
-BATCH_EVENTS = 200
+BATCH_EVENTS = 400
 """Events per batch: enough that overheads vanish, few enough that memory stays flat."""
 
 _NO_SHOWER = {
@@ -92,10 +93,13 @@ class Pythia8Shower:
     def __init__(
         self, campaign: Campaign, process: str, realization: str, keep: frozenset[Stage] = frozenset()
     ) -> None:
-        intervention = campaign.augmentation(realization).intervene
+        augmentation = campaign.augmentation(realization)
         pt_min = campaign.parton_pt_min(realization)
         veto = None if pt_min is None else PartonVeto(campaign.jets, pt_min)
-        self._init(campaign, process, realization, {}, _Keep(keep, veto), intervention.scale)
+        stage = variation_settings(augmentation.weights)
+        self._init(campaign, process, realization, stage, _Keep(keep, veto), augmentation.intervene.scale)
+        names = list(self._pythia.infoPython().weightNameVector())
+        self._weights = [names.index(f"v{place}") for place in range(len(augmentation.weights))]
 
     def _init(
         self,
@@ -176,7 +180,7 @@ class Pythia8Shower:
         self._records.begin()
         results = self._pythia.nextBatch(len(batch), "none")
         if "prt" in results.fields:
-            counts, columns = _final_particles(results.prt, np.array(self._feed.calls), len(batch))
+            counts, columns = final_particles(results.prt, np.array(self._feed.calls), len(batch))
         else:  # every event of the batch failed
             counts, columns = np.zeros(len(batch), dtype=np.int64), no_particles()
         indices = np.array([event.index for event in batch], dtype=np.int64)
@@ -189,6 +193,7 @@ class Pythia8Shower:
             columns = {name: column[np.repeat(succeeded, counts)] for name, column in columns.items()}
             counts = np.where(succeeded, counts, 0)
         return ParticleBatch(
+            weights=_relative_weights(results, self._feed.calls, indices, self._weights),
             events=indices,
             seeds=np.array([self._streams(index).own for index in indices.tolist()], dtype=np.int64),
             succeeded=succeeded,
@@ -214,6 +219,7 @@ class Pythia8Resumed(Pythia8Shower):
     def __init__(self, campaign: Campaign, process: str, realization: str) -> None:
         stage = campaign.augmentation(realization).intervene.first_stage
         self._replaced = _Replace(stage)
+        self._weights = []
         self._init(campaign, process, realization, _NO_SHOWER, self._replaced)
 
     def resume(self, batch: list[HardEvent], records: "Records") -> ParticleBatch:
@@ -236,9 +242,7 @@ class Pythia8Resumed(Pythia8Shower):
         return placed_among(done, indices, seeds)
 
 
-def _final_particles(
-    results: ak.Array, calls: Integers, size: int
-) -> tuple[Integers, dict[str, npt.NDArray]]:
+def final_particles(results: ak.Array, calls: Integers, size: int) -> tuple[Integers, dict[str, npt.NDArray]]:
     """Final-state particles of a batch, and their number in each of its events.
 
     Parameters
@@ -267,6 +271,20 @@ def _final_particles(
     columns |= {ours: records["p"][theirs].data[final] for ours, theirs in momentum.items()}
     columns |= {ours: _or_zero(records["vProd"], theirs, final) for ours, theirs in vertex.items()}
     return np.bincount(owner, minlength=size), columns
+
+
+def _relative_weights(
+    results: ak.Array, calls: Sequence[int], events: Integers, places: Sequence[int]
+) -> dict[int, Floats]:
+    """Some of Pythia's weights over that of the event, for each event that has any."""
+    if not places or "info" not in results.fields:
+        return {}
+    found = results.info.weights.to_list()
+    return {
+        int(events[call]): np.array([weights[place] for place in places]) / weights[0]
+        for call, weights in zip(calls, found, strict=False)
+        if call >= 0 and weights
+    }
 
 
 def _or_zero(records: ak.contents.IndexedOptionArray, field: str, places: Integers) -> npt.NDArray:

@@ -1,12 +1,16 @@
 """Pages that are made from the rules and from the campaigns of the gallery are up to date."""
 
 import importlib.util
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
+from report_samples import groups_of, made_up, make_campaign
 
 from jetresim.campaign.config import load
+from jetresim.campaign.processes import LABELS
+from jetresim.report.reading import open_source
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -20,7 +24,7 @@ def script(name):
     return module
 
 
-rules, gallery = script("rules"), script("gallery")
+rules, gallery, classes = script("rules"), script("gallery"), script("classes")
 EXAMPLES = sorted(gallery.EXAMPLES.glob("*.yaml"))
 
 
@@ -72,3 +76,18 @@ def test_every_picture_is_of_a_campaign():
     pictures = {path.stem for path in gallery.PICTURES.iterdir()}
     assert pictures == {example.stem for example in EXAMPLES}
     assert gallery.SHOWN.keys() <= pictures
+
+
+def test_classes_are_the_nominal_jets_of_each_label_of_all_processes(tmp_path):
+    campaign = make_campaign()
+    rows = [row for process in campaign.processes for row in groups_of(campaign, process, 40)]
+    source = open_source(made_up(tmp_path, campaign, rows))
+    found = classes.by_label(source)
+    expected = Counter(f"{row['label']} {LABELS[row['label']]}" for row in rows)
+    assert {title: len(values["n2"]) for title, values in found.items()} == expected
+    nominal = [row["realizations"][0]["jet"]["n2"] for row in rows if row["label"] == 4]
+    assert sorted(found["4 H→bb"]["n2"]) == pytest.approx(sorted(nominal))
+    assert {title: len(values["n2"]) for title, values in classes.by_process(source).items()} == {
+        "higgs": 40,
+        "qcd": 40,
+    }

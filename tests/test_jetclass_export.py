@@ -1,5 +1,6 @@
 import json
 import math
+import runpy
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -219,6 +220,21 @@ def test_weaver_trains_on_the_files(files, shards):
     seen = [bool(np.isfinite(inputs["pf_features"]).all()) for inputs, _, _ in data]
     assert all(seen)
     assert len(seen) == len(views(shards))
+
+
+def test_network_for_weaver_scores_every_class_of_the_files(files):
+    torch = pytest.importorskip("torch", reason="weaver needs PyTorch")
+    dataset = pytest.importorskip("weaver.utils.dataset", reason="weaver-core is not installed")
+    data = dataset.SimpleIterDataset(
+        {"_": [str(files[0])]}, str(WEAVER_CONFIG), for_training=False, fetch_step=1, async_load=False
+    )
+    given = runpy.run_path(str(WEAVER_CONFIG.with_name("particlenet.py")))
+    network, names = given["get_model"](data.config)
+    inputs, labels, _ = next(iter(torch.utils.data.DataLoader(data, batch_size=16)))
+    scores = network(*(inputs[name] for name in names["input_names"]))
+    assert scores.shape == (16, len(CLASSES))
+    given["get_loss"](data.config)(scores, labels["_label_"]).backward()
+    assert all(torch.isfinite(each.grad).all() for each in network.parameters() if each.grad is not None)
 
 
 def frozen(monkeypatch, year):

@@ -85,7 +85,7 @@ def test_members_made_ahead_are_taken_without_a_shower(waiting, hard, together, 
     assert waiting[NOMINAL].read_bytes() == together[NOMINAL]
     assert not any(waiting[name].exists() for name in FAMILY)
     for name in FAMILY:
-        make(ALL, hard, one(waiting, name), anchor=waiting[NOMINAL])
+        make(ALL, hard, one(waiting, name), followed={NOMINAL: waiting[NOMINAL]})
     assert {name: path.read_bytes() for name, path in waiting.items()} == together
     assert everything_in(tmp_path) == sorted(waiting.values())
     anchor = waiting[NOMINAL].stat().st_mtime_ns
@@ -98,14 +98,18 @@ def test_member_added_later_is_made_alone_and_the_same(hard, together, tmp_path,
     outputs = files(tmp_path, ALL.anchor_family)
     make(before, hard, one(outputs, NOMINAL))
     first = outputs[NOMINAL].stat().st_mtime_ns
-    make(ALL, hard, one(outputs, name), anchor=outputs[NOMINAL])
-    assert everything_in(tmp_path) == sorted([outputs[NOMINAL], outputs[name]])
+    followed = {each: outputs[each] for each in ALL.followed(name)}
+    for each in followed.keys() - {NOMINAL}:
+        outputs[each].parent.mkdir()
+        outputs[each].write_bytes(together[each])
+    make(ALL, hard, one(outputs, name), followed=followed)
+    assert everything_in(tmp_path) == sorted([*followed.values(), outputs[name]])
     assert outputs[name].read_bytes() == together[name]
     assert outputs[NOMINAL].stat().st_mtime_ns == first
 
 
 def test_member_that_is_there_is_not_made_ahead_again(waiting, hard):
-    make(ALL, hard, one(waiting, "redecay"), anchor=waiting[NOMINAL])
+    make(ALL, hard, one(waiting, "redecay"), followed={NOMINAL: waiting[NOMINAL]})
     content, changed = waiting["redecay"].read_bytes(), waiting["redecay"].stat().st_mtime_ns
     waiting[NOMINAL].unlink()
     make(ALL, hard, one(waiting, NOMINAL), ahead=ahead_of(waiting))
@@ -119,7 +123,7 @@ def test_member_that_is_there_is_not_made_ahead_again(waiting, hard):
 def test_what_waits_for_another_configuration_is_not_taken(waiting, hard):
     other = asked(*FAMILY, jets={"radius": 0.7})
     make(other, hard, one(waiting, NOMINAL))
-    make(other, hard, one(waiting, "redecay"), anchor=waiting[NOMINAL])
+    make(other, hard, one(waiting, "redecay"), followed={NOMINAL: waiting[NOMINAL]})
     fresh = {name: path.with_name("fresh.parquet") for name, path in waiting.items()}
     make(other, hard, {name: fresh[name] for name in (NOMINAL, "redecay")})
     assert waiting["redecay"].read_bytes() == fresh["redecay"].read_bytes()

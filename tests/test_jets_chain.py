@@ -33,11 +33,12 @@ def stored(tmp_path_factory):
     make_survey(ASKED, "qcd", folder / "survey.json")
     tables = {name: [] for name in ASKED.realizations}
     for chunk, events in enumerate(ASKED.chunks("qcd")):
-        hard, anchor = folder / f"{chunk}.lhe.gz", folder / f"{NOMINAL}{chunk}.parquet"
+        hard = folder / f"{chunk}.lhe.gz"
         make_hard(ASKED, "qcd", chunk, folder / "survey.json", hard)
         for name in ASKED.realizations:
-            path, known = folder / f"{name}{chunk}.parquet", None if name == NOMINAL else anchor
-            make_jets(ASKED, "qcd", chunk, hard, {name: path}, Job(folder, events.start), known)
+            path = folder / f"{name}{chunk}.parquet"
+            followed = {each: folder / f"{each}{chunk}.parquet" for each in ASKED.followed(name)}
+            make_jets(ASKED, "qcd", chunk, hard, {name: path}, Job(folder, events.start), followed)
             tables[name].append(pq.read_table(path))
     return {name: pa.concat_tables(each).replace_schema_metadata() for name, each in tables.items()}
 

@@ -269,6 +269,18 @@ def hard(config: ConfigFile, process: Process, chunk: Chunk, results: Results = 
 
 
 @stage
+def pileup(config: ConfigFile, results: Results = RESULTS) -> None:
+    """Simulate the minimum-bias events that the pile-up of a campaign is drawn from."""
+    from jetresim.detectors.minimum_bias import make_pool
+    from jetresim.jets.pool import write_pool
+
+    campaign = _load(config, results)
+    if campaign.pileup is None:
+        raise ConfigError(f"{config}: has no `pileup`, so no minimum-bias events are needed")
+    write_pool(_path(campaign, results, "pool"), make_pool(campaign), campaign)
+
+
+@stage
 def jets(
     config: ConfigFile,
     process: Process,
@@ -309,7 +321,38 @@ def jets(
         for name in campaign.anchor_family
         if ahead and NOMINAL in realization and name not in realization
     }
-    make_jets(campaign, process, chunk, hard_file, outputs, job, followed, family)
+    pool = existing(_path(campaign, results, "pool"), "pileup") if campaign.pileup else None
+    make_jets(campaign, process, chunk, hard_file, outputs, job, followed, family, pool)
+
+
+@stage
+def events(
+    config: ConfigFile,
+    process: Process,
+    realization: Annotated[str, typer.Option(help="an augmentation or a replica such as seed_2")],
+    chunk: Chunk,
+    results: Results = RESULTS,
+) -> None:
+    """Write the whole events of a realization of a chunk, before pile-up and detector."""
+    from jetresim.generators.stored import hard_events
+    from jetresim.jets.full_events import write_full_events
+    from jetresim.showers.registry import Job
+
+    campaign = _load(config, results)
+    _check_chunk(campaign, process, chunk)
+    if realization not in campaign.full_realizations:
+        raise ConfigError(f"{config}: `full_events` does not ask for those of {realization}")
+    names = {"process": process, "chunk": chunk_name(chunk)}
+    hard_file = existing(_path(campaign, results, "hard", **names), "hard")
+    paths = Paths.of(campaign, str(results))
+    patterns = {form: paths.full_events(form) for form in campaign.full_formats}
+    outputs = {
+        form: Path(pattern.format(realization=realization, **names)) for form, pattern in patterns.items()
+    }
+    numbers = campaign.chunks(process)[chunk]
+    hard = list(hard_events(campaign, process, hard_file, numbers))
+    job = Job(work_directory=_path(campaign, results, "herwig"), first_event=numbers.start)
+    write_full_events(outputs, campaign, process, realization, hard, job)
 
 
 @stage

@@ -16,11 +16,14 @@ from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.herwig import EVENT_SECONDS, START_SECONDS
 from jetresim.campaign.paths import Paths
 from jetresim.dataset.groups import hard_truths, member_column, truth_row
+from jetresim.detectors.registry import extra_fields
 from jetresim.generators.events import HardEvent
 from jetresim.generators.survey import Survey
 from jetresim.generators.wanted import some_hard_events, stored_survey
 from jetresim.jets.again import reduced, run_length, simulate_again
 from jetresim.jets.files import software_versions
+from jetresim.jets.parquet import SHOWER_WEIGHTS
+from jetresim.jets.pool import open_pool
 from jetresim.jets.simulation import continuation, hard_truth, kept_stages, worth_showering
 from jetresim.showers.protocol import ParticleBatch
 from jetresim.showers.pythia8 import Pythia8Shower
@@ -91,10 +94,11 @@ def replay(campaign: Campaign, paths: Paths, process: str, wanted: Wanted) -> li
     """
     _check_asked(campaign, process, wanted)
     survey = stored_survey(campaign, paths, process)
+    extra = {column for name in campaign.realizations for column in extra_fields(campaign, name)}
     return [
         replayed
         for together in _made_together(campaign, wanted)
-        for replayed in _replayed(reduced(campaign, together), paths, process, together, survey)
+        for replayed in _replayed(reduced(campaign, together), paths, process, together, survey, extra)
     ]
 
 
@@ -179,25 +183,27 @@ def _with_run(
 
 
 def _replayed(
-    campaign: Campaign, paths: Paths, process: str, wanted: Wanted, survey: Survey
+    campaign: Campaign, paths: Paths, process: str, wanted: Wanted, survey: Survey, extra: Collection[str]
 ) -> Iterator[Replayed]:
-    """All targets of realizations that are made together."""
+    """All targets of realizations that are made together; groups have `extra` columns of constituents."""
     events = sorted(set().union(*wanted.values()))
     hard = {event.index: event for event in _with_run(campaign, paths, process, events, survey)}
     _tell_cost(campaign, process, wanted, list(hard))
     with TemporaryDirectory() as folder:
         job = _job(campaign, folder, min(events))
-        tables = simulate_again(campaign, process, list(wanted), list(hard.values()), job)
+        pool = open_pool(Path(paths.pool), campaign)
+        tables = simulate_again(campaign, process, list(wanted), list(hard.values()), job, pool)
     truths = {
         each.event: each for each in hard_truths(campaign, process, (hard[event] for event in events), survey)
     }
     for realization, asked in wanted.items():
         made_with = software_versions(campaign, realization)
         table = tables[realization].filter(pc.is_in(tables[realization]["event"], pa.array(asked)))
-        members = member_column(table, campaign.groups).to_pylist()
+        members = member_column(table, campaign.groups, extra).to_pylist()
         for row, member in zip(table.to_pylist(), members, strict=True):
             truth, target = truths[row["event"]], row["target"]
-            group = truth_row(process, truth, target, truth.targets[target]) | member
+            weights = {SHOWER_WEIGHTS: row[SHOWER_WEIGHTS]} if SHOWER_WEIGHTS in row else {}
+            group = truth_row(process, truth, target, truth.targets[target]) | member | weights
             yield Replayed(realization, hard[row["event"]], row, group, made_with)
 
 

@@ -18,7 +18,7 @@ from jetresim.campaign.provenance import check_made_with, jets_inputs, survey_in
 from jetresim.campaign.seeds import stable_hash
 from jetresim.dataset.assemble import check_split, shard_of, split_of, stored_campaign
 from jetresim.dataset.schema import GROUPS_SCHEMA
-from jetresim.jets.parquet import batches, parquet_files, read_metadata
+from jetresim.jets.parquet import SHOWER_WEIGHTS, batches, parquet_files, read_metadata
 
 __all__ = [
     "Identity",
@@ -157,8 +157,11 @@ def find_target(path: Path, schema: pa.Schema, identity: Identity) -> pa.Table |
 def stored_row(path: Path, metadata: dict[str, Any], group: Row, realization: str) -> StoredRow:
     """One realization out of a group."""
     place = metadata["realizations"].index(realization)
-    shared = {name: value for name, value in group.items() if name != "realizations"}
-    return StoredRow(path, metadata, realization, {**shared, **group["realizations"][place]})
+    own = group["realizations"][place]
+    if realization in metadata.get(SHOWER_WEIGHTS, {}):
+        own = {**own, SHOWER_WEIGHTS: group[SHOWER_WEIGHTS][place]}
+    shared = {name: value for name, value in group.items() if name not in ("realizations", SHOWER_WEIGHTS)}
+    return StoredRow(path, metadata, realization, {**shared, **own})
 
 
 def random_rows(campaign: Campaign, paths: Paths, number: int) -> Iterator[StoredRow]:

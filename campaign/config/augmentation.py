@@ -1,7 +1,7 @@
 """Ways to re-simulate a hard event."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -14,6 +14,7 @@ from jetresim.campaign.model import PluginOptions, Strict
 from jetresim.campaign.plugins import SHOWER_NAMES
 from jetresim.campaign.settings import Settings
 from jetresim.campaign.showers import ShowerTraits, shower_traits
+from jetresim.campaign.variations import Variations
 from jetresim.campaign.views import augmentation_of_view
 
 __all__ = ["Augmentation", "named_augmentation"]
@@ -33,13 +34,23 @@ class Augmentation(Strict):
     intervene: Annotated[Intervention, BeforeValidator(short_form)] = Field(
         Intervention(),
         description="where the realization departs from the anchor: `hard_process`, "
-        "`shower_scale: <pT in GeV>`, `parton_level`, `decays`, `detector`, or `nothing` for another "
-        "detector with the same random numbers",
+        "`shower_scale: <pT in GeV>`, `parton_level`, `decays`, `pileup`, `detector`, or `nothing` for "
+        "another detector with the same random numbers",
     )
     herwig: HerwigOptions = Field(HerwigOptions(), description="`herwig7`: the program and what it is told")
     options: PluginOptions = Field({}, description="what a shower program of another package is told")
     detector: dict[str, SettingValue] = Field(
         {}, description="options of `detector` that differ from the campaign's"
+    )
+    pileup: Literal["new", "shared"] = Field(
+        "new",
+        exclude_if=lambda pileup: pileup == "new",
+        description="`shared`: with the pile-up of the anchor while what comes before is simulated again",
+    )
+    weights: Variations = Field(
+        (),
+        description="`pythia8`: variations to give a weight for, each a mapping of Pythia's keywords to "
+        "values, such as `{fsr:muRfac: 0.5}`; see docs/weights.md",
     )
     replicas: int = Field(
         1,
@@ -60,7 +71,7 @@ class Augmentation(Strict):
             )
         if self.by_pythia:
             return self
-        for key in ("tune", "settings"):
+        for key in ("tune", "settings", "weights"):
             if getattr(self, key):
                 title = self.traits.title or f"`{self.shower}`"
                 raise ValueError(
@@ -68,6 +79,12 @@ class Augmentation(Strict):
                 )
         if self.intervene.shares_shower:
             raise ValueError(f"shower `{self.shower}` can only intervene at the hard process")
+        return self
+
+    @model_validator(mode="after")
+    def _weighs_its_own_shower(self) -> "Augmentation":
+        if self.weights and self.intervene.shares_shower:
+            raise ValueError("`weights` need a shower of their own: `intervene` must be `hard_process`")
         return self
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from jetresim.campaign.config.beams import Beams
 from jetresim.campaign.config.chunks import AUTO, Chunk, as_steps, cut, fits, whole
 from jetresim.campaign.config.dataset import Dataset
 from jetresim.campaign.config.fields import CampaignName, Name, TuneName
+from jetresim.campaign.config.full_events import FullEvents
 from jetresim.campaign.config.groups import Groups
 from jetresim.campaign.config.jets import Jets
 from jetresim.campaign.config.problems import first_problem, unknown
@@ -24,9 +25,11 @@ from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.intervention import Stage
 from jetresim.campaign.madgraph import MadGraphOptions, check_beams
 from jetresim.campaign.model import Strict
+from jetresim.campaign.pileup import MINIMUM_BIAS, PileUp
 from jetresim.campaign.seeds import event_seed
 from jetresim.campaign.settings import Settings
 from jetresim.campaign.tunes import TUNES
+from jetresim.campaign.variations import weight_names
 from jetresim.campaign.views import augmentation_of_view
 
 __all__ = ["Campaign"]
@@ -61,6 +64,11 @@ class Campaign(Strict):
     detector: DetectorOptions = Field(
         DetectorOptions(), description="the detector between particles and jets"
     )
+    pileup: PileUp | None = Field(
+        None,
+        exclude_if=lambda pileup: pileup is None,
+        description="interactions that are overlaid on every hard event before the detector",
+    )
     chunk: Chunk = Field(
         AUTO,
         description="hard events per job; does not change the result. `auto`: by the events, the cores and "
@@ -69,6 +77,11 @@ class Campaign(Strict):
         "folder has a list of `[first event, events per job]`",
     )
     jets: Jets = Field(Jets(), description="jet finding, substructure and matching")
+    full_events: FullEvents | None = Field(
+        None,
+        exclude_if=lambda asked: asked is None,
+        description="whole events that are written beside the jets; none if left out",
+    )
     groups: Groups = Field(Groups(), description="which groups are kept")
     dataset: Dataset = Field(Dataset(), description="the files that are handed out")
 
@@ -108,8 +121,11 @@ class Campaign(Strict):
         self._check_generators()
         self._check_showers()
         self._check_detectors()
+        self._check_pileup()
+        self._check_full_events()
         self._check_chunk()
         self._check_shower_scales()
+        self._check_weights()
         if self.groups.pt_min < self.jets.pt_min:
             raise ValueError(
                 f"groups.pt_min ({self.groups.pt_min:g}) must not be below jets.pt_min ({self.jets.pt_min:g})"
@@ -141,6 +157,19 @@ class Campaign(Strict):
                     f"beams.particles: shower `{augmentation.shower}` is set up for two protons, [2212, 2212]"
                 )
 
+    def _check_weights(self) -> None:
+        nominal = self.augmentation(NOMINAL)
+        scaled = [each.name for each in self.augmentations if each.intervene.scale is not None]
+        if nominal.weights and scaled:
+            raise ValueError(
+                f"augmentations.{scaled[0]}: `shower_scale` shares emissions with {NOMINAL!r}, which draws "
+                "them otherwise with `weights`; ask for the weights of another realization"
+            )
+        weighted = [each.name for each in self.augmentations if each.weights]
+        for process, name in product(self.processes, weighted):
+            if self.shower_settings(process, name).get("PartonShowers:model") not in (None, "1"):
+                raise ValueError(f"augmentations.{name}: `weights` need Pythia's simple shower")
+
     def _check_shower_scales(self) -> None:
         # Vincia showers resonances without asking the hooks, so their emissions would not be shared.
         scaled = [each.name for each in self.augmentations if each.intervene.scale is not None]
@@ -168,6 +197,28 @@ class Campaign(Strict):
                 )
             if options.name == "none" and augmentation.intervene.point == "detector":
                 raise ValueError(f"{where}: `intervene: detector` needs a detector other than `none`")
+
+    def _check_pileup(self) -> None:
+        for augmentation in self.augmentations:
+            where, redrawn = f"augmentations.{augmentation.name}", augmentation.intervene.point == "pileup"
+            asked = "`intervene: pileup`" if redrawn else "`pileup: shared`"
+            if self.pileup is None and (redrawn or augmentation.pileup == "shared"):
+                raise ValueError(f"{where}: {asked} needs `pileup` of the campaign")
+            if redrawn and augmentation.pileup == "shared":
+                raise ValueError(f"{where}: {asked} draws the pile-up anew, so it cannot be `shared`")
+            if self.pileup and self.detector_options(augmentation.name).name == "delphes":
+                raise ValueError(
+                    f"{where}: detector `delphes` cannot tell what comes from `pileup`; its card may add "
+                    "its own"
+                )
+
+    def _check_full_events(self) -> None:
+        asked = self.full_events.realizations or () if self.full_events else ()
+        for name in asked:
+            if name not in self.realizations:
+                raise ValueError(
+                    f"full_events.realizations: {unknown('realization', name, self.realizations)}"
+                )
 
     def _check_chunk(self) -> None:
         if self.chunk == AUTO:
@@ -255,6 +306,34 @@ class Campaign(Strict):
         shared = self.augmentation(realization).intervene.shares_detector_stream
         return NOMINAL if shared else realization
 
+    def pileup_stream(self, realization: str) -> str:
+        """The realization whose pile-up a realization has."""
+        augmentation = self.augmentation(realization)
+        shared = augmentation.pileup == "shared" or augmentation.intervene.shares_pileup
+        return NOMINAL if shared else realization
+
+    def pileup_detector_stream(self, realization: str) -> str:
+        """The realization with whose random numbers the detector of a realization sees its pile-up."""
+        redrawn = self.augmentation(realization).intervene.point == "detector"
+        return realization if redrawn else self.pileup_stream(realization)
+
+    @property
+    def pileup_settings(self) -> Settings:
+        """Pythia settings of the interactions of the pile-up."""
+        return Settings(TUNES[self.tune]).then(self.settings, MINIMUM_BIAS)
+
+    @property
+    def full_realizations(self) -> list[str]:
+        """Realizations of which whole events are written."""
+        if self.full_events is None:
+            return []
+        return list(self.full_events.realizations or self.realizations)
+
+    @property
+    def full_formats(self) -> list[str]:
+        """Formats of the files of whole events."""
+        return list(self.full_events.formats) if self.full_events else []
+
     def detector_files(self, realizations: Iterable[str]) -> list[Path]:
         """Files that the detectors of some realizations are set up with."""
         options = [self.detector_options(name) for name in realizations]
@@ -277,12 +356,21 @@ class Campaign(Strict):
         if not self.survivors_only or realization == NOMINAL:
             return []
         chained = self.groups.survivors_only == "chain" and self.groups.require == "all"
-        if not chained or realization not in self.realizations:
+        if not chained or realization not in self.realizations:  # a view is no member of groups
             return [NOMINAL]
         family = self.continues_anchor(realization)
         earlier = self.realizations[: self.realizations.index(realization)]
         others = [name for name in earlier if name != NOMINAL and not self.augmentation(name).optional]
         return [NOMINAL, *(name for name in others if not family or self.continues_anchor(name))]
+
+    def weight_names(self, realization: str) -> list[str]:
+        """Names of the weights that a realization has beside its events."""
+        return weight_names(self.augmentation(realization).weights)
+
+    @property
+    def weighted(self) -> dict[str, list[str]]:
+        """Realizations with weights, and the names of these."""
+        return {name: names for name in self.realizations if (names := self.weight_names(name))}
 
     def block_events(self, realization: str) -> int:
         """Consecutive hard events that share a run of the shower program: 1, but for Herwig."""

@@ -158,7 +158,9 @@ def test_groups_without_a_jet_in_a_view_are_left_out_and_counted(results, monkey
     total = sum(map(len, data._pieces))
     taken = live_source.member_column
     harder = CAMPAIGN.groups.model_copy(update={"pt_min": 600})
-    monkeypatch.setattr(live_source, "member_column", lambda table, groups: taken(table, harder))
+    monkeypatch.setattr(
+        live_source, "member_column", lambda table, groups, extra: taken(table, harder, extra)
+    )
     batches = list(live_loader(data, workers=1))
     assert all(bool(batch["present"].all()) for batch in batches)
     assert 0 < data.left_out == total - len(identities(batches)) < total

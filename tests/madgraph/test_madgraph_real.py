@@ -133,8 +133,8 @@ def groups(made) -> dict[str, Path]:
         jets = {name: place(made, "jets", process, realization=name) for name in CAMPAIGN.realizations}
         events, files[process] = place(made, "hard", process), place(made, "groups", process)
         for name, file in jets.items():
-            anchor = None if name == NOMINAL else jets[NOMINAL]
-            make_jets(CAMPAIGN, process, 0, events, {name: file}, Job(Path(), 0), anchor)
+            followed = {each: jets[each] for each in CAMPAIGN.followed(name)}
+            make_jets(CAMPAIGN, process, 0, events, {name: file}, Job(Path(), 0), followed)
         survey = place(made, "survey", process)
         make_groups(CAMPAIGN, process, 0, survey, events, list(jets.values()), files[process])
     return files

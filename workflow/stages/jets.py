@@ -9,6 +9,7 @@ from jetresim.campaign.config import Campaign
 from jetresim.generators.stored import hard_events
 from jetresim.jets.ahead import ahead_path, discard_ahead, missing_members, take_ahead
 from jetresim.jets.files import jets_file, read_survivors
+from jetresim.jets.pool import open_pool
 from jetresim.jets.simulation import simulate_together
 from jetresim.showers.registry import Job
 from jetresim.workflow.progress import progress
@@ -25,6 +26,7 @@ def make_jets(
     job: Job,
     followed: Mapping[str, Path] | None = None,
     ahead: Mapping[str, Path] | None = None,
+    pool: Path | None = None,
 ) -> None:
     """Shower a chunk of hard events and write the jets that stand for their targets.
 
@@ -46,6 +48,8 @@ def make_jets(
     ahead : mapping of str to Path, optional
         Jets files of realizations that continue from the anchor, to be made ahead with it where they are
         missing or outdated.
+    pool : Path, optional
+        Minimum-bias events of the campaign, where it has pile-up.
     """
 
     def waiting(name: str, output: Path) -> Path:
@@ -65,8 +69,9 @@ def make_jets(
             outputs[name] = path
     events = campaign.chunks(process)[chunk]
     hard_input = hard_events(campaign, process, hard, events)
+    overlaid = None if pool is None else open_pool(pool, campaign)
     survivors = read_survivors(followed, campaign, process) if followed else None
-    parts = simulate_together(campaign, process, list(outputs), hard_input, job, survivors)
+    parts = simulate_together(campaign, process, list(outputs), hard_input, job, survivors, overlaid)
     what = f"{', '.join(outputs)} of {process}"
     with ExitStack() as stack:
         files = {
