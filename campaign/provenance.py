@@ -22,6 +22,7 @@ __all__ = [
     "check_one_version",
     "digest",
     "encode",
+    "flat_keys",
     "full_events_inputs",
     "groups_inputs",
     "jets_inputs",
@@ -264,7 +265,7 @@ def check_made_with(path: Path, found: Mapping[str, Any], expected: Mapping[str,
     DataError
         Names the first key that differs.
     """
-    ours, theirs = dict(_flat(found)), dict(_flat(expected))
+    ours, theirs = dict(flat_keys(found)), dict(flat_keys(expected))
     for key in sorted(ours.keys() | theirs.keys()):
         if ours.get(key) != theirs.get(key):
             raise DataError(
@@ -273,11 +274,11 @@ def check_made_with(path: Path, found: Mapping[str, Any], expected: Mapping[str,
             )
 
 
-def _flat(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat_keys(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Give the dotted keys and the values of nested mappings and lists."""
     if isinstance(content, Mapping):
         for key, value in content.items():
-            yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
+            yield from flat_keys(value, f"{prefix}.{key}" if prefix else str(key))
     elif isinstance(content, list) and content and all(" = " in str(line) for line in content):
         settings = Settings(content)
         for name in settings.names:
@@ -285,6 +286,6 @@ def _flat(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield f"{prefix}:order", ", ".join(name for name, _ in settings)  # sorts behind their values
     elif isinstance(content, list):
         for place, value in enumerate(content):
-            yield from _flat(value, f"{prefix}[{place}]")
+            yield from flat_keys(value, f"{prefix}[{place}]")
     else:
         yield prefix, content

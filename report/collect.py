@@ -26,6 +26,7 @@ from jetresim.report.spectra import Spectrum
 
 __all__ = [
     "CONSTITUENT_SAMPLE",
+    "DISTANCE_SAMPLE",
     "ENOUGH",
     "GALLERY",
     "SAMPLE",
@@ -42,6 +43,9 @@ Names = npt.NDArray[np.str_]
 
 SAMPLE = 20_000
 """Groups of a process that are held in memory, for bins, tests and similarities."""
+
+DISTANCE_SAMPLE = 5_000
+"""Groups of a process that the Wasserstein distances, or their errors, use."""
 
 CONSTITUENT_SAMPLE = 5_000
 """Groups of a process whose constituents are read."""

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from jetresim.campaign.arrays import Floats
-from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.processes import LABELS
 from jetresim.dataset.features import ELECTRON, MUON, PHOTON
 from jetresim.report.checks import fsr_pairs
@@ -24,6 +23,7 @@ from jetresim.report.spectra import Spectrum
 from jetresim.report.statistics import Distance
 
 __all__ = [
+    "Curves",
     "Panel",
     "Picture",
     "distances_figure",
@@ -110,13 +110,41 @@ class Panel:
     band: bool = False
 
 
-def panels(source: Source) -> list[Panel]:
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """What is drawn into one axis.
+
+    Attributes
+    ----------
+    realizations : list of str
+        Names, for the legend.
+    anchor : int
+        Index of the one that the others are divided by.
+    pairs : list of tuple of str
+        Realizations that share a colour and a panel, such as two FSR scales.
+    """
+
+    realizations: list[str]
+    anchor: int
+    pairs: list[tuple[str, str]]
+
+    @classmethod
+    def of(cls, source: Source) -> "Curves":
+        """The realizations of a campaign."""
+        return cls(source.realizations, source.anchor, fsr_pairs(source.campaign))
+
+    @property
+    def single(self) -> list[int]:
+        """Indices of those that are neither the anchor nor in a pair."""
+        paired = {name for pair in self.pairs for name in pair}
+        names = enumerate(self.realizations)
+        return [index for index, name in names if index != self.anchor and name not in paired]
+
+
+def panels(curves: Curves) -> list[Panel]:
     """Ratio panels: one for each FSR pair, the other realizations two by two in their order."""
-    names = source.realizations
-    pairs = fsr_pairs(source.campaign)
-    paired = {name for pair in pairs for name in pair}
-    banded = [Panel("FSR", tuple(names.index(name) for name in pair), band=True) for pair in pairs]
-    single = [index for index, name in enumerate(names) if name != NOMINAL and name not in paired]
+    names, single = curves.realizations, curves.single
+    banded = [Panel("FSR", tuple(names.index(name) for name in pair), band=True) for pair in curves.pairs]
     size = 1 if len(single) <= 3 else _PANEL
     others = [tuple(single[first : first + size]) for first in range(0, len(single), size)]
     return [*(Panel("", members) for members in others), *banded]
@@ -144,12 +172,12 @@ def picture(figure: Figure, svg_limit: int) -> Picture:
     return Picture(mime, content, width, height)
 
 
-def spectra_figure(source: Source, observable: Observable, columns: Sequence[tuple[str, Spectrum]]) -> Figure:
+def spectra_figure(curves: Curves, observable: Observable, columns: Sequence[tuple[str, Spectrum]]) -> Figure:
     """Normalized spectra of some processes side by side, with a ratio panel for each of `panels`."""
-    ratios = panels(source)
-    order = sorted(range(len(source.realizations)), key=lambda index: index != source.anchor)
+    ratios = panels(curves)
+    order = sorted(range(len(curves.realizations)), key=lambda index: index != curves.anchor)
     width = 4.6 * len(columns)
-    across = max(1, int(13 * width) // (6 + max(map(len, source.realizations))))
+    across = max(1, int(13 * width) // (6 + max(map(len, curves.realizations))))
     heights = [2.4, *[0.85] * len(ratios)]
     top = 0.3 + 0.2 * -(-len(order) // across)
     bottom, height = 0.6, sum(heights) + top + 0.6
@@ -163,17 +191,17 @@ def spectra_figure(source: Source, observable: Observable, columns: Sequence[tup
             },
         )  # fmt: skip
         for (title, spectrum), column in zip(columns, axes.T, strict=True):
-            _draw_spectra(column[0], source, observable, spectrum)
+            _draw_spectra(column[0], curves, observable, spectrum)
             column[0].set_title(title, fontsize=11, loc="left")
             for panel, axis in zip(ratios, column[1:], strict=True):
-                _draw_ratios(axis, source, panel, spectrum)
+                _draw_ratios(axis, curves, panel, spectrum)
             column[-1].set_xlabel(observable.axis)
             for axis in column:
                 axis.yaxis.set_label_coords(-0.2, 0.5)
         handles = [
-            Line2D([], [], color=_colour(source, index), linestyle=_line(source, index)) for index in order
+            Line2D([], [], color=_colour(curves, index), linestyle=_line(curves, index)) for index in order
         ]
-        names = [source.realizations[index] for index in order]
+        names = [curves.realizations[index] for index in order]
         figure.legend(
             *(handles, names), loc="upper center", bbox_to_anchor=(0.5, 1), ncols=min(len(order), across),
             borderaxespad=0.1, columnspacing=1.2, handlelength=1.8,
@@ -181,36 +209,30 @@ def spectra_figure(source: Source, observable: Observable, columns: Sequence[tup
     return figure
 
 
-def _colour(source: Source, index: int) -> str:
-    names = source.realizations
-    if names[index] == NOMINAL:
+def _colour(curves: Curves, index: int) -> str:
+    if index == curves.anchor:
         return "black"
-    paired = {name for pair in fsr_pairs(source.campaign) for name in pair}
-    if names[index] in paired:
-        return BAND
-    others = [name for name in names if name != NOMINAL and name not in paired]
-    return COLOURS[others.index(names[index]) % len(COLOURS)]
+    return COLOURS[curves.single.index(index) % len(COLOURS)] if index in curves.single else BAND
 
 
-def _line(source: Source, index: int) -> str:
-    names, pairs = source.realizations, fsr_pairs(source.campaign)
-    for number, (more, less) in enumerate(pairs):
-        if names[index] in (more, less):
-            return LINES[(2 * number + (names[index] == less)) % len(LINES)]
-    others = [name for name in names if name != NOMINAL and not any(name in pair for pair in pairs)]
-    return LINES[others.index(names[index]) // len(COLOURS) % len(LINES)] if names[index] in others else "-"
+def _line(curves: Curves, index: int) -> str:
+    if index in curves.single:
+        return LINES[curves.single.index(index) // len(COLOURS) % len(LINES)]
+    paired = [name for pair in curves.pairs for name in pair]
+    name = curves.realizations[index]
+    return LINES[paired.index(name) % len(LINES)] if name in paired else "-"
 
 
-def _draw_spectra(axis: Axes, source: Source, observable: Observable, spectrum: Spectrum) -> None:
+def _draw_spectra(axis: Axes, curves: Curves, observable: Observable, spectrum: Spectrum) -> None:
     density, errors = spectrum.density, spectrum.density_errors
-    for index in range(len(source.realizations)):
+    for index in range(len(curves.realizations)):
         if not np.isfinite(density[index]).all():
             continue
-        nominal = index == source.anchor
+        nominal = index == curves.anchor
         mplhep.histplot(
             *(density[index], spectrum.edges),
             ax=axis, yerr=errors[index] if nominal else False, flow="none",
-            histtype="step", color=_colour(source, index), linestyle=_line(source, index),
+            histtype="step", color=_colour(curves, index), linestyle=_line(curves, index),
             linewidth=1.6 if nominal else 1.2, zorder=3 if nominal else 2,
         )  # fmt: skip
     axis.set_xlim(spectrum.edges[0], spectrum.edges[-1])
@@ -223,7 +245,7 @@ def _draw_spectra(axis: Axes, source: Source, observable: Observable, spectrum: 
         axis.set_ylim(0, None)
 
 
-def _draw_ratios(axis: Axes, source: Source, panel: Panel, spectrum: Spectrum) -> None:
+def _draw_ratios(axis: Axes, curves: Curves, panel: Panel, spectrum: Spectrum) -> None:
     ratios, errors = spectrum.ratios, spectrum.ratio_errors
     limit = _ratio_limit(ratios[list(panel.members)], errors[list(panel.members)])
     centres = (spectrum.edges[1:] + spectrum.edges[:-1]) / 2
@@ -237,7 +259,7 @@ def _draw_ratios(axis: Axes, source: Source, panel: Panel, spectrum: Spectrum) -
     for place, index in enumerate(panel.members):
         shift = (place - (len(panel.members) - 1) / 2) * 0.25
         x = centres + shift * np.diff(spectrum.edges)
-        style = {"color": _colour(source, index), "linestyle": _line(source, index)}
+        style = {"color": _colour(curves, index), "linestyle": _line(curves, index)}
         mplhep.histplot(
             *(ratios[index], spectrum.edges),
             ax=axis, flow="none", histtype="step", edges=False, linewidth=1.2, yerr=False, **style,
@@ -246,7 +268,7 @@ def _draw_ratios(axis: Axes, source: Source, panel: Panel, spectrum: Spectrum) -
         _mark_outside(axis, x, ratios[index], limit, style["color"])
     axis.set_ylim(1 - limit, 1 + limit)
     axis.set_yticks([1 - limit / 2, 1, 1 + limit / 2])
-    names = [source.realizations[index] for index in panel.members]
+    names = [curves.realizations[index] for index in panel.members]
     axis.set_ylabel("ratio", fontsize=10)
     text = " / ".join(names) if len(names) > 1 else names[0]
     axis.text(
@@ -300,7 +322,7 @@ def labels_figure(
 
 
 def distances_figure(
-    source: Source,
+    curves: Curves,
     observables: Sequence[Observable],
     columns: Sequence[tuple[str, dict[tuple[str, str], Distance], dict[str, float]]],
 ) -> Figure:
@@ -311,7 +333,7 @@ def distances_figure(
     columns : sequence of (title, distances, widths)
         ``distances`` by (observable, realization); ``widths`` the standard deviations.
     """
-    others = [index for index in range(len(source.realizations)) if index != source.anchor]
+    others = [index for index in range(len(curves.realizations)) if index != curves.anchor]
     spread = np.linspace(-0.33, 0.33, len(others)) if len(others) > 1 else np.zeros(1)
     with mpl.rc_context(STYLE):
         height = 1.2 + len(observables) * max(0.42, 0.09 * len(others))
@@ -319,7 +341,7 @@ def distances_figure(
         axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
         for axis, (title, found, widths) in zip(axes, columns, strict=True):
             for index, shift in zip(others, spread, strict=True):
-                _draw_distances(axis, source, observables, index, shift, found, widths)
+                _draw_distances(axis, curves, observables, index, shift, found, widths)
             axis.set_title(title, fontsize=11, loc="left")
             axis.set_xlabel(r"Wasserstein distance / $\sigma_\mathrm{nominal}$")
             axis.set_xlim(0, None)
@@ -339,23 +361,23 @@ def distances_figure(
 
 def _draw_distances(
     axis: Axes,
-    source: Source,
+    curves: Curves,
     observables: Sequence[Observable],
     index: int,
     shift: float,
     found: dict[tuple[str, str], Distance],
     widths: dict[str, float],
 ) -> None:
-    name = source.realizations[index]
+    name = curves.realizations[index]
     rows = [row for row, each in enumerate(observables) if (each.name, name) in found]
     scale = np.array([widths[observables[row].name] for row in rows])
     here = [found[observables[row].name, name] for row in rows]
     y = np.array(rows) + shift
-    second = _line(source, index) != "-"
+    second = _line(curves, index) != "-"
     axis.errorbar(
         np.array([each.value for each in here]) / scale, y,
         xerr=np.array([each.error for each in here]) / scale,
-        fmt="s" if second else "o", markersize=5, color=_colour(source, index), label=name,
+        fmt="s" if second else "o", markersize=5, color=_colour(curves, index), label=name,
         markerfacecolor="white" if second else None, elinewidth=1.2,
     )  # fmt: skip
     axis.plot(np.array([each.floor for each in here]) / scale, y, "|", color="0.45", ms=8, mew=2)

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from jetresim.campaign.arrays import Floats
 from jetresim.campaign.files import atomic_path
@@ -19,6 +17,7 @@ from jetresim.report.binning import bin_edges
 from jetresim.report.checks import Check, Verdict, run_checks, worst
 from jetresim.report.collect import (
     CONSTITUENT_SAMPLE,
+    DISTANCE_SAMPLE,
     ENOUGH,
     GALLERY,
     SAMPLE,
@@ -29,6 +28,7 @@ from jetresim.report.collect import (
     scan,
     scan_constituents,
 )
+from jetresim.report.html import Plot, Section, environment, plot
 from jetresim.report.made import Table
 from jetresim.report.observables import BY_NAME, JET_OBSERVABLES, OBSERVABLES, Observable
 from jetresim.report.reading import Source, open_source
@@ -43,10 +43,7 @@ from jetresim.report.statistics import (
     wasserstein,
 )
 
-__all__ = ["Content", "Plot", "Section", "failed", "summary", "write_report"]
-
-DISTANCE_SAMPLE = 5_000
-"""Groups of a process that the Wasserstein distances use."""
+__all__ = ["Content", "failed", "summary", "write_report"]
 
 SIMILARITY = ("n2", "sdmass", "pt")
 LABELLED = ("n2", "sdmass", "multiplicity")
@@ -57,39 +54,6 @@ SVG_BYTES = 6_000_000
 """Bytes of all figures together up to which they are vector graphics, before their encoding in base64."""
 
 _ACROSS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """A figure of the page: its picture, what a screen reader says, and a caption."""
-
-    source: Markup
-    width: int
-    height: int
-    alt: str
-    caption: str
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A part of the page.
-
-    Attributes
-    ----------
-    anchor, title : str
-    text : sequence of str
-        Paragraphs.
-    plots, tables : sequence
-    notes : sequence of str
-        What is not shown, and why.
-    """
-
-    anchor: str
-    title: str
-    text: Sequence[str] = ()
-    plots: Sequence[Plot] = ()
-    tables: Sequence[Table] = ()
-    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -118,6 +82,11 @@ class Content:
             for name in self.samples
             if name not in self.drawn
         ]
+
+    @property
+    def curves(self) -> figures.Curves:
+        """How the realizations are drawn."""
+        return figures.Curves.of(self.source)
 
     @property
     def svg_limit(self) -> int:
@@ -187,26 +156,22 @@ def process_distances(source: Source, process: str, sample: Sample) -> dict[tupl
 
 def render(content: Content) -> str:
     """Make the page."""
-    environment = Environment(
-        loader=PackageLoader("jetresim.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["notation"] = notation
-    return environment.get_template("report.html.j2").render(
-        name=content.source.campaign.name,
-        seed=content.source.campaign.seed,
-        checks=content.checks,
-        verdict=worst([check.verdict for check in content.checks]),
-        counted=summary(content.checks),
-        warnings=warning_lines(content.source.metadata),
-        configuration=made.configuration(content.source),
-        versions=made.versions(content.source),
-        sections=sections(content),
-        bookkeeping=made_section(content),
-        spectra=spectra_as_data(content),
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            name=content.source.campaign.name,
+            seed=content.source.campaign.seed,
+            checks=content.checks,
+            verdict=worst([check.verdict for check in content.checks]),
+            counted=summary(content.checks),
+            warnings=warning_lines(content.source.metadata),
+            configuration=made.configuration(content.source),
+            versions=made.versions(content.source),
+            sections=sections(content),
+            bookkeeping=made_section(content),
+            spectra=spectra_as_data(content),
+        )
     )
 
 
@@ -229,21 +194,6 @@ def summary(checks: Sequence[Check]) -> str:
 def failed(checks: Sequence[Check]) -> bool:
     """Whether a check failed."""
     return any(check.verdict is Verdict.FAIL for check in checks)
-
-
-def notation(text: str) -> Markup:
-    """Set superscripts written as ``^{…}`` or ``^-5``, and subscripts of m_SD and pT."""
-    marked = str(escape(text))
-    for plain, html in (
-        ("^{β=1}", "<sup>β=1</sup>"),
-        ("m_SD", "m<sub>SD</sub>"),
-        ("pT", "p<sub>T</sub>"),
-        ("τ21", "τ<sub>21</sub>"),
-        ("τ32", "τ<sub>32</sub>"),
-    ):
-        marked = marked.replace(plain, html)
-    base, sign, exponent = marked.partition("10^")
-    return Markup(f"{base}10<sup>{exponent.replace('-', '−')}</sup>" if sign else marked)
 
 
 def sections(content: Content) -> list[Section]:
@@ -295,7 +245,7 @@ def n2_section(content: Content) -> Section:
     plots = [
         _plot(
             content,
-            figures.spectra_figure(content.source, observable, columns[first : first + _ACROSS]),
+            figures.spectra_figure(content.curves, observable, columns[first : first + _ACROSS]),
             "Normalized N2 spectra of "
             + ", ".join(title for title, _ in columns[first : first + _ACROSS])
             + " for all realizations, with ratios to nominal below.",
@@ -338,7 +288,7 @@ def _spectrum_plot(content: Content, process: str, observable: Observable) -> Pl
     below, above, undefined = (_percent(spectrum.fractions[spectrum.anchor, place]) for place in (0, -2, -1))
     return _plot(
         content,
-        figures.spectra_figure(content.source, observable, [("", spectrum)]),
+        figures.spectra_figure(content.curves, observable, [("", spectrum)]),
         f"Normalized spectra of {observable.title} for all realizations of {process}, with ratios to "
         "nominal below.",
         f"{observable.title}. Nominal outside of the bins: {below} below, {above} above"
@@ -405,7 +355,7 @@ def distances_section(content: Content) -> Section:
     plots = [
         _plot(
             content,
-            figures.distances_figure(source, JET_OBSERVABLES, columns[first : first + _ACROSS]),
+            figures.distances_figure(content.curves, JET_OBSERVABLES, columns[first : first + _ACROSS]),
             "Wasserstein distances from nominal in units of the standard deviation, with errors and "
             "statistical floor, by observable and realization; the numbers are in the table.",
             "",
@@ -514,7 +464,4 @@ def gallery_section(content: Content) -> Section:
 
 
 def _plot(content: Content, figure: figures.Figure, alt: str, caption: str) -> Plot:
-    rendered = figures.picture(figure, content.svg_limit)
-    encoded = base64.b64encode(rendered.content).decode()
-    source = Markup(f"data:{rendered.mime};base64,{encoded}")
-    return Plot(source, rendered.width, rendered.height, alt, caption)
+    return plot(figure, content.svg_limit, alt, caption)

@@ -8,7 +8,6 @@ import subprocess
 from collections import Counter
 from copy import deepcopy
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -26,8 +25,9 @@ from jetresim.report import figures, made
 from jetresim.report.binning import bin_edges, round_step
 from jetresim.report.checks import Check, Verdict, equivalents, fsr_pairs, run_checks
 from jetresim.report.collect import jet_samples, scan, scan_constituents
+from jetresim.report.html import notation
 from jetresim.report.observables import BY_NAME, JET_OBSERVABLES
-from jetresim.report.page import notation, write_report
+from jetresim.report.page import write_report
 from jetresim.report.reading import open_source
 from jetresim.report.spectra import FLOW, Spectrum
 from jetresim.report.statistics import (
@@ -143,10 +143,10 @@ def test_spectra_are_on_the_page_as_data(page):
 
 def test_no_two_realizations_look_the_same_and_none_like_nominal():
     names = ["nominal", "seed", "mpiOff", "isrRenHi", "isrRenLo", "CP5up", "CP5down", "vincia", "rehadronize"]
-    source = SimpleNamespace(realizations=names, campaign=make_campaign(augmentations=names))
-    looks = {(figures._colour(source, index), figures._line(source, index)) for index in range(len(names))}
+    curves = figures.Curves(names, 0, fsr_pairs(make_campaign(augmentations=names)))
+    looks = {(figures._colour(curves, index), figures._line(curves, index)) for index in range(len(names))}
     assert len(looks) == len(names)
-    assert [figures._colour(source, index) for index in range(len(names))].count("black") == 1
+    assert [figures._colour(curves, index) for index in range(len(names))].count("black") == 1
     assert "#000000" not in figures.COLOURS
 
 

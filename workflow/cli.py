@@ -25,7 +25,7 @@ from jetresim.campaign.usage import tells_cpu
 from jetresim.generators.brought import Contents, read_contents, with_brought_files, write_contents
 from jetresim.showers.chunks import cores_of_machine, with_chunk
 from jetresim.showers.programs import as_made, check_programs, without_missing_programs
-from jetresim.workflow import publication
+from jetresim.workflow import comparison, publication
 from jetresim.workflow.checks import (
     check_campaign,
     check_detectors,
@@ -120,6 +120,7 @@ def stage(function: Callable[..., None]) -> Callable[..., None]:
 def _campaign_either_way(arguments: dict[str, Any]) -> dict[str, Any]:
     """Take a campaign's folder where a configuration is expected, and a configuration where its folder is."""
     config, folder = arguments.get("config"), arguments.get("folder")
+    folders = [name for name in ("folder", "first", "second") if arguments.get(name) is not None]
     if config is not None and folder is None and config.is_dir():
         saved = Path(Paths(str(config)).config)
         if not saved.is_file():
@@ -128,10 +129,15 @@ def _campaign_either_way(arguments: dict[str, Any]) -> dict[str, Any]:
             )
         here = {"results": config.resolve().parent} if "results" in arguments else {}
         return {**arguments, "config": saved, **here}
-    if folder is not None and folder.suffix in (".yaml", ".yml") and folder.is_file():
-        inside = folder.parent if folder.name == "config.yaml" and (folder.parent / "hard").is_dir() else None
-        return {**arguments, "folder": inside or Path(Paths.of(load(folder)).root)}
-    return arguments
+    return arguments | {name: _folder_of(arguments[name]) for name in folders}
+
+
+def _folder_of(path: Path) -> Path:
+    """The folder of a campaign, where its configuration is given."""
+    if path.suffix in (".yaml", ".yml") and path.is_file():
+        inside = path.parent if path.name == "config.yaml" and (path.parent / "hard").is_dir() else None
+        return inside or Path(Paths.of(load(path)).root)
+    return path
 
 
 def _show_version(asked: bool) -> None:
@@ -570,8 +576,8 @@ def inspect(
         show_inspection(found)
 
 
-for handing_out in (publication.publish, publication.fetch):
-    command(EVERYDAY)(handing_out)
+for defined_elsewhere in (comparison.compare, publication.publish, publication.fetch):
+    command(EVERYDAY)(defined_elsewhere)
 
 
 def _load(config: Path, results: Path | None = None) -> Campaign:
