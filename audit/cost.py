@@ -52,8 +52,8 @@ class JobCost:
     Attributes
     ----------
     stage : str
-        Folder of its benchmark file: survey, pileup, hard, jets, groups, dataset, the name of a format,
-        standardization or card.
+        Folder of its benchmark file: survey, pileup, hard, jets, events, groups, dataset, the name of a
+        format, standardization or card.
     process, realization, split : str or None
         What it is about; realizations that are made in one job are joined by ``+``.
     chunk : int or None
@@ -165,6 +165,16 @@ def _jobs_of_chunks(campaign: Campaign, paths: Paths) -> Iterator[_Job]:
                 where = "/".join(filter(None, [process, realization, name]))
                 output = getattr(paths, stage).format(process=process, realization=realization, chunk=name)
                 yield job, f"{stage}/{where}", [output]
+            yield from _jobs_of_full_events(campaign, paths, process, chunk)
+
+
+def _jobs_of_full_events(campaign: Campaign, paths: Paths, process: str, chunk: int) -> Iterator[_Job]:
+    name, events = chunk_names(campaign, process)[chunk], campaign.chunks(process)[chunk]
+    for realization in campaign.full_realizations:
+        names = {"process": process, "realization": realization, "chunk": name}
+        outputs = [paths.full_events(form).format(**names) for form in campaign.full_formats]
+        job = JobCost("events", process, realization, chunk, events=len(events))
+        yield job, f"events/{process}/{realization}/{name}", outputs
 
 
 def _stages_of_chunk(campaign: Campaign) -> list[tuple[str, str | None]]:

@@ -20,7 +20,7 @@ from jetresim.detectors.pool import Pool
 from jetresim.detectors.registry import make_detector
 from jetresim.generators.events import HardEvent
 from jetresim.generators.registry import make_generator
-from jetresim.jets.files import jets_file
+from jetresim.jets.files import jets_file, read_survivors
 from jetresim.jets.simulation import simulate_realization
 from jetresim.showers.registry import Job
 
@@ -43,8 +43,14 @@ class Cost:
         Hard events, realizations of each, and jobs that simulate them.
     start_seconds, event_seconds : float
         CPU time to start a job, and of the nominal realization of one event [s].
+    survivors : float
+        Fraction of the hard events that the others are simulated for, as far as the nominal one tells.
     jet_bytes : float
         Size of the stored jets of the nominal realization of one event.
+    full_bytes : float
+        Size of one whole event in all formats that are asked for.
+    full_realizations : int
+        Realizations of which whole events are written.
     """
 
     events: int
@@ -52,12 +58,21 @@ class Cost:
     jobs: int
     start_seconds: float
     event_seconds: float
+    survivors: float
     jet_bytes: float
+    full_bytes: float = 0.0
+    full_realizations: int = 0
+
+    @property
+    def all_full_bytes(self) -> float:
+        """Size of all whole events."""
+        return self.events * self.full_realizations * self.full_bytes
 
     @property
     def cpu_seconds(self) -> float:
-        """CPU time of all these jobs [s], with every realization counted like the nominal one."""
-        return self.jobs * self.start_seconds + self.events * self.realizations * self.event_seconds
+        """CPU time of all these jobs [s], with an event of every realization counted like a nominal one."""
+        simulated = self.events * (1 + (self.realizations - 1) * self.survivors)
+        return self.jobs * self.start_seconds + simulated * self.event_seconds
 
     @property
     def bytes(self) -> float:
@@ -99,14 +114,30 @@ def _estimate(campaign: Campaign, process: str, events: int, imports: float, poo
         _run(campaign, process, hard[:1], output, pool)
         start, all_events = _run(campaign, process, hard, output, pool)
         stored = output.stat().st_size
+        alive = len(read_survivors({NOMINAL: output}, campaign, process))
+        full = _full_bytes(campaign, process, hard, Path(folder))
     return Cost(
         events=asked.events,
         realizations=len(campaign.realizations),
         jobs=len(campaign.chunks(process)) * len(campaign.realizations),
         start_seconds=imports + start,
         event_seconds=all_events / count,
+        survivors=alive / count if campaign.survivors_only else 1.0,
         jet_bytes=stored / count,
+        full_bytes=full / count,
+        full_realizations=len(campaign.full_realizations),
     )
+
+
+def _full_bytes(campaign: Campaign, process: str, hard: list[HardEvent], folder: Path) -> int:
+    """Size of the whole events of the nominal realization, in all formats that are asked for."""
+    if campaign.full_events is None:
+        return 0
+    from jetresim.jets.full_events import write_full_events  # HepMC is loaded for it
+
+    outputs = {form: folder / f"events.{form}" for form in campaign.full_formats}
+    write_full_events(outputs, campaign, process, NOMINAL, hard, JOB)
+    return sum(path.stat().st_size for path in outputs.values())
 
 
 def _run(
@@ -173,16 +204,19 @@ def estimate_table(campaign: Campaign, costs: dict[str, Cost]) -> Table:
         box=box.SIMPLE_HEAD,
     )
     table.add_column("process", overflow="fold")
-    for heading in ("hard events", "jobs", "CPU/event", "CPU", "CPU/job", "jets"):
+    full = campaign.full_events is not None
+    for heading in ("hard events", "jobs", "CPU/event", "CPU", "CPU/job", "jets", *["events"] * full):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, cost in costs.items():
-        table.add_row(name, *_cells(cost))
-    events, jobs, seconds, stored = (
+        table.add_row(name, *_cells(cost), *[size(cost.all_full_bytes)] * full)
+    events, jobs, seconds, stored, whole = (
         sum(getattr(cost, field) for cost in costs.values())
-        for field in ("events", "jobs", "cpu_seconds", "bytes")
+        for field in ("events", "jobs", "cpu_seconds", "bytes", "all_full_bytes")
     )
     table.add_section()
-    table.add_row("all", str(events), str(jobs), "", duration(seconds), "", size(stored))
+    table.add_row(
+        "all", str(events), str(jobs), "", duration(seconds), "", size(stored), *[size(whole)] * full
+    )
     return table
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from benchmarks import assembly_memory, herwig_cost, intervention_cost, memory, shower_cost
 from benchmarks.detector_cost import detector_benchmark
 from benchmarks.herwig_reading import reading_benchmark
+from benchmarks.live_views import VIEWS, live_rates
 from benchmarks.loader_throughput import EPOCHS, FIRST, loader_benchmark
 from benchmarks.pileup import pileup_costs
 from benchmarks.storage import storage
@@ -98,6 +99,8 @@ def _loaders() -> Iterator[Row]:
     for each in found.throughput:
         what = f"loader, {each.views} views, {each.features}: CPU / plain pyarrow ({each.rate:,.0f} views/s)"
         yield what, f"{each.ratio:.2f}", ""
+    for live in live_rates(DEMO):
+        yield f"live loader, {VIEWS} views of {live.augmentation} [views/s of CPU]", f"{live.rate:,.0f}", ""
     yield f"loader: memory after epoch {EPOCHS} / after epoch {FIRST}", f"{found.growth:.3f}", "< 1.10"
 
 

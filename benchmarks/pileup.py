@@ -34,7 +34,7 @@ from jetresim.showers.protocol import ParticleBatch
 from jetresim.showers.pythia8 import Pythia8Shower
 
 PLOT = Path(__file__).parents[1] / "docs" / "pileup_mass.svg"
-PROCESS, EVENTS, POOL = "wjet", 1500, 5000
+PROCESS, EVENTS, POOL = "wjet", 500, 2000
 PEAK = (60.0, 100.0)
 """Range of the soft-drop mass in which the W is looked for [GeV]."""
 

@@ -11,7 +11,7 @@ GENERATE = {
 }
 """Libraries of the extra `generate`."""
 
-_EXTRAS = {**dict.fromkeys(GENERATE, "generate"), "torch": "torch"}
+_EXTRAS = {**dict.fromkeys(GENERATE, "generate"), "huggingface_hub": "huggingface", "torch": "torch"}
 
 
 class MissingExtraError(ImportError):

@@ -74,6 +74,20 @@ class Paths:
         return f"{self.root}/pileup/pool.parquet"
 
     @property
+    def full_parquet(self) -> str:
+        """Whole events of one realization of a chunk as Parquet."""
+        return f"{self.root}/events/{{process}}/{{realization}}/{{chunk}}.parquet"
+
+    @property
+    def full_hepmc3(self) -> str:
+        """Whole events of one realization of a chunk as HepMC3."""
+        return f"{self.root}/events/{{process}}/{{realization}}/{{chunk}}.hepmc3.gz"
+
+    def full_events(self, form: str) -> str:
+        """Whole events of one realization of a chunk in a format."""
+        return {"parquet": self.full_parquet, "hepmc3": self.full_hepmc3}[form]
+
+    @property
     def jets(self) -> str:
         """Jets of one realization of a chunk."""
         return f"{self.root}/jets/{{process}}/{{realization}}/{{chunk}}.parquet"
@@ -151,6 +165,11 @@ class Paths:
     def manifest(self) -> str:
         """Files, rows, bytes and checksums."""
         return f"{self.dataset}/manifest.json"
+
+    @property
+    def publication(self) -> str:
+        """The folder that is published, with descriptions for others."""
+        return f"{self.root}/publication"
 
     @property
     def report(self) -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "check_one_version",
     "digest",
     "encode",
+    "full_events_inputs",
     "groups_inputs",
     "jets_inputs",
     "merged_versions",
@@ -187,6 +188,13 @@ def _own_inputs(campaign: Campaign, process: str, realization: str) -> dict[str,
         **({"weights": campaign.weight_names(realization)} if augmentation.weights else {}),
         **_pileup_inputs(campaign, realization),
     }
+
+
+def full_events_inputs(campaign: Campaign, process: str, realization: str) -> dict[str, Any]:
+    """What the particles of a realization depend on beside its hard events."""
+    later = ("detector", "survivors", "pileup")
+    asked = jets_inputs(campaign, process, realization)
+    return {key: value for key, value in asked.items() if key not in later}
 
 
 def _pileup_inputs(campaign: Campaign, realization: str) -> dict[str, Any]:

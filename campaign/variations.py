@@ -53,6 +53,7 @@ Variation = Annotated[dict[str, float], AfterValidator(_known)]
 Variations = Annotated[
     tuple[Variation, ...], AfterValidator(_different), Field(exclude_if=lambda variations: not variations)
 ]
+"""Variations of one realization, each another."""
 
 
 def weight_names(variations: Iterable[Mapping[str, float]]) -> list[str]:

@@ -24,10 +24,17 @@ from jetresim.campaign.status import Status
 from jetresim.dataset.assemble import check_split, shard_count, shard_names
 from jetresim.dataset.huggingface import front_matter
 from jetresim.dataset.process_warnings import warning_lines
-from jetresim.dataset.schema import DESCRIPTIONS, EXTRA_DESCRIPTIONS, GROUPS_SCHEMA, MEMBER
+from jetresim.dataset.schema import DESCRIPTIONS, EXTRA_DESCRIPTIONS, GROUPS_SCHEMA, MEMBER, WEIGHTS_FIELD
 from jetresim.dataset.standardization import STANDARDIZATION
 from jetresim.detectors.registry import extra_fields
-from jetresim.jets.parquet import METADATA_KEY, batches, blaming_damage, parquet_files, row_count
+from jetresim.jets.parquet import (
+    METADATA_KEY,
+    SHOWER_WEIGHTS,
+    batches,
+    blaming_damage,
+    parquet_files,
+    row_count,
+)
 
 __all__ = ["data_files", "file_entry", "layout_files", "write_card"]
 
@@ -402,6 +409,11 @@ def _schema(campaign: Campaign) -> str:
     }
     rows = [[f"`{name}`", _type_name(types[name]), meaning] for name, meaning in DESCRIPTIONS.items()]
     rows += [[f"`realizations.constituents.{name}`", "float", EXTRA_DESCRIPTIONS[name]] for name in extra]
+    if campaign.weighted:
+        named = "; ".join(f"{name}: {', '.join(weights)}" for name, weights in campaign.weighted.items())
+        rows += [
+            [f"`{SHOWER_WEIGHTS}`", _type_name(WEIGHTS_FIELD.type), f"weights over `weight`, of {named}"]
+        ]
     return f"""## Columns
 
 {_table(["column", "type", "meaning"], rows)}

@@ -166,7 +166,11 @@ def _rows(folder: Path) -> int:
 
 
 def _card(rows: dict[str, int], campaign: Campaign) -> str:
-    asked = {"license": campaign.dataset.license, "task_categories": ["tabular-classification"]}
+    asked = {
+        "license": campaign.dataset.license,
+        "task_categories": ["tabular-classification"],
+        "dataset_info": {"features": [_feature(field) for field in VIEWS_SCHEMA]},
+    }
     counted = ", ".join(f"{count} in {_HUB_SPLITS[split]}" for split, count in rows.items())
     meanings = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in DESCRIPTIONS.items())
     labels = ", ".join(f"{number} {name}" for number, name in LABELS.items())
@@ -192,3 +196,16 @@ jets = load_dataset(".")  # the folder of this file
 nominal = jets.filter(lambda row: row["augmentation"] == "nominal")
 ```
 """
+
+
+def _feature(field: pa.Field) -> dict[str, Any]:
+    """A column as `datasets` types it: labels have names."""
+    if field.name == "label":
+        return {"name": field.name, "dtype": {"class_label": {"names": list(LABELS.values())}}}
+    if pa.types.is_list(field.type):
+        return {"name": field.name, "list": _dtype(field.type.value_type)}
+    return {"name": field.name, "dtype": _dtype(field.type)}
+
+
+def _dtype(kind: pa.DataType) -> str:
+    return {"float": "float32", "double": "float64"}.get(str(kind), str(kind))

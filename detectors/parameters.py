@@ -1,7 +1,7 @@
 """The numbers of a parametrized detector: read from a file, and checked before anything runs."""
 
 import csv
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,6 +30,7 @@ __all__ = [
     "PerSpecies",
     "Piece",
     "Rings",
+    "built_in",
     "load",
 ]
 
@@ -290,6 +291,12 @@ class Parameters(Strict):
                     f"there are {len(self.calorimeters)} calorimeters"
                 )
         return self
+
+
+@cache
+def built_in(name: str) -> Parameters:
+    """The parameters of a built-in detector, which are read once."""
+    return load(BUILT_IN[name])
 
 
 def load(path: Path = CMS_PHASE2) -> Parameters:

@@ -8,7 +8,7 @@ from jetresim.campaign.detector import EXTRA_FIELDS, DetectorOptions
 from jetresim.detectors.calorimeter import NO_TOWER, Readout, energy_fraction, measure, sum_by_tower
 from jetresim.detectors.columns import Columns, from_columns
 from jetresim.detectors.kinematics import cartesian
-from jetresim.detectors.parameters import BUILT_IN, Parameters, load
+from jetresim.detectors.parameters import Parameters, built_in, load
 from jetresim.detectors.particle_flow import Neutrals, Pointing, combine
 from jetresim.detectors.physical import PhysicalParticles, physical_particles
 from jetresim.detectors.propagation import Cylinder, inside, propagate
@@ -59,7 +59,8 @@ class ParametrizedDetector:
         self._stream = stream
         self._pileup_stream = pileup_stream or stream
         self._options = options or DetectorOptions(name="cms_phase2")
-        self._parameters = parameters or load(self._options.parameters or BUILT_IN[self._options.name])
+        read = self._options.parameters
+        self._parameters = parameters or (load(read) if read else built_in(self._options.name))
         volume = self._parameters
         self._cylinder = Cylinder(volume.radius, volume.half_length, volume.field)
 

@@ -28,6 +28,7 @@ CAMPAIGN = {
     "events": 1,
     "chunk": 500,
     "pileup": {"mean": 50},
+    "full_events": {},
     "processes": {
         "higgs": None,
         "hz": {

@@ -15,6 +15,7 @@ from jetresim.generators.madgraph.record import Gridpack
 
 __all__ = [
     "MATCHING_WARNING",
+    "UNIT_SURVEY",
     "SourceFile",
     "Subprocess",
     "Survey",
@@ -84,6 +85,10 @@ def survey_warnings(survey: Survey, process: Process) -> list[str]:
     lasting = [warning for warning in survey.warnings if warning != MATCHING_WARNING]
     unmatched = survey.needs_matching and not process.shower_settings
     return [*lasting, MATCHING_WARNING] if unmatched else lasting
+
+
+UNIT_SURVEY = Survey(cross_section=1.0, cross_section_error=0.0)
+"""Gives generated events weight 1, where no weight is asked for."""
 
 
 def write_survey(survey: Survey, path: Path) -> None:

@@ -17,7 +17,7 @@ from jetresim.detectors.pool import Pool
 from jetresim.generators.brought import with_brought_files
 from jetresim.generators.events import HardEvent
 from jetresim.generators.registry import make_generator
-from jetresim.generators.survey import Survey
+from jetresim.generators.survey import UNIT_SURVEY, Survey
 from jetresim.jets.simulation import detector_run, find_survivors, simulate_together
 from jetresim.showers.registry import Job
 
@@ -25,8 +25,6 @@ __all__ = ["simulate"]
 
 _PIECE = 500
 """Hard events that are in memory together, where no run of a program takes more."""
-
-_UNIT = Survey(cross_section=1.0, cross_section_error=0.0)
 
 
 def simulate(
@@ -109,7 +107,7 @@ def _hard_events(
 ) -> Iterator[HardEvent]:
     generator = make_generator(campaign, process)
     if survey is None:
-        survey = generator.survey() if campaign.process(process).files else _UNIT
+        survey = generator.survey() if campaign.process(process).files else UNIT_SURVEY
     return generator.events(events, survey)
 
 

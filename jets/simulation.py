@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # so that a job of another program does not load Pythia
     from jetresim.showers.pythia8 import Records
 
 __all__ = [
+    "Finish",
     "SimulatedPart",
     "continuation",
     "detector_run",
@@ -108,7 +109,7 @@ def simulate_realization(
     """
     length = detector_run(campaign, [realization])
     waiting = _Waiting(campaign, process, events, survivors, campaign.block_events(realization), length)
-    finish = _Finish(campaign, process, realization, pool)
+    finish = Finish(campaign, process, realization, pool)
     shower = make_shower(campaign, process, realization, job)
     made = ((batch, {}) for batch in shower.simulate(waiting.to_shower()))
     for batch, _ in in_whole_runs(made, length):
@@ -153,7 +154,7 @@ def simulate_family(
     followed |= {name: campaign.followed(name) for name in made_first}
     steps = sorted(followed, key=lambda name: len(followed[name]))
     members = {name: continuation(campaign, process, name) for name in steps if name != NOMINAL}
-    finish = {name: _Finish(campaign, process, name, pool) for name in steps}
+    finish = {name: Finish(campaign, process, name, pool) for name in steps}
     length = detector_run(campaign, finish)
     waiting = _Waiting(campaign, process, events, survivors, detector_run=length)
     anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign, steps))
@@ -319,10 +320,10 @@ class _Waiting:
         return rest
 
 
-class _Finish:
+class Finish:
     """Detector, jets and places of the events of one realization."""
 
-    def __init__(self, campaign: Campaign, process: str, realization: str, pool: Pool | None) -> None:
+    def __init__(self, campaign: Campaign, process: str, realization: str, pool: Pool | None = None) -> None:
         self._seed_of = lambda event: campaign.seed_of(process, event, realization)
         stream = campaign.detector_stream(realization)
         self._detector_seed_of = lambda event: campaign.seed_of(process, event, stream)

@@ -22,7 +22,18 @@ from jetresim.loaders.order import Segment, block_key
 from jetresim.loaders.random import generator
 from jetresim.loaders.views import Chooser
 
-__all__ = ["JET_FIELDS", "Batch", "Recipe", "Window", "load", "make_batch", "make_recipe", "random_numbers"]
+__all__ = [
+    "IDENTITY",
+    "JET_FIELDS",
+    "Batch",
+    "Recipe",
+    "Window",
+    "identity_columns",
+    "load",
+    "make_batch",
+    "make_recipe",
+    "random_numbers",
+]
 
 Batch = dict[str, npt.NDArray[Any]]
 """See `make_batch`."""
@@ -31,6 +42,7 @@ JET_FIELDS = ("pt", "eta", "phi", "energy", "sdmass", "n2")
 """Fields of the jets that batches hold by default."""
 
 IDENTITY = ("process", "event", "target", "label", "weight")
+"""What a batch says of each group."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +144,7 @@ def load(groups: Groups, segments: Sequence[Segment], recipe: Recipe, seed: int,
         table = groups.read(segment.row_group, np.arange(segment.row_group.rows))
         places = (segment.rows[:, np.newaxis].astype(np.int64) * views + np.arange(views)).ravel()
         members.append(Members.of(single(table["realizations"]).flatten()).take(places, recipe.constituents))
-        identities.append(_identity(table.select(IDENTITY), processes, segment.rows))
+        identities.append(identity_columns(table.select(IDENTITY), processes, segment.rows))
     joined = Members.concatenate(members)
     return Window(
         members=joined,
@@ -176,7 +188,7 @@ def make_batch(window: Window, rows: Integers, chooser: Chooser, recipe: Recipe)
         **LAYOUTS[recipe.layout](values, counts, views.shape, recipe.constituents),
         "jet": _jets(window.members, places, there, recipe),
         "present": there,
-        "realization": np.ascontiguousarray(views, np.int64),
+        "realization": np.array(views, np.int64),
         **{name: values[rows] for name, values in window.identity.items()},
     }
 
@@ -190,7 +202,10 @@ def _jets(members: Members, places: Integers, there: Booleans, recipe: Recipe) -
     return np.where(there[..., np.newaxis], values, np.float32(0))
 
 
-def _identity(table: pa.Table, processes: Sequence[str], rows: npt.NDArray[np.int32]) -> dict[str, Array]:
+def identity_columns(
+    table: pa.Table, processes: Sequence[str], rows: npt.NDArray[np.int32]
+) -> dict[str, Array]:
+    """Columns `IDENTITY` of some rows, each shape (N,); ``process`` is the place among `processes`."""
     columns = {name: single(table[name]) for name in IDENTITY[1:]}
     encoded = pc.index_in(single(table["process"]), value_set=pa.array(processes))
     numbers = {"process": encoded, **columns}

@@ -15,9 +15,19 @@ from jetresim.loaders.pytorch import torch
 from jetresim.loaders.random import generator
 from jetresim.loaders.views import AllViews, Pairs
 
-__all__ = ["EpochBatches", "GroupDataset", "IterableGroupDataset"]
+__all__ = [
+    "EpochBatches",
+    "GroupDataset",
+    "IterableGroupDataset",
+    "Tensors",
+    "checked_size",
+    "ranks",
+    "tensors",
+]
 
 Tensors = dict[str, torch.Tensor]
+"""A batch, see `loaders.batches.make_batch`."""
+
 Source = Groups | Path | str
 
 
@@ -161,9 +171,9 @@ class EpochBatches(torch.utils.data.Sampler):
         world_size: int | None = None,
         uneven: Uneven = "keep",
     ) -> None:
-        self.dataset, self.batch_size = dataset, _checked_size(batch_size)
+        self.dataset, self.batch_size = dataset, checked_size(batch_size)
         self.shuffle, self.drop_last = shuffle, drop_last
-        self._share = share(len(dataset), *_ranks(rank, world_size), uneven)
+        self._share = share(len(dataset), *ranks(rank, world_size), uneven)
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes next, also to the dataset."""
@@ -229,8 +239,8 @@ class IterableGroupDataset(_Base, torch.utils.data.IterableDataset):
         **options: object,
     ) -> None:
         super().__init__(groups, **options)
-        self.batch_size, self.shuffle, self.drop_last = _checked_size(batch_size), shuffle, drop_last
-        self._share = share(len(self.index), *_ranks(rank, world_size), uneven)
+        self.batch_size, self.shuffle, self.drop_last = checked_size(batch_size), shuffle, drop_last
+        self._share = share(len(self.index), *ranks(rank, world_size), uneven)
         self._windows = windows(*self._share, self.batch_size, shuffle_buffer)
 
     def __len__(self) -> int:
@@ -261,13 +271,15 @@ def _batches(start: int, stop: int, batch_size: int, drop_last: bool) -> int:
     return (stop - start) // batch_size if drop_last else -((start - stop) // batch_size)
 
 
-def _checked_size(batch_size: int) -> int:
+def checked_size(batch_size: int) -> int:
+    """The size of a batch, or an error."""
     if batch_size < 1:
         raise ConfigError(f"batch_size: {batch_size}; expected at least 1")
     return batch_size
 
 
-def _ranks(rank: int | None, world_size: int | None) -> tuple[int, int]:
+def ranks(rank: int | None, world_size: int | None) -> tuple[int, int]:
+    """Rank and number of ranks, those of ``torch.distributed`` where they are not given."""
     distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
     found = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if distributed else (0, 1)
     return (found[0] if rank is None else rank), (found[1] if world_size is None else world_size)

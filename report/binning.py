@@ -12,7 +12,7 @@ QUANTILES = (0.005, 0.995)
 """Part of the nominal values that the bins cover; the rest is counted beside them."""
 
 BINS = (8, 40)
-"""Fewest and most bins."""
+"""Fewest and most bins, of what needs no finer ones."""
 
 _FINEST = 1e-9
 _LOWEST = 1e-6
@@ -40,7 +40,7 @@ def bin_edges(observable: Observable, values: Floats) -> Floats:
     finite = values[np.isfinite(values)]
     if not finite.size:
         return np.array([0.0, 1.0])
-    wanted = int(np.clip(2 * np.cbrt(finite.size), *BINS))  # Rice's rule
+    wanted = observable.finer * int(np.clip(2 * np.cbrt(finite.size), *BINS))  # Rice's rule
     if observable.scale == "peaked":
         return _peaked_edges(np.abs(finite[finite != 0]), wanted)
     low, high = np.quantile(finite, QUANTILES)

@@ -52,8 +52,9 @@ STYLE = {
     "figure.facecolor": "white",
 }
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000")
-"""Okabe and Ito's palette, which colour-blind people can tell apart; orange is for the FSR pair."""
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#7F3C8D")
+"""Okabe and Ito's palette, which colour-blind people can tell apart. Its black is nominal's, so purple stands
+in its place; orange is for the FSR pair."""
 
 BAND = "#E69F00"
 LINES = ("-", "--", ":", "-.")

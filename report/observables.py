@@ -31,6 +31,8 @@ class Observable:
         ``linear``, ``integer`` (bins hold whole numbers), ``log``, or ``peaked`` (many values are exactly 0).
     log_y : bool
         Whether the density needs a logarithmic axis.
+    finer : int
+        How many times as many bins as usual: a resonance is narrower than the range.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Observable:
     unit: str = ""
     scale: str = "linear"
     log_y: bool = False
+    finer: int = 1
 
     @property
     def axis(self) -> str:
@@ -69,8 +72,8 @@ def ratio(upper: str, lower: str) -> Callable[[Columns], Floats]:
 
 JET_OBSERVABLES = (
     Observable("n2", "N₂^{β=1}", r"$N_2^{\beta=1}$", column("n2")),
-    Observable("sdmass", "m_SD", r"$m_\mathrm{SD}$", column("sdmass"), "GeV"),
-    Observable("mass", "m", r"jet mass $m$", column("mass"), "GeV"),
+    Observable("sdmass", "m_SD", r"$m_\mathrm{SD}$", column("sdmass"), "GeV", finer=3),
+    Observable("mass", "m", r"jet mass $m$", column("mass"), "GeV", finer=3),
     Observable("tau21", "τ21", r"$\tau_{21}$", ratio("tau2", "tau1")),
     Observable("tau32", "τ32", r"$\tau_{32}$", ratio("tau3", "tau2")),
     Observable("d2", "D₂^{β=1}", r"$D_2^{\beta=1}$", column("d2")),

@@ -1,6 +1,7 @@
 """The report of a campaign: everything is read, computed and put into one page."""
 
 import base64
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -204,7 +205,17 @@ def render(content: Content) -> str:
         configuration=made.configuration(content.source),
         versions=made.versions(content.source),
         sections=sections(content),
+        bookkeeping=made_section(content),
+        spectra=spectra_as_data(content),
     )
+
+
+def spectra_as_data(content: Content) -> str:
+    """All spectra as JSON, in a link that needs no network: process, observable, edges and entries."""
+    found: dict[str, dict[str, object]] = {}
+    for (process, observable), spectrum in content.spectra.items():
+        found.setdefault(process, {})[observable] = spectrum.as_data(content.source.realizations)
+    return "data:application/json;base64," + base64.b64encode(json.dumps(found).encode()).decode()
 
 
 def summary(checks: Sequence[Check]) -> str:
@@ -236,9 +247,8 @@ def notation(text: str) -> Markup:
 
 
 def sections(content: Content) -> list[Section]:
-    """Everything below the checks."""
+    """The physics."""
     return [
-        made_section(content),
         n2_section(content),
         *(spectra_section(content, process) for process in content.drawn),
         labels_section(content),

@@ -4,6 +4,7 @@ The members of a group come from one hard event, so the spectrum of a realizatio
 one fluctuate together. Groups are independent of each other: all errors are sums over groups.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +12,7 @@ from hist import axis
 
 from jetresim.campaign.arrays import Floats, Integers
 
-__all__ = ["Spectrum"]
+__all__ = ["FLOW", "Spectrum"]
 
 
 FLOW = 3
@@ -48,6 +49,11 @@ class Spectrum:
         self.groups = np.zeros(self.realizations, np.int64)
         self.entries = np.zeros(shape)
         self.moments = {key: np.zeros(shape) for key in ("aa", "ab", "aA", "aB", "bA", "AA", "AB")}
+
+    def as_data(self, names: Sequence[str]) -> dict[str, object]:
+        """Edges, and weighted entries of each realization: underflow, bins, overflow, undefined."""
+        entries = {name: values.tolist() for name, values in zip(names, self.entries, strict=True)}
+        return {"edges": self.edges.tolist(), "entries": entries}
 
     def fill(self, group: Integers, realization: Integers, values: Floats, weights: Floats) -> None:
         """Add the entries of some groups, all entries of a group at once.

@@ -42,11 +42,11 @@ class ParticleBatch:
         Final-state particles with `PARTICLE_FIELDS`, neutrinos included, in the program's order.
     vetoed : frozenset of int
         Indices of those that have not succeeded because they were given up on purpose.
+    weights : mapping of int to ndarray of float64, shape (W,)
+        Weights of variations relative to that of the event, by event index, where they were asked for.
     pileup_seeds : ndarray of int64, shape (N,), optional
         Where pile-up was overlaid: seeds with which the detector sees it. Particles then have a field
         `pileup`, and those for which it is true stand behind the others of their event.
-    weights : mapping of int to ndarray of float64, shape (W,)
-        Weights of variations relative to that of the event, by event index, where they were asked for.
     """
 
     events: Integers
@@ -54,8 +54,8 @@ class ParticleBatch:
     succeeded: Booleans
     particles: ak.Array
     vetoed: frozenset[int] = frozenset()
-    pileup_seeds: Integers | None = None
     weights: Mapping[int, Floats] = field(default_factory=dict)
+    pileup_seeds: Integers | None = None
 
 
 class Shower(Protocol):
@@ -93,8 +93,8 @@ def selected(batch: ParticleBatch, chosen: Booleans | slice) -> ParticleBatch:
         batch.seeds[chosen],
         batch.succeeded[chosen],
         batch.particles[chosen],
-        batch.vetoed,
-        batch.weights,
+        vetoed=batch.vetoed,
+        weights=batch.weights,
     )
 
 
@@ -105,8 +105,8 @@ def joined(first: ParticleBatch, second: ParticleBatch) -> ParticleBatch:
         np.concatenate([first.seeds, second.seeds]),
         np.concatenate([first.succeeded, second.succeeded]),
         ak.concatenate([first.particles, second.particles]),
-        first.vetoed | second.vetoed,
-        {**first.weights, **second.weights},
+        vetoed=first.vetoed | second.vetoed,
+        weights={**first.weights, **second.weights},
     )
 
 
@@ -130,4 +130,4 @@ def placed_among(batch: ParticleBatch, events: Integers, seeds: Integers) -> Par
     succeeded = np.zeros(len(events), dtype=bool)
     succeeded[places] = batch.succeeded
     particles = ak.unflatten(ak.flatten(batch.particles), counts)
-    return ParticleBatch(events, seeds, succeeded, particles, batch.vetoed, batch.weights)
+    return ParticleBatch(events, seeds, succeeded, particles, vetoed=batch.vetoed, weights=batch.weights)

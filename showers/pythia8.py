@@ -25,7 +25,7 @@ from jetresim.generators.pythia_setup import failure_reason, make_pythia
 from jetresim.showers.parton_veto import PartonVeto
 from jetresim.showers.protocol import ParticleBatch, empty_batch, joined, no_particles, placed_among
 
-__all__ = ["BATCH_EVENTS", "Pythia8Resumed", "Pythia8Shower", "Records", "Streams"]
+__all__ = ["BATCH_EVENTS", "Pythia8Resumed", "Pythia8Shower", "Records", "Streams", "final_particles"]
 
 BATCH_EVENTS = 400
 """Events per batch: enough that overheads vanish, few enough that memory stays flat."""
@@ -79,6 +79,11 @@ class Pythia8Shower:
     keep : set of Stage
         Stages before which the event records of a batch are kept in `records`.
 
+    Attributes
+    ----------
+    realization : str
+        Name that the random streams follow from; may be set to another realization of the same augmentation.
+
     Raises
     ------
     ShowerError
@@ -109,11 +114,13 @@ class Pythia8Shower:
         first = Stage.HADRONIZATION if scale is not None else first
 
         def streams(event: int) -> Streams:
-            own, anchor = (event_seed(campaign.seed, process, event, name) for name in (realization, NOMINAL))
+            names = self.realization, NOMINAL
+            own, anchor = (event_seed(campaign.seed, process, event, name) for name in names)
             return Streams(own, anchor, first)
 
         settings = campaign.shower_settings(process, realization)
         stage = {"Beams:frameType": 5, "Check:abortIfVeto": True, **stage}
+        self.realization = realization
         self._streams = streams
         self._records = records
         self._pythia = make_pythia(settings, campaign, stage)

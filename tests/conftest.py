@@ -13,7 +13,11 @@ LONG = (
     "workflow/test_resume.py",
     "workflow/test_shards.py",
     "workflow/test_rerun.py",
+    "workflow/test_identity.py",
+    "herwig/test_herwig7_campaign.py",
     "test_soak.py",
+    "test_physics_fsr.py",
+    "test_storage.py",
 )
 """Files that take longest: begun first, so that no worker has one of them left when the others have finished,
 and marked `long`."""

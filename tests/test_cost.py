@@ -25,6 +25,7 @@ from jetresim.audit.cost import (
     read_benchmark,
     total,
 )
+from jetresim.audit.estimate import Cost
 from jetresim.campaign.config import save
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import Paths
@@ -243,3 +244,16 @@ def test_campaign_without_benchmarks_is_refused(folder):
     done = CliRunner().invoke(app, ["cost", str(folder)])
     assert done.exit_code == 1
     assert not (folder / "report").exists()
+
+
+def test_estimate_counts_other_realizations_for_the_survivors_alone():
+    cost = Cost(
+        events=10,
+        realizations=3,
+        jobs=6,
+        start_seconds=1.0,
+        event_seconds=2.0,
+        survivors=0.5,
+        jet_bytes=100.0,
+    )
+    assert cost.cpu_seconds == 6 * 1.0 + (10 + 2 * 5) * 2.0

@@ -71,6 +71,7 @@ def test_datasets_opens_the_folder_with_the_rows_of_the_groups(
         assert found[SPLIT_OF_THE_HUB[split]].to_list() == expected
         assert expected
     assert any(not row["part_pt"] for row in found["train"])
+    assert found["train"].features["label"].names == list(LABELS.values())
 
 
 def test_datasets_opens_the_files_as_parquet_and_as_a_stream(folder, shards, load_dataset, tmp_path):

@@ -29,9 +29,8 @@ from jetresim.audit.replay.stored import random_rows
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, parse, save
 from jetresim.campaign.errors import ConfigError, DataError
-from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
+from jetresim.campaign.paths import Paths
 from jetresim.campaign.provenance import encode
-from jetresim.dataset.assemble import write_split
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.generators.brought import with_brought_files
 from jetresim.generators.provenance import survey_provenance
@@ -44,10 +43,8 @@ from jetresim.jets.simulation import simulate_realization
 from jetresim.showers.pythia8 import Pythia8Shower
 from jetresim.showers.registry import Job, Program
 from jetresim.workflow.cli import app
-from jetresim.workflow.stages.groups import make_groups
-from jetresim.workflow.stages.hard import make_hard, make_survey
-from jetresim.workflow.stages.jets import make_jets
 from tests.herwig_samples import STAND_IN
+from tests.made import make_dataset, make_jets_of_all, path
 
 HIGGS_FILE = Path(__file__).parent / "data" / "lhe" / "hz_systrwgt.lhe.gz"
 
@@ -64,7 +61,7 @@ SMALL = {
     },
     "augmentations": [NOMINAL, "seed", "shower10", {"name": "rehadronize", "replicas": 2}, "redecay"],
     "jets": {"pt_min": 450},
-    "groups": {"pt_min": 500},
+    "groups": {"pt_min": 500, "survivors_only": True},  # the jets of one campaign are those of the other
     "dataset": {"events_per_shard": 10, "formats": []},
 }
 """Brought events with named weights, and generated ones with two targets."""
@@ -81,49 +78,14 @@ ALL = asked()
 NEEDS_NOMINAL = asked(name="needs_nominal", groups={"pt_min": 500, "require": "nominal"})
 
 
-def path(paths: Paths, what: str, **names: str) -> Path:
-    return Path(getattr(paths, what).format(**names))
-
-
-def make_jets_of_chunk(campaign: Campaign, paths: Paths, process: str, number: int) -> None:
-    names = {"process": process, "chunk": chunk_name(number)}
-    hard = path(paths, "hard", **names)
-    make_hard(campaign, process, number, path(paths, "survey", process=process), hard)
-    jets = {name: path(paths, "jets", realization=name, **names) for name in campaign.realizations}
-    family = {name: jets[name] for name in campaign.anchor_family}
-    job = Job(Path(paths.herwig), campaign.chunks(process)[number].start)
-    make_jets(campaign, process, number, hard, family, job)
-    for name in [name for name in jets if name not in family]:
-        followed = {each: jets[each] for each in campaign.followed(name)}
-        make_jets(campaign, process, number, hard, {name: jets[name]}, job, followed)
-
-
-def make_dataset(campaign: Campaign, paths: Paths) -> None:
-    groups = []
-    for process in campaign.processes:
-        survey = path(paths, "survey", process=process)
-        for number, chunk in enumerate(chunk_names(campaign, process)):
-            names = {"process": process, "chunk": chunk}
-            jets = [path(paths, "jets", realization=name, **names) for name in campaign.realizations]
-            groups.append(path(paths, "groups", **names))
-            hard = path(paths, "hard", **names)
-            make_groups(campaign, process, number, survey, hard, jets, groups[-1])
-    for split in SPLITS:
-        write_split(path(paths, "split", split=split), groups, campaign, split)
-
-
 @pytest.fixture(scope="session")
 def results(tmp_path_factory) -> Path:
-    """Two campaigns that differ in which groups they keep, so that their jets are the same."""
+    """Two campaigns that differ in which groups they keep, and so in what survivors are."""
     folder = tmp_path_factory.mktemp("results")
-    paths = Paths.of(ALL, str(folder))
-    for process in ALL.processes:
-        make_survey(ALL, process, path(paths, "survey", process=process))
-        for number in range(len(ALL.chunks(process))):
-            make_jets_of_chunk(ALL, paths, process, number)
-    shutil.copytree(paths.root, Paths.of(NEEDS_NOMINAL, str(folder)).root)
     for campaign in (ALL, NEEDS_NOMINAL):
-        make_dataset(campaign, Paths.of(campaign, str(folder)))
+        paths = Paths.of(campaign, str(folder))
+        make_jets_of_all(campaign, paths)
+        make_dataset(campaign, paths)
     return folder
 
 

@@ -1,5 +1,6 @@
 """The report: statistics against independent computations, checks against doctored datasets, the page."""
 
+import base64
 import json
 import re
 import shutil
@@ -7,6 +8,7 @@ import subprocess
 from collections import Counter
 from copy import deepcopy
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -20,14 +22,14 @@ from typer.testing import CliRunner
 
 from jetresim.campaign.errors import DataError
 from jetresim.generators.survey import Survey, write_survey
-from jetresim.report import made
+from jetresim.report import figures, made
 from jetresim.report.binning import bin_edges, round_step
 from jetresim.report.checks import Check, Verdict, equivalents, fsr_pairs, run_checks
 from jetresim.report.collect import jet_samples, scan, scan_constituents
 from jetresim.report.observables import BY_NAME, JET_OBSERVABLES
 from jetresim.report.page import notation, write_report
 from jetresim.report.reading import open_source
-from jetresim.report.spectra import Spectrum
+from jetresim.report.spectra import FLOW, Spectrum
 from jetresim.report.statistics import (
     correlations,
     distances,
@@ -127,7 +129,31 @@ def test_page_is_balanced_html_with_unique_ids(page):
 def test_page_refers_to_nothing_outside(page):
     assert all(each.startswith(("data:", "#")) for each in page.references)
     assert {each[1:] for each in page.references if each.startswith("#")} <= set(page.ids)
-    assert not re.search(r"@import|url\(|<script|<iframe|<object", page.text)
+    assert not re.search(r"@import|url\(|<script\s|<iframe|<object|fetch\(", page.text)
+
+
+def test_spectra_are_on_the_page_as_data(page):
+    link = next(each for each in page.references if each.startswith("data:application/json"))
+    found = json.loads(base64.b64decode(link.partition(",")[2]))
+    assert set(found) == {"higgs", "qcd"}
+    mass = found["higgs"]["sdmass"]
+    assert len(mass["entries"]["nominal"]) == len(mass["edges"]) - 1 + FLOW
+    assert sum(mass["entries"]["nominal"]) > 0
+
+
+def test_no_two_realizations_look_the_same_and_none_like_nominal():
+    names = ["nominal", "seed", "mpiOff", "isrRenHi", "isrRenLo", "CP5up", "CP5down", "vincia", "rehadronize"]
+    source = SimpleNamespace(realizations=names, campaign=make_campaign(augmentations=names))
+    looks = {(figures._colour(source, index), figures._line(source, index)) for index in range(len(names))}
+    assert len(looks) == len(names)
+    assert [figures._colour(source, index) for index in range(len(names))].count("black") == 1
+    assert "#000000" not in figures.COLOURS
+
+
+def test_masses_have_bins_finer_than_a_resonance():
+    rng = np.random.default_rng(1)
+    values = np.concatenate([rng.normal(125, 8, 600), rng.uniform(0, 250, 400)])
+    assert np.diff(bin_edges(BY_NAME["sdmass"], values)).max() <= 5
 
 
 def test_page_is_small(good):

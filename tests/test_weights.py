@@ -17,6 +17,8 @@ from jetresim.campaign.config import Campaign, save
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.paths import SPLITS, Paths, chunk_name
 from jetresim.dataset.assemble import write_split
+from jetresim.dataset.card import write_card
+from jetresim.dataset.standardization import write_standardization
 from jetresim.generators.events import HardEvent
 from jetresim.generators.pythia8 import Pythia8Generator
 from jetresim.generators.survey import Survey
@@ -159,7 +161,7 @@ def test_shared_emissions_have_no_weighted_anchor():
 def dataset(tmp_path_factory) -> tuple[Campaign, Paths]:
     """A campaign of which one realization has weights, with all its files."""
     seed = {"name": "seed", "weights": VARIATIONS[:2]}
-    chosen = asked(augmentations=[NOMINAL, seed], events=24, chunk=12)
+    chosen = asked(augmentations=[NOMINAL, seed], events=24, chunk=12, dataset={"formats": []})
     folder = tmp_path_factory.mktemp("weights")
     paths = Paths.of(chosen, str(folder))
     survey, groups = Path(paths.survey.format(process="qcd")), []
@@ -201,6 +203,14 @@ def test_groups_give_the_weights_of_each_realization(dataset):
     assert compare_stored(chosen, paths, replayed).verdict == Verdict.EQUAL
     (plain,) = replay_targets(chosen, paths, "qcd", NOMINAL, event, target)
     assert compare_stored(chosen, paths, plain).verdict == Verdict.EQUAL
+
+
+def test_card_names_the_weights(dataset):
+    chosen, paths = dataset
+    folder = Path(paths.dataset)
+    write_standardization(folder, chosen)
+    write_card(folder, chosen)
+    assert "of seed: FSR.MUR=0.8, ISR.MUR=1.25 |" in (folder / "README.md").read_text()
 
 
 def test_files_with_weights_are_verified(dataset):

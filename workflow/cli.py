@@ -25,6 +25,7 @@ from jetresim.campaign.usage import tells_cpu
 from jetresim.generators.brought import Contents, read_contents, with_brought_files, write_contents
 from jetresim.showers.chunks import cores_of_machine, with_chunk
 from jetresim.showers.programs import as_made, check_programs, without_missing_programs
+from jetresim.workflow import publication
 from jetresim.workflow.checks import (
     check_campaign,
     check_detectors,
@@ -325,6 +326,36 @@ def jets(
 
 
 @stage
+def events(
+    config: ConfigFile,
+    process: Process,
+    realization: Annotated[str, typer.Option(help="an augmentation or a replica such as seed_2")],
+    chunk: Chunk,
+    results: Results = RESULTS,
+) -> None:
+    """Write the whole events of a realization of a chunk, before pile-up and detector."""
+    from jetresim.generators.stored import hard_events
+    from jetresim.jets.full_events import write_full_events
+    from jetresim.showers.registry import Job
+
+    campaign = _load(config, results)
+    _check_chunk(campaign, process, chunk)
+    if realization not in campaign.full_realizations:
+        raise ConfigError(f"{config}: `full_events` does not ask for those of {realization}")
+    names = {"process": process, "chunk": chunk_name(chunk)}
+    hard_file = existing(_path(campaign, results, "hard", **names), "hard")
+    paths = Paths.of(campaign, str(results))
+    patterns = {form: paths.full_events(form) for form in campaign.full_formats}
+    outputs = {
+        form: Path(pattern.format(realization=realization, **names)) for form, pattern in patterns.items()
+    }
+    numbers = campaign.chunks(process)[chunk]
+    hard = list(hard_events(campaign, process, hard_file, numbers))
+    job = Job(work_directory=_path(campaign, results, "herwig"), first_event=numbers.start)
+    write_full_events(outputs, campaign, process, realization, hard, job)
+
+
+@stage
 def groups(config: ConfigFile, process: Process, chunk: Chunk, results: Results = RESULTS) -> None:
     """Write the groups of a chunk from the jets of all realizations."""
     from jetresim.workflow.stages.groups import make_groups
@@ -446,7 +477,8 @@ def replay(
     process: Annotated[str | None, typer.Option(help="process of the campaign")] = None,
     event: Annotated[int | None, typer.Option(help="index of the hard event, from 0")] = None,
     augmentation: Annotated[
-        str | None, typer.Option(help="an augmentation or a replica such as seed_2")
+        str | None,
+        typer.Option(help="an augmentation, a replica such as seed_2, or a view such as seed_s0e1v0"),
     ] = None,
     target: Annotated[int | None, typer.Option(min=0, help="index of the target; all if left out")] = None,
     results: Results = RESULTS,
@@ -536,6 +568,10 @@ def inspect(
         typer.echo(found.as_json())
     else:
         show_inspection(found)
+
+
+for handing_out in (publication.publish, publication.fetch):
+    command(EVERYDAY)(handing_out)
 
 
 def _load(config: Path, results: Path | None = None) -> Campaign:

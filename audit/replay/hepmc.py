@@ -1,37 +1,16 @@
-"""One event of a realization as HepMC3: hard process, final state and production vertices.
-
-The shower programs hand over final-state particles with their production vertices, not the history
-between. So the graph has the beams, the hard process as the Les Houches record has it, one vertex that
-stands for the shower and hadronization, and beyond it one cluster for every displaced vertex.
-"""
+"""One event of a realization that was made again, as HepMC3."""
 
 import io
-import math
-from collections.abc import Sequence
 
-import numpy as np
 import pyhepmc
-import pylhe
-from particle import Particle
 
 from jetresim.audit.replay.realization import Replayed
-from jetresim.campaign.arrays import Floats
 from jetresim.campaign.config import Beams
-from jetresim.campaign.version import code_version
-from jetresim.detectors.columns import Columns, to_columns
+from jetresim.detectors.columns import to_columns
+from jetresim.jets.hepmc import hepmc_event
 from jetresim.showers.protocol import ParticleBatch
 
 __all__ = ["as_hepmc"]
-
-_FINAL, _INTERMEDIATE, _BEAM = 1, 2, 4  # HepMC3, section status codes
-_HARD_PROCESS = {-1: 21, 2: 22, 1: 23}
-"""Les Houches status to that of Pythia 8 (manual, Particle Properties): incoming, intermediate, outgoing."""
-
-_CLUSTER = 91
-"""PDG id of a cluster: what decayed at a displaced vertex, with the sum of the momenta that leave it."""
-
-_VERTEX = ("x", "y", "z", "t")
-_MOMENTUM = ("px", "py", "pz", "energy")
 
 
 def as_hepmc(replayed: Replayed, batch: ParticleBatch, beams: Beams) -> bytes:
@@ -51,119 +30,11 @@ def as_hepmc(replayed: Replayed, batch: ParticleBatch, beams: Beams) -> bytes:
         An ``Asciiv3`` listing of one event, whose number is the index of the hard event. The first
         weight is that of the hard event, normalized to the cross-section [pb].
     """
-    event = pyhepmc.GenEvent(pyhepmc.Units.GEV, pyhepmc.Units.MM)
-    event.run_info = _run_info([each["name"] for each in replayed.group["weights"]])
-    event.event_number = replayed.hard.index
-    event.weights = [replayed.group["weight"], *(each["value"] for each in replayed.group["weights"])]
-    _add_final_state(
-        event, _add_hard_process(event, replayed.hard.record, beams), to_columns(batch.particles)[0]
-    )
-    info = replayed.hard.record.eventinfo
-    attributes = {
-        "process": replayed.group["process"],
-        "realization": replayed.realization,
-        "seed": replayed.group["seed"],
-        "event_scale": float(info.scale),
-        "alphaQCD": float(info.aqcd),
-        "alphaQED": float(info.aqed),
-    }
-    for name, value in attributes.items():
-        event.attributes[name] = value
+    group = replayed.group
+    weights = [("Default", group["weight"]), *((each["name"], each["value"]) for each in group["weights"])]
+    identity = {"process": group["process"], "realization": replayed.realization, "seed": group["seed"]}
+    event = hepmc_event(replayed.hard, to_columns(batch.particles)[0], beams, weights, identity)
     text = io.BytesIO()
     with pyhepmc.open(text, "w", format="hepmc3") as file:
         file.write(event)
     return text.getvalue()
-
-
-def _run_info(weights: Sequence[str]) -> pyhepmc.GenRunInfo:
-    info = pyhepmc.GenRunInfo()
-    # A blank would end the name when it is read.
-    info.weight_names = _distinct(["Default", *("_".join(name.split()) for name in weights)])
-    info.tools = [pyhepmc.GenRunInfo.ToolInfo("jetresim", code_version(), "realization of a hard event")]
-    return info
-
-
-def _distinct(names: list[str]) -> list[str]:
-    """The names, numbered where two are the same, which HepMC3 refuses."""
-    if len(set(names)) == len(names):
-        return names
-    return [f"{name}_{place}" for place, name in enumerate(names)]
-
-
-def _add_hard_process(
-    event: pyhepmc.GenEvent, record: pylhe.LHEEvent, beams: Beams
-) -> list[pyhepmc.GenParticle]:
-    """Add beams and hard process; returns the particles that leave it."""
-    particles = [
-        _particle(
-            each.id,
-            _HARD_PROCESS.get(each.status, _INTERMEDIATE),
-            (each.px, each.py, each.pz, each.e),
-            each.m,
-        )
-        for each in record.particles
-    ]
-    vertices = {0: pyhepmc.GenVertex()}  # by the first mother, counted from 1; the beams collide at 0
-    for beam in _beams(beams):
-        vertices[0].add_particle_in(beam)
-    ended: set[int] = set()
-    for particle, each in zip(particles, record.particles, strict=True):
-        first, last = int(each.mother1), int(each.mother2)
-        if first not in vertices:
-            vertices[first] = pyhepmc.GenVertex()
-            for mother in sorted({first, last or first} - ended):
-                vertices[first].add_particle_in(particles[mother - 1])
-                ended.add(mother)
-        vertices[first].add_particle_out(particle)
-    for vertex in vertices.values():
-        event.add_vertex(vertex)
-    return [particle for place, particle in enumerate(particles, start=1) if place not in ended]
-
-
-def _beams(beams: Beams) -> list[pyhepmc.GenParticle]:
-    energy = beams.energy / 2
-    made = []
-    for pdgid, direction in zip(beams.particles, (1, -1), strict=True):
-        mass = (Particle.from_pdgid(pdgid).mass or 0.0) / 1000  # MeV
-        momentum = direction * math.sqrt(energy**2 - mass**2)
-        made.append(_particle(pdgid, _BEAM, (0.0, 0.0, momentum, energy), mass))
-    return made
-
-
-def _add_final_state(
-    event: pyhepmc.GenEvent, before: Sequence[pyhepmc.GenParticle], particles: Columns
-) -> None:
-    """Add the final state: prompt particles at one vertex, the others beyond a cluster for each vertex."""
-    momenta = np.stack([particles[name] for name in _MOMENTUM], axis=1)
-    masses = np.sqrt(np.maximum(_squared_masses(momenta), 0.0))
-    positions = np.stack([particles[name] for name in _VERTEX], axis=1)
-    places, place_of = np.unique(positions, axis=0, return_inverse=True)
-    prompt = pyhepmc.GenVertex()
-    for particle in before:
-        prompt.add_particle_in(particle)
-    event.add_vertex(prompt)
-    for number, place in enumerate(places):
-        here = np.flatnonzero(place_of.ravel() == number)
-        vertex = prompt
-        if place.any():
-            vertex = pyhepmc.GenVertex(tuple(place))
-            cluster = tuple(momenta[here].sum(axis=0))
-            fed_by = pyhepmc.GenParticle(cluster, _CLUSTER, _INTERMEDIATE)
-            prompt.add_particle_out(fed_by)
-            vertex.add_particle_in(fed_by)
-        for index in here.tolist():
-            pdgid = int(particles["pdgid"][index])
-            vertex.add_particle_out(_particle(pdgid, _FINAL, tuple(momenta[index]), masses[index]))
-        event.add_vertex(vertex)
-
-
-def _particle(
-    pdgid: int, status: int, momentum: tuple[float, float, float, float], mass: float
-) -> pyhepmc.GenParticle:
-    particle = pyhepmc.GenParticle(momentum, pdgid, status)
-    particle.generated_mass = mass  # the squared mass of a photon may come out negative
-    return particle
-
-
-def _squared_masses(momenta: Floats) -> Floats:
-    return momenta[:, 3] ** 2 - (momenta[:, :3] ** 2).sum(axis=1)

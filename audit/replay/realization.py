@@ -1,13 +1,10 @@
 """Realizations made again: a few hard events through the same chain as in the campaign."""
 
 import logging
-import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,27 +14,17 @@ from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.herwig import EVENT_SECONDS, START_SECONDS
-from jetresim.campaign.paths import Paths, chunk_name
+from jetresim.campaign.paths import Paths
 from jetresim.dataset.groups import hard_truths, member_column, truth_row
-from jetresim.detectors.pool import Pool
 from jetresim.detectors.registry import extra_fields
 from jetresim.generators.events import HardEvent
-from jetresim.generators.lhe_files import read_hard_events
-from jetresim.generators.provenance import hard_provenance, survey_provenance
-from jetresim.generators.registry import make_generator
-from jetresim.generators.survey import Survey, read_survey
+from jetresim.generators.survey import Survey
+from jetresim.generators.wanted import some_hard_events, stored_survey
+from jetresim.jets.again import reduced, run_length, simulate_again
 from jetresim.jets.files import software_versions
 from jetresim.jets.parquet import SHOWER_WEIGHTS
 from jetresim.jets.pool import open_pool
-from jetresim.jets.simulation import (
-    continuation,
-    find_survivors,
-    hard_truth,
-    kept_stages,
-    simulate_family,
-    simulate_realization,
-    worth_showering,
-)
+from jetresim.jets.simulation import continuation, hard_truth, kept_stages, worth_showering
 from jetresim.showers.protocol import ParticleBatch
 from jetresim.showers.pythia8 import Pythia8Shower
 from jetresim.showers.registry import Job, make_shower
@@ -106,12 +93,12 @@ def replay(campaign: Campaign, paths: Paths, process: str, wanted: Wanted) -> li
         The survey or the hard events that are stored are of another campaign, process or survey.
     """
     _check_asked(campaign, process, wanted)
-    survey = _survey(campaign, paths, process)
+    survey = stored_survey(campaign, paths, process)
     extra = {column for name in campaign.realizations for column in extra_fields(campaign, name)}
     return [
         replayed
         for together in _made_together(campaign, wanted)
-        for replayed in _replayed(_reduced(campaign, together), paths, process, together, survey, extra)
+        for replayed in _replayed(reduced(campaign, together), paths, process, together, survey, extra)
     ]
 
 
@@ -153,14 +140,14 @@ def replay_particles(
         The event has no particles: it is not showered, or the shower program gave up on it.
     """
     _check_asked(campaign, process, {realization: [event]})
-    reduced = _reduced(campaign, [realization])
-    hard = list(_with_run(reduced, paths, process, [event], _survey(campaign, paths, process)))
+    alone = reduced(campaign, [realization])
+    hard = list(_with_run(alone, paths, process, [event], stored_survey(campaign, paths, process)))
     hard = [each for each in hard if worth_showering(hard_truth(each, campaign.process(process)))]
     if not hard or hard[-1].index != event:
         raise DataError(f"event {event} of {process} is not showered: it fails the cuts or has no target")
-    _tell_cost(reduced, process, [realization], [each.index for each in hard])
+    _tell_cost(alone, process, [realization], [each.index for each in hard])
     with TemporaryDirectory() as folder:
-        batch = _showered(reduced, process, realization, hard, _job(reduced, folder, event))
+        batch = _showered(alone, process, realization, hard, _job(alone, folder, event))
     place = batch.events.tolist().index(event)
     one = slice(place, place + 1)
     if not batch.succeeded[place]:
@@ -186,80 +173,13 @@ def _made_together(campaign: Campaign, wanted: Wanted) -> list[Wanted]:
     return list(jobs.values())
 
 
-def _reduced(campaign: Campaign, realizations: Iterable[str]) -> Campaign:
-    """The campaign with the anchor and the given realizations alone; their seeds are what they were.
-
-    Every event is simulated, also where the anchor has no jet, unless others in a run of its detector would
-    change it; then those that the given ones follow are there as well.
-    """
-    wanted = {NOMINAL, *realizations}
-    shared = any(campaign.detector_options(name).events_per_run > 1 for name in wanted)
-    if shared:
-        wanted |= {each for name in realizations for each in campaign.followed(name)}
-    others = [
-        campaign.augmentation(name).model_copy(update={"name": name, "replicas": 1})
-        for name in campaign.realizations
-        if name != NOMINAL and name in wanted
-    ]
-    survivors_only = campaign.groups.survivors_only if shared else False
-    changes = {
-        "augmentations": [campaign.augmentation(NOMINAL), *others],
-        "groups": campaign.groups.model_copy(update={"survivors_only": survivors_only}),
-    }
-    unchanged = {name: getattr(campaign, name) for name in Campaign.model_fields}
-    return Campaign.model_validate(unchanged | changes)
-
-
-def _run_length(campaign: Campaign, realizations: Iterable[str]) -> int:
-    """Consecutive hard events that share a stream: 1, but for programs that take one seed a run."""
-    lengths = [1]
-    for name in {NOMINAL, *realizations}:
-        lengths += [campaign.detector_options(name).events_per_run, campaign.block_events(name)]
-    return math.lcm(*lengths)
-
-
 def _with_run(
     campaign: Campaign, paths: Paths, process: str, events: Sequence[int], survey: Survey
 ) -> Iterator[HardEvent]:
     """The hard events, and those before them in their runs."""
-    length = _run_length(campaign, campaign.realizations)
+    length = run_length(campaign, campaign.realizations)
     wanted = {index for event in events for index in range(event - event % length, event + 1)}
-    return _hard_events(campaign, paths, process, sorted(wanted), survey)
-
-
-def _hard_events(
-    campaign: Campaign, paths: Paths, process: str, events: Sequence[int], survey: Survey
-) -> Iterator[HardEvent]:
-    """Hard events in order, read where their chunk has them and generated where it has not."""
-    for chunk, members in groupby(events, lambda event: campaign.chunk_of(process, event)):
-        path, wanted = Path(paths.hard.format(process=process, chunk=chunk_name(chunk))), list(members)
-        first = campaign.chunks(process)[chunk].start
-        origin = hard_provenance(campaign, process, first, survey if survey.made_with else None)
-        found = _read(path, first, wanted, origin) if path.exists() else {}
-        for indices in _ranges([index for index in wanted if index not in found]):
-            generated = make_generator(campaign, process, paths).events(indices, survey)
-            found |= {event.index: event for event in generated}
-        yield from (found[index] for index in wanted)
-
-
-def _read(path: Path, first: int, wanted: Sequence[int], origin: Mapping[str, Any]) -> dict[int, HardEvent]:
-    """Those of the wanted events that a chunk has; what comes after the last of them is not read."""
-    events = takewhile(lambda event: event.index <= wanted[-1], read_hard_events(path, first, origin))
-    return {event.index: event for event in events if event.index in set(wanted)}
-
-
-def _ranges(indices: Sequence[int]) -> Iterator[range]:
-    """Runs of consecutive indices."""
-    for _, members in groupby(enumerate(indices), lambda item: item[1] - item[0]):
-        run = [index for _, index in members]
-        yield range(run[0], run[-1] + 1)
-
-
-def _survey(campaign: Campaign, paths: Paths, process: str) -> Survey:
-    path = Path(paths.survey.format(process=process))
-    if path.exists():
-        return read_survey(path, survey_provenance(campaign, process))
-    return make_generator(campaign, process, paths).survey()
+    return some_hard_events(campaign, paths, process, sorted(wanted), survey)
 
 
 def _replayed(
@@ -272,7 +192,7 @@ def _replayed(
     with TemporaryDirectory() as folder:
         job = _job(campaign, folder, min(events))
         pool = open_pool(Path(paths.pool), campaign)
-        tables = _simulated(campaign, process, list(wanted), list(hard.values()), job, pool)
+        tables = simulate_again(campaign, process, list(wanted), list(hard.values()), job, pool)
     truths = {
         each.event: each for each in hard_truths(campaign, process, (hard[event] for event in events), survey)
     }
@@ -300,24 +220,6 @@ def _tell_cost(campaign: Campaign, process: str, realizations: Iterable[str], ev
             )  # fmt: skip
 
 
-def _simulated(
-    campaign: Campaign,
-    process: str,
-    realizations: Sequence[str],
-    hard: Sequence[HardEvent],
-    job: Job,
-    pool: Pool | None,
-) -> dict[str, pa.Table]:
-    """Jets of realizations that are made together."""
-    if any(map(campaign.continues_anchor, realizations)):
-        parts = list(simulate_family(campaign, process, hard, pool=pool))
-        return {name: pa.concat_tables(part[name].table for part in parts) for name in realizations}
-    (name,) = realizations
-    survivors = find_survivors(campaign, process, name, hard, job, pool)
-    parts = simulate_realization(campaign, process, name, hard, job, survivors, pool)
-    return {name: pa.concat_tables(part.table for part in parts)}
-
-
 def _showered(
     campaign: Campaign, process: str, realization: str, hard: Sequence[HardEvent], job: Job
 ) -> ParticleBatch:
@@ -332,4 +234,4 @@ def _showered(
 
 def _job(campaign: Campaign, folder: str, event: int) -> Job:
     """A job that begins with the run of an event; its folder leaves logs of the campaign what they are."""
-    return Job(Path(folder), event - event % _run_length(campaign, campaign.realizations))
+    return Job(Path(folder), event - event % run_length(campaign, campaign.realizations))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jetresim.audit.verify.chunk import check_chunk, check_survey
 from jetresim.audit.verify.dataset import check_dataset, extra_exports
+from jetresim.audit.verify.full_events import check_full_events
 from jetresim.audit.verify.gridpack import check_gridpack
 from jetresim.audit.verify.pool import check_pool_file
 from jetresim.audit.verify.result import Checked, Content
@@ -16,11 +17,12 @@ from jetresim.campaign.config import Campaign, load
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import Paths, chunk_names
 from jetresim.dataset.process_warnings import dataset_warnings
+from jetresim.generators.survey import Survey
 from jetresim.showers.programs import as_made
 
 __all__ = ["STAGES", "Report", "check_process", "verify_campaign"]
 
-STAGES = ("survey", "pileup", "hard", "jets", "groups", "dataset", "exports", "card")
+STAGES = ("survey", "pileup", "hard", "events", "jets", "groups", "dataset", "exports", "card")
 """What files belong to, in the order of the work."""
 
 _PATTERNS = {"hard": "*.lhe.gz", "jets": "*.parquet", "groups": "*.parquet"}
@@ -137,7 +139,7 @@ def check_process(
     """
     result, survey = check_survey(campaign, paths, process)
     results, total, whole = [result, *check_gridpack(campaign, paths, process, survey)], Content(), True
-    check = partial(check_chunk, campaign, paths, process, survey=survey, quick=quick)
+    check = partial(_check_chunk, campaign, paths, process, survey=survey, quick=quick)
     with _mapping(cores) as mapped:
         for found, content in mapped(check, range(len(chunk_names(campaign, process)))):
             results += found
@@ -145,6 +147,13 @@ def check_process(
             if content is not None:
                 total.join(content)
     return results, total if whole else None
+
+
+def _check_chunk(
+    campaign: Campaign, paths: Paths, process: str, chunk: int, survey: Survey | None, quick: bool
+) -> tuple[list[Checked], Content | None]:
+    found, content = check_chunk(campaign, paths, process, chunk, survey, quick)
+    return found + check_full_events(campaign, paths, process, chunk, quick), content
 
 
 @contextmanager

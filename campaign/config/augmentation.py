@@ -15,6 +15,7 @@ from jetresim.campaign.plugins import SHOWER_NAMES
 from jetresim.campaign.settings import Settings
 from jetresim.campaign.showers import ShowerTraits, shower_traits
 from jetresim.campaign.variations import Variations
+from jetresim.campaign.views import augmentation_of_view
 
 __all__ = ["Augmentation", "named_augmentation"]
 
@@ -125,12 +126,16 @@ class Augmentation(Strict):
 
 
 def named_augmentation(value: Any) -> Any:
-    """An augmentation as written, completed by the catalogue entry of its name."""
+    """An augmentation as written, completed by the catalogue entry of its name or of what it is a view of."""
     if isinstance(value, str):
-        if value not in AUGMENTATIONS:
+        if _catalogue_name(value) not in AUGMENTATIONS:
             raise ValueError(unknown("augmentation", value, AUGMENTATIONS))
         value = {"name": value}
     if not isinstance(value, Mapping):
         return value
-    entry = AUGMENTATIONS.get(str(value.get("name")), {})
+    entry = AUGMENTATIONS.get(_catalogue_name(str(value.get("name"))), {})
     return {**entry, **merged_settings(entry, value)}
+
+
+def _catalogue_name(name: str) -> str:
+    return name if name in AUGMENTATIONS else augmentation_of_view(name) or name

@@ -9,12 +9,13 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.augmentations import AUGMENTATIONS, NOMINAL
 from jetresim.campaign.config.augmentation import Augmentation, named_augmentation
 from jetresim.campaign.config.beams import Beams
 from jetresim.campaign.config.chunks import AUTO, Chunk, as_steps, cut, fits, whole
 from jetresim.campaign.config.dataset import Dataset
 from jetresim.campaign.config.fields import CampaignName, Name, TuneName
+from jetresim.campaign.config.full_events import FullEvents
 from jetresim.campaign.config.groups import Groups
 from jetresim.campaign.config.jets import Jets
 from jetresim.campaign.config.problems import first_problem, unknown
@@ -29,6 +30,7 @@ from jetresim.campaign.seeds import event_seed
 from jetresim.campaign.settings import Settings
 from jetresim.campaign.tunes import TUNES
 from jetresim.campaign.variations import weight_names
+from jetresim.campaign.views import augmentation_of_view
 
 __all__ = ["Campaign"]
 
@@ -75,6 +77,11 @@ class Campaign(Strict):
         "folder has a list of `[first event, events per job]`",
     )
     jets: Jets = Field(Jets(), description="jet finding, substructure and matching")
+    full_events: FullEvents | None = Field(
+        None,
+        exclude_if=lambda asked: asked is None,
+        description="whole events that are written beside the jets; none if left out",
+    )
     groups: Groups = Field(Groups(), description="which groups are kept")
     dataset: Dataset = Field(Dataset(), description="the files that are handed out")
 
@@ -115,6 +122,7 @@ class Campaign(Strict):
         self._check_showers()
         self._check_detectors()
         self._check_pileup()
+        self._check_full_events()
         self._check_chunk()
         self._check_shower_scales()
         self._check_weights()
@@ -204,6 +212,14 @@ class Campaign(Strict):
                     "its own"
                 )
 
+    def _check_full_events(self) -> None:
+        asked = self.full_events.realizations or () if self.full_events else ()
+        for name in asked:
+            if name not in self.realizations:
+                raise ValueError(
+                    f"full_events.realizations: {unknown('realization', name, self.realizations)}"
+                )
+
     def _check_chunk(self) -> None:
         if self.chunk == AUTO:
             return
@@ -253,10 +269,18 @@ class Campaign(Strict):
         return self.model_copy(update={"processes": processes})
 
     def augmentation(self, realization: str) -> Augmentation:
-        """The augmentation that a realization belongs to."""
+        """The augmentation that a realization belongs to, be it a member of the groups or a view.
+
+        A view may also be of an augmentation of the catalogue, see `campaign.views`.
+        """
         for augmentation in self.augmentations:
             if realization in augmentation.realizations:
                 return augmentation
+        viewed = augmentation_of_view(realization)
+        if viewed in (names := [each.name for each in self.augmentations]):
+            return self.augmentations[names.index(viewed)]
+        if viewed in AUGMENTATIONS:
+            return Augmentation.model_validate(named_augmentation(viewed))
         raise ConfigError(unknown("realization", realization, self.realizations))
 
     @cached_property
@@ -298,6 +322,18 @@ class Campaign(Strict):
         """Pythia settings of the interactions of the pile-up."""
         return Settings(TUNES[self.tune]).then(self.settings, MINIMUM_BIAS)
 
+    @property
+    def full_realizations(self) -> list[str]:
+        """Realizations of which whole events are written."""
+        if self.full_events is None:
+            return []
+        return list(self.full_events.realizations or self.realizations)
+
+    @property
+    def full_formats(self) -> list[str]:
+        """Formats of the files of whole events."""
+        return list(self.full_events.formats) if self.full_events else []
+
     def detector_files(self, realizations: Iterable[str]) -> list[Path]:
         """Files that the detectors of some realizations are set up with."""
         options = [self.detector_options(name) for name in realizations]
@@ -314,11 +350,13 @@ class Campaign(Strict):
         """Realizations that must have a jet to group with for this one to be simulated, the anchor first.
 
         In a chain they are all that the configuration has before it. Those that continue from the anchor are
-        made in its job, and follow one another alone; none follows an optional one, which may not be made.
+        made in its job, and follow one another alone; none follows an optional one, which may not be made. A
+        view follows the anchor alone.
         """
         if not self.survivors_only or realization == NOMINAL:
             return []
-        if self.groups.survivors_only != "chain" or self.groups.require != "all":
+        chained = self.groups.survivors_only == "chain" and self.groups.require == "all"
+        if not chained or realization not in self.realizations:  # a view is no member of groups
             return [NOMINAL]
         family = self.continues_anchor(realization)
         earlier = self.realizations[: self.realizations.index(realization)]

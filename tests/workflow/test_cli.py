@@ -93,6 +93,7 @@ def test_estimate_prints_sensible_numbers(run, tmp_path):
     config = yaml.safe_load(yaml.safe_dump(SMALL))
     config["processes"]["qcd"]["events"] = 10_000_000
     config["chunk"] = 100_000
+    config["groups"]["survivors_only"] = False
     outcome = run.jetresim(tmp_path, "estimate", write_config(tmp_path, config), "--events", 40).succeeded()
     rows = {
         words[0]: [

@@ -35,6 +35,11 @@ def jets_digest(process, realization):
 
 
 @cache
+def full_events_digest(process, realization):
+    return provenance.digest(provenance.full_events_inputs(CAMPAIGN, process, realization))
+
+
+@cache
 def groups_digest(process):
     return provenance.digest(provenance.groups_inputs(CAMPAIGN, process))
 
@@ -85,6 +90,17 @@ def shower_milliseconds(wildcards):
 def groups_of(options):
     """Groups that a run with these options makes."""
     return [PATHS.groups.format(process=process, chunk=chunk) for process, chunk in options.chunks(CAMPAIGN)]
+
+
+def full_events():
+    """Files of whole events that are asked for."""
+    return [
+        PATHS.full_events(form).format(process=process, realization=realization, chunk=chunk)
+        for process in CAMPAIGN.processes
+        for realization in CAMPAIGN.full_realizations
+        for chunk in chunk_names(CAMPAIGN, process)
+        for form in CAMPAIGN.full_formats
+    ]
 
 
 def results_folder(wildcards, output):

@@ -86,3 +86,32 @@ rule jets_of_anchor:
     shell:
         "jetresim jets {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk}"
         " --realization nominal --ahead > {log} 2>&1"
+
+
+rule events:
+    """Whole events of one realization of a chunk, before pile-up and detector."""
+    input:
+        hard=PATHS.hard,
+    output:
+        [PATHS.full_hepmc3] if "hepmc3" in CAMPAIGN.full_formats else [],
+        [] if CAMPAIGN.full_formats == ["hepmc3"] else [PATHS.full_parquet],
+    log:
+        PATHS.log("events/{process}/{realization}/{chunk}"),
+    benchmark:
+        PATHS.benchmark("events/{process}/{realization}/{chunk}")
+    conda:
+        "../../envs/jetresim.yaml"
+    resources:
+        mem_mb=megabytes,
+        runtime=lambda wildcards, attempt: minutes(attempt, chunk_size(wildcards), 200),
+    params:
+        config=PATHS.config,
+        results=results_folder,
+        chunk=chunk_index,
+        depends_on=lambda wildcards: full_events_digest(wildcards.process, wildcards.realization),
+        events=chunk_range,
+    message:
+        "whole events of {wildcards.realization} of {wildcards.process}, events {params.events}"
+    shell:
+        "jetresim events {params.config} --results {params.results:q} --process {wildcards.process} --chunk {params.chunk}"
+        " --realization {wildcards.realization} > {log} 2>&1"

@@ -1,0 +1,1 @@
+"""A finished dataset handed out: descriptions that others read, uploads, and fetching it again."""

@@ -1,0 +1,219 @@
+"""Whole events of a realization: hard process and final state, before pile-up and detector."""
+
+import gzip
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyhepmc
+import pylhe
+
+from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Campaign
+from jetresim.campaign.files import scratch_path
+from jetresim.campaign.provenance import SCHEMA_VERSION, encode, full_events_inputs
+from jetresim.campaign.status import Status
+from jetresim.campaign.version import code_version
+from jetresim.detectors.columns import Columns, to_columns
+from jetresim.generators.events import HardEvent
+from jetresim.jets.event_schema import EVENTS_SCHEMA, HARD, PARTICLE, SIMULATED, digest_of
+from jetresim.jets.files import software_versions
+from jetresim.jets.hepmc import hepmc_event
+from jetresim.jets.parquet import METADATA_KEY, writer
+from jetresim.jets.simulation import continuation, hard_truth, kept_stages, worth_showering
+from jetresim.showers.protocol import PARTICLE_FIELDS, ParticleBatch, empty_batch, placed_among
+from jetresim.showers.registry import Job, make_shower
+
+__all__ = ["write_full_events"]
+
+_HARD_FIELDS = ("id", "status", "mother1", "mother2", "px", "py", "pz", "e", "m")
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """A hard event and what a realization made of it."""
+
+    hard: HardEvent
+    seed: int
+    status: str
+    particles: Columns
+
+    @property
+    def digest(self) -> str:
+        """Fingerprint of the particles."""
+        return digest_of(self.particles)
+
+
+class _Sink(Protocol):
+    def add(self, events: Sequence[_Event]) -> None: ...
+
+
+def write_full_events(
+    outputs: Mapping[str, Path],
+    campaign: Campaign,
+    process: str,
+    realization: str,
+    hard: Sequence[HardEvent],
+    job: Job,
+) -> None:
+    """Simulate the particles of a realization and write whole events.
+
+    Parameters
+    ----------
+    outputs : mapping of str to Path
+        File for each format.
+    campaign : Campaign
+    process, realization : str
+    hard : sequence of HardEvent
+        All hard events of a chunk; those that are not showered have no particles.
+    job : Job
+    """
+    identity = {"process": process, "realization": realization, "version": code_version()}
+    stated = {
+        "schema": SCHEMA_VERSION,
+        **identity,
+        "first_event": job.first_event,
+        "events": len(hard),
+        "settings": full_events_inputs(campaign, process, realization),
+        "versions": software_versions(campaign, realization),
+    }
+    with ExitStack() as stack:
+        sinks = [stack.enter_context(_SINKS[form](path, campaign, stated)) for form, path in outputs.items()]
+        for events in _simulated(campaign, process, realization, hard, job):
+            for sink in sinks:
+                sink.add(events)
+
+
+def _simulated(
+    campaign: Campaign, process: str, realization: str, hard: Sequence[HardEvent], job: Job
+) -> Iterator[list[_Event]]:
+    """All events in order, some at a time."""
+    showered = [worth_showering(hard_truth(event, campaign.process(process))) for event in hard]
+    indices = [event.index for event in hard]
+    chosen = (event for event, worth in zip(hard, showered, strict=True) if worth)
+    start = 0
+    for batch in _batches(campaign, process, realization, chosen, job):
+        stop = bisect_right(indices, int(batch.events[-1]))
+        yield _events(campaign, process, realization, hard[start:stop], showered[start:stop], batch)
+        start = stop
+    if start < len(hard):
+        yield _events(campaign, process, realization, hard[start:], showered[start:], empty_batch())
+
+
+def _batches(
+    campaign: Campaign, process: str, realization: str, hard: Iterator[HardEvent], job: Job
+) -> Iterator[ParticleBatch]:
+    if not campaign.continues_anchor(realization):
+        yield from make_shower(campaign, process, realization, job).simulate(hard)
+        return
+    from jetresim.showers.pythia8 import BATCH_EVENTS, Pythia8Shower
+
+    anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign, [realization]))
+    continued = continuation(campaign, process, realization)
+    while some := list(islice(hard, BATCH_EVENTS)):
+        yield continued(some, anchor.shower(some), anchor.records)
+
+
+def _events(
+    campaign: Campaign,
+    process: str,
+    realization: str,
+    hard: Sequence[HardEvent],
+    showered: Iterable[bool],
+    batch: ParticleBatch,
+) -> list[_Event]:
+    indices = np.array([event.index for event in hard], dtype=np.int64)
+    seeds = [campaign.seed_of(process, index, realization) for index in indices.tolist()]
+    placed = placed_among(batch, indices, np.array(seeds, dtype=np.int64))
+    columns, counts = to_columns(placed.particles)
+    stops, made = np.cumsum(counts), []
+    for place, (event, worth) in enumerate(zip(hard, showered, strict=True)):
+        failed = Status.VETOED if event.index in batch.vetoed else Status.FAILED
+        status = SIMULATED if placed.succeeded[place] else failed if worth else Status.CUT
+        own = slice(stops[place] - counts[place], stops[place])
+        particles = {name: columns[name][own] for name in PARTICLE_FIELDS}
+        made.append(_Event(event, seeds[place], str(status), particles))
+    return made
+
+
+class _Parquet:
+    def __init__(self, sink: Any, stated: Mapping[str, Any]) -> None:
+        self._sink, self._stated = sink, stated
+
+    def add(self, events: Sequence[_Event]) -> None:
+        named = {name: self._stated[name] for name in ("process", "realization", "version")}
+        rows = [
+            {
+                **named,
+                "status": each.status,
+                "event": each.hard.index,
+                "seed": each.seed,
+                "weight": each.hard.record.eventinfo.weight,
+                "digest": each.digest,
+                "hard": [_hard_row(particle) for particle in each.hard.record.particles],
+            }
+            for each in events
+        ]
+        lists = _particle_lists(events)
+        table = pa.Table.from_pylist(rows, EVENTS_SCHEMA.remove(EVENTS_SCHEMA.names.index("particles")))
+        self._sink.write_table(table.append_column(EVENTS_SCHEMA.field("particles"), lists))
+
+
+def _hard_row(particle: pylhe.LHEParticle) -> dict[str, Any]:
+    values = [getattr(particle, name) for name in _HARD_FIELDS]
+    return {each.name: each.type.to_pandas_dtype()(value) for each, value in zip(HARD, values, strict=True)}
+
+
+def _particle_lists(events: Sequence[_Event]) -> pa.ListArray:
+    lengths = [len(event.particles["pdgid"]) for event in events]
+    columns = [
+        pa.array(np.concatenate([event.particles[field.name] for event in events]), field.type)
+        for field in PARTICLE
+    ]
+    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+    structs = pa.StructArray.from_arrays(columns, fields=list(PARTICLE))
+    return pa.ListArray.from_arrays(offsets, structs, type=EVENTS_SCHEMA.field("particles").type)
+
+
+@contextmanager
+def _parquet(path: Path, campaign: Campaign, stated: Mapping[str, Any]) -> Iterator[_Sink]:
+    with scratch_path(path) as temporary, writer(temporary, EVENTS_SCHEMA) as sink:
+        yield _Parquet(sink, stated)
+        sink.add_key_value_metadata({METADATA_KEY: encode(stated)})
+
+
+class _HepMC:
+    def __init__(self, sink: Any, campaign: Campaign, stated: Mapping[str, Any]) -> None:
+        self._sink, self._campaign, self._stated = sink, campaign, stated
+
+    def add(self, events: Sequence[_Event]) -> None:
+        named = {name: self._stated[name] for name in ("process", "realization", "version")}
+        for each in events:
+            if each.status == SIMULATED:
+                record = each.hard.record
+                weights = [("Default", record.eventinfo.weight), *record.weights.items()]
+                identity = {**named, "seed": each.seed, "digest": each.digest}
+                self._sink.write(
+                    hepmc_event(each.hard, each.particles, self._campaign.beams, weights, identity)
+                )
+
+
+@contextmanager
+def _hepmc(path: Path, campaign: Campaign, stated: Mapping[str, Any]) -> Iterator[_Sink]:
+    with (
+        scratch_path(path) as temporary,
+        temporary.open("wb") as file,
+        # without the name and the time, which would make files of equal events differ
+        gzip.GzipFile("", "wb", 1, file, mtime=0) as packed,
+        pyhepmc.open(packed, "w", format="hepmc3") as sink,
+    ):
+        yield _HepMC(sink, campaign, stated)
+
+
+_SINKS = {"parquet": _parquet, "hepmc3": _hepmc}
