@@ -31,7 +31,7 @@ from jetresim.jets.parquet import (
     single,
 )
 
-__all__ = ["Groups", "RowGroup", "open_groups", "read_metadata"]
+__all__ = ["Groups", "RowGroup", "open_groups", "pad_table", "read_metadata"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from jetresim.campaign.usage import tells_cpu
 from jetresim.generators.brought import Contents, read_contents, with_brought_files, write_contents
 from jetresim.showers.chunks import cores_of_machine, with_chunk
 from jetresim.showers.programs import as_made, check_programs, without_missing_programs
-from jetresim.workflow import comparison, publication
+from jetresim.workflow import publication, scoring
 from jetresim.workflow.checks import (
     check_campaign,
     check_detectors,
@@ -576,7 +576,7 @@ def inspect(
         show_inspection(found)
 
 
-for defined_elsewhere in (comparison.compare, publication.publish, publication.fetch):
+for defined_elsewhere in (scoring.compare, scoring.tasks, publication.publish, publication.fetch):
     command(EVERYDAY)(defined_elsewhere)
 
 
