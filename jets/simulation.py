@@ -169,7 +169,11 @@ def simulate_family(
             parts[name] = finish[name].part(mine, window)
         yield {name: parts[name] for name in names}
     if window := waiting.take_rest():
-        yield {name: finish[name].part(empty_batch(), window) for name in names}
+        none_survives = _only(window, ())
+        yield {
+            name: finish[name].part(empty_batch(), none_survives if followed[name] else window)
+            for name in names
+        }
 
 
 def find_survivors(
