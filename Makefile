@@ -10,8 +10,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PINS := envs/requirements
 # Wheels only, so that an unsupported platform is refused at once instead of after a long failed build.
-# connection-pool, a few lines of Python that Snakemake depends on, is published as source alone.
-WHEELS ?= --only-binary :all: --no-binary connection-pool
+# connection-pool and jsonpath-rw, a few lines of Python that Snakemake and mlcroissant depend on, are published as
+# source alone.
+WHEELS ?= --only-binary :all: --no-binary connection-pool,jsonpath-rw
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-build-isolation --use-pep517
 # What run.txt has everywhere is not repeated in the files that are installed on top of it.
 BEYOND_RUN = --constraint $(PINS)/run.txt $(shell sed -n 's/^\([[:alnum:]._-]*\)==[^;]*$$/--no-emit-package \1/p' $(PINS)/run.txt)

@@ -82,6 +82,7 @@ class StandIns:
         with (
             patch.object(assemble, "read_metadata", self.read_metadata),
             patch.object(assemble, "batches", self.batches),
+            patch.object(assemble, "columns_of", lambda path: GROUPS_SCHEMA),
         ):
             assemble.write_split(output, self.paths, self.campaign, split)
 

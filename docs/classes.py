@@ -22,6 +22,9 @@ Values = dict[str, Floats]
 DRAWN = ("n2", "sdmass")
 TABLED = (*DRAWN, "multiplicity")
 BINS = 30
+FEWEST = 50
+"""Jets of a class that is drawn."""
+
 SHOWN = (0.005, 0.995)
 """Quantiles of all jets between which the spectra are drawn."""
 
@@ -65,7 +68,8 @@ def table(classes: dict[str, Values]) -> str:
 
 
 def draw(classes: dict[str, Values], path: Path) -> None:
-    """Draw the spectra of all classes, each normalized to one."""
+    """Draw the spectra of the classes that have enough jets, each normalized to one."""
+    classes = {title: values for title, values in classes.items() if len(values["n2"]) >= FEWEST}
     figure, panels = plt.subplots(1, len(DRAWN), figsize=(10, 4), layout="constrained")
     for panel, name in zip(panels, DRAWN, strict=True):
         together = np.concatenate([values[name] for values in classes.values()])

@@ -449,7 +449,7 @@ def case(tower_energy, tower_sigma, *tracks, calorimeter=HCAL, fractions=None):
     one, count = np.zeros(1), len(tracks)
     towers = Towers(
         row=np.zeros(1, dtype=int), cell=np.zeros(1, dtype=int), centre_eta=one, eta=one + 0.1, phi=one + 0.2,
-        energy=one + tower_energy, sigma=one + tower_sigma,
+        energy=one + tower_energy, sigma=one + tower_sigma, only_pileup=np.zeros(1, dtype=bool),
     )  # fmt: skip
     energy, relative = np.array(tracks, dtype=float).reshape(-1, 2).T
     zero = np.zeros(count)

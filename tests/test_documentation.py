@@ -48,7 +48,7 @@ COMMANDS = MAIN.commands
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS_OF_MAKE = set(re.findall(r"^([a-z]+):.*## ", MAKEFILE, flags=re.MULTILINE))
 TOOLS = {"make", "python", "jetresim", "snakemake"}
-OTHERS = {".", "pip", "tail", "#!/bin/sh", "export", "xrdcp", "for", "done"}
+OTHERS = {".", "pip", "tail", "#!/bin/sh", "export", "xrdcp", "weaver", "for", "done"}
 ENTRY_POINTS = {"jetresim.showers", "jetresim.detectors", "jetresim.exports"}
 MINIMAL = {"name": "x", "seed": 1, "events": 10, "processes": {"higgs": None}, "augmentations": ["nominal"]}
 

@@ -142,7 +142,8 @@ def foreign(folders):
     """Top-level names that the modules in some folders import, their own and Python's left out."""
     files = [path for folder in folders for path in folder.rglob("*.py")]
     names = {name.split(".")[0] for path in files for name in imported(path)}
-    ours = {path.name for path in ROOT.iterdir()} | {path.stem for path in (ROOT / "tests").iterdir()}
+    scripts = [path.stem for folder in ("tests", "examples") for path in (ROOT / folder).iterdir()]
+    ours = {path.name for path in ROOT.iterdir()} | set(scripts)
     return names - ours - sys.stdlib_module_names
 
 

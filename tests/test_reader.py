@@ -12,11 +12,16 @@ from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.paths import SPLITS
 from jetresim.dataset import assemble
 from jetresim.dataset.assemble import write_split
-from jetresim.dataset.features import FEATURES, PAIR_FEATURES, PFLOW_FEATURES
+from jetresim.dataset.features import PAIR_FEATURES, PFLOW_FEATURES
 from jetresim.dataset.padded import feature_names, needed_columns
 from jetresim.dataset.reader import open_groups
 from jetresim.dataset.rs3l import write_rs3l
-from jetresim.dataset.standardization import STANDARDIZATION, read_standardization, write_standardization
+from jetresim.dataset.standardization import (
+    CONSTITUENT_FEATURES,
+    STANDARDIZATION,
+    read_standardization,
+    write_standardization,
+)
 
 SIZE = 20
 
@@ -165,7 +170,7 @@ def test_features_need_the_columns_they_are_computed_from():
 
 
 def test_standardized_features_have_mean_0_and_deviation_1(dataset):
-    names = [name for name in FEATURES if name != "pdgid"]
+    names = list(CONSTITUENT_FEATURES)
     train = open_groups(dataset, split="train")
     raw, mask = train.padded(64, names)
     values, same = train.padded(64, names, standardize=True)

@@ -139,8 +139,8 @@ def test_every_rule_says_what_it_makes_and_what_it_needs():
     for name, body in found.items():
         assert re.match(r'    """.+\."""\n', body), f"{name}: no docstring"
         directives = re.findall(r"^    (\w+):", body, re.MULTILINE)
-        # brought files are known by content, not by path; MadGraph begins with the configuration
-        begins = {"input"} if name in ("survey", "madgraph") else set()
+        # brought files are known by content, not by path; others begin with the configuration
+        begins = {"input"} if name in ("survey", "madgraph", "pileup") else set()
         assert set(DIRECTIVES) - OPTIONAL - begins <= set(directives), name
         assert "mem_mb=" in body, name
         assert "runtime=" in body, name
