@@ -329,7 +329,7 @@ def main(
             if output is not None:
                 with atomic_path(output) as temporary:
                     temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    Console(width=140).print(table(found))
+    Console(width=200).print(table(found))
 
 
 if __name__ == "__main__":

@@ -112,13 +112,10 @@ def simulate_realization(
     finish = Finish(campaign, process, realization, pool)
     shower = make_shower(campaign, process, realization, job)
     made = ((batch, {}) for batch in shower.simulate(waiting.to_shower()))
-    for batch, _ in in_whole_runs(made, length):
-        window = waiting.take(batch, length)
+    for window, batch, _ in waiting.windows(made, length):
         if survivors is not None:
             batch = selected(batch, np.isin(batch.events, list(survivors)))
         yield finish.part(batch, window)
-    if window := waiting.take_rest():
-        yield finish.part(empty_batch(), window)
 
 
 def simulate_family(
@@ -159,17 +156,17 @@ def simulate_family(
     waiting = _Waiting(campaign, process, events, survivors, detector_run=length)
     anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign, steps))
     made = ((batch, anchor.records) for batch in anchor.simulate(waiting.to_shower()))
-    for batch, records in in_whole_runs(made, length):
-        everyone, parts = waiting.take(batch, length), {}
+    for everyone, batch, records in waiting.windows(made, length):
+        parts: dict[str, SimulatedPart] = {}
         for name in steps:
             before = [parts[each].table for each in followed[name]]
             window = _only(everyone, surviving_events(before, campaign)) if before else everyone
-            continued = [event for event, truth in window if worth_showering(truth)]
-            mine = members[name](continued, batch, records) if name in members else batch
+            mine = batch
+            if name in members:
+                continued = [event for event, truth in window if worth_showering(truth)]
+                mine = members[name](continued, batch, records) if continued else empty_batch()
             parts[name] = finish[name].part(mine, window)
         yield {name: parts[name] for name in names}
-    if window := waiting.take_rest():
-        yield {name: finish[name].part(empty_batch(), window) for name in names}
 
 
 def find_survivors(
@@ -305,19 +302,24 @@ class _Waiting:
         """Whether a survivor is made of an event or of one after it in its block."""
         return self._survivors is None or index <= self._last.get(index // self._block_events, -1)
 
-    def take(self, batch: ParticleBatch, length: int) -> Window:
-        """All events up to the last one of a batch, and the rest of its run of a detector."""
-        last = int(batch.events[-1]) // length * length + length - 1
-        window: Window = []
-        while self._queue and self._queue[0][0].index <= last:
-            window.append(self._queue.popleft())
-        return window
+    def windows(self, made: Iterable[Made], length: int) -> Iterator[tuple[Window, ParticleBatch, "Records"]]:
+        """All events in their order, in windows, and the batch of those that were showered of each.
 
-    def take_rest(self) -> Window:
-        """The events after the last batch, none of which was to be showered."""
-        rest = list(self._queue)
-        self._queue.clear()
-        return rest
+        Parameters
+        ----------
+        made : iterable of (ParticleBatch, Records)
+            What became of the events of `to_shower`.
+        length : int
+            Events of a run of a detector, which no window cuts in two.
+        """
+        for batch, records in in_whole_runs(made, length):
+            last = int(batch.events[-1]) // length * length + length - 1
+            window: Window = []
+            while self._queue and self._queue[0][0].index <= last:
+                window.append(self._queue.popleft())
+            yield window, batch, records
+        if self._queue:  # none of these was to be showered
+            yield list(self._queue), empty_batch(), {}
 
 
 class Finish:

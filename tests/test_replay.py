@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import jetresim.audit.replay.realization
+import jetresim.generators.wanted
 import jetresim.showers.registry
 from jetresim.audit.replay.comparison import Verdict, compare_stored, differences, verify_rows
 from jetresim.audit.replay.output import as_png
@@ -409,7 +410,7 @@ def test_hard_event_is_read_where_it_is_stored_and_generated_where_it_is_not(own
     shutil.rmtree(Path(Paths.of(ALL, str(own)).root) / "hard" / "top")
     assert compared(own, ALL, row, NOMINAL).verdict == Verdict.EQUAL
     row = next(row for row in rows(own, ALL) if row["process"] == "higgs")
-    monkeypatch.setattr(jetresim.audit.replay.realization, "make_generator", None)
+    monkeypatch.setattr(jetresim.generators.wanted, "make_generator", None)
     assert compared(own, ALL, row, NOMINAL).verdict == Verdict.EQUAL
 
 
