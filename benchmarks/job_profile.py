@@ -37,7 +37,7 @@ FUNCTIONS: dict[str, tuple[Any, str]] = {
     "– seeds of resonance decays": (pythia8._Hooks, "scaleResonance"),
     "– seed of the hadronization": (pythia8._Hooks, "doVetoPartonLevel"),
     "– seed of the decays": (pythia8._Hooks, "doVetoAfterHadronization"),
-    "– final particles of the records": (pythia8, "_final_particles"),
+    "– final particles of the records": (pythia8, "final_particles"),
     "detector none": (NoDetector, "candidates"),
     "detector cms_phase2": (ParametrizedDetector, "candidates"),
     "jets table": (simulation, "jets_table"),

@@ -20,7 +20,7 @@ from jetresim.generators.survey import Survey
 from jetresim.jets.analysis import jets_table
 from jetresim.jets.simulation import hard_truth, simulate_realization
 from jetresim.showers.protocol import ParticleBatch
-from jetresim.showers.pythia8 import _final_particles
+from jetresim.showers.pythia8 import final_particles
 from jetresim.showers.registry import Job
 from tests.campaigns import campaign
 
@@ -93,7 +93,7 @@ def _direct_tables(process: str, pythia, size: int = 100) -> Iterator[pa.Table]:
             results = pythia.nextBatch(1, "none").prt
             assert results[0] is not None
             truths.append(hard_truth(HardEvent(index, _record(pythia, 1.0)), chosen.process(process)))
-            batches.append(_final_particles(results, np.array([0]), 1))
+            batches.append(final_particles(results, np.array([0]), 1))
         indices = np.arange(first, first + size)
         flat = {name: np.concatenate([each[name] for _, each in batches]) for name in batches[0][1]}
         counts = np.concatenate([counts for counts, _ in batches])
@@ -121,7 +121,7 @@ def weighted(process: str) -> tuple[Columns, npt.NDArray[np.float64]]:
     for batch_events in _batches(hard_events(process), 100):
         shower._feed.load(batch_events)
         results = shower._pythia.nextBatch(len(batch_events), "none")
-        found, flat = _final_particles(results.prt, np.array(shower._feed.calls), len(batch_events))
+        found, flat = final_particles(results.prt, np.array(shower._feed.calls), len(batch_events))
         indices = np.array([event.index for event in batch_events])
         batch = ParticleBatch(indices, indices, found > 0, ak.unflatten(ak.zip(flat), found))
         truths = [hard_truth(event, chosen.process(process)) for event in batch_events]

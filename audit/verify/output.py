@@ -32,7 +32,7 @@ def as_json(report: Report) -> dict[str, Any]:
     return {
         "campaign": report.campaign.name,
         "state": _state(report),
-        "stages": [{"stage": stage, **_counts(report, stage)} for stage in STAGES],
+        "stages": [{"stage": stage, **_counts(report, stage)} for stage in _asked_for(report)],
         "problems": report.problems,
         "missing": [str(path) for path in report.missing],
         "left_over": [str(path) for path in report.left_over],
@@ -43,6 +43,11 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def _state(report: Report) -> str:
     return ("complete", "wrong", "incomplete")[report.exit_code]
+
+
+def _asked_for(report: Report) -> list[str]:
+    """The stages of which the campaign has any files, in their order."""
+    return [stage for stage in STAGES if any(each.stage == stage for each in report.checked)]
 
 
 def _counts(report: Report, stage: str) -> dict[str, int]:
@@ -58,8 +63,8 @@ def _counts(report: Report, stage: str) -> dict[str, int]:
 
 
 def _table(report: Report) -> Table:
-    counts = {stage: _counts(report, stage) for stage in STAGES}
-    table = numbers_table(f"{report.campaign.name}: files", ["stage"], counts[STAGES[0]])
+    counts = {stage: _counts(report, stage) for stage in _asked_for(report)}
+    table = numbers_table(f"{report.campaign.name}: files", ["stage"], _counts(report, STAGES[0]))
     for stage, numbers in counts.items():
         table.add_row(stage, *map(str, numbers.values()))
     return table

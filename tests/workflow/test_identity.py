@@ -115,8 +115,16 @@ def test_order_of_augmentations_only_orders_the_realizations(one_chunk, other_or
     assert found.drop("realizations").equals(expected.drop("realizations"))
 
 
-def test_order_of_augmentations_does_not_change_a_byte_of_the_jets(one_chunk, other_order):
-    assert files_in(other_order / "jets") == files_in(one_chunk / "jets")
+@pytest.mark.parametrize("process", ["qcd", "higgs"])
+def test_order_of_augmentations_only_decides_which_events_are_simulated(one_chunk, other_order, process):
+    left_out = 0
+    for name in NAMES:
+        tables = [jets_of(campaign, process, name) for campaign in (one_chunk, other_order)]
+        skipped = [pc.equal(table["status"], "not simulated") for table in tables]
+        both = pc.invert(pc.or_(*skipped))
+        assert tables[0].filter(both).equals(tables[1].filter(both))
+        left_out += pc.sum(pc.xor(*skipped)).as_py()
+    assert left_out or process == "higgs"  # few of its events are simulated
 
 
 def test_more_events_leave_the_first_ones_unchanged(one_chunk, doubled):
