@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from jetresim.report.collect import jet_samples, scan
-from jetresim.report.figures import picture, spectra_figure
+from jetresim.report.figures import Curves, picture, spectra_figure
 from jetresim.report.observables import BY_NAME
 from jetresim.report.reading import open_source
 
@@ -95,7 +95,7 @@ def draw_spectra(results: Path, name: str, path: Path) -> None:
     spectra = scan(source, jet_samples(source)).spectra
     observable = BY_NAME[name]
     columns = [(each, spectra[each, observable.name]) for each in source.campaign.processes]
-    drawn = picture(spectra_figure(source, observable, columns), svg_limit=0)
+    drawn = picture(spectra_figure(Curves.of(source), observable, columns), svg_limit=0)
     with Image.open(BytesIO(drawn.content)) as image:
         image.quantize(64).save(path, optimize=True)  # a third of the bytes
 

@@ -8,12 +8,13 @@ settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.load_profile("reproducible")
 
 LONG = (
-    "madgraph/test_madgraph_real.py",
-    "slurm/test_slurm.py",
-    "workflow/test_resume.py",
-    "workflow/test_shards.py",
-    "workflow/test_rerun.py",
     "workflow/test_identity.py",
+    "slurm/test_slurm.py",
+    "madgraph/test_madgraph_real.py",
+    "workflow/test_shards.py",
+    "workflow/test_resume.py",
+    "workflow/test_rerun.py",
+    "test_seed_contract.py",
     "herwig/test_herwig7_campaign.py",
     "test_soak.py",
     "test_physics_fsr.py",
