@@ -91,3 +91,11 @@ def test_classes_are_the_nominal_jets_of_each_label_of_all_processes(tmp_path):
         "higgs": 40,
         "qcd": 40,
     }
+
+
+def test_picture_of_the_realizations_is_drawn_from_a_campaign(tmp_path):
+    campaign = make_campaign()
+    rows = [row for process in campaign.processes for row in groups_of(campaign, process, 40)]
+    picture = tmp_path / "n2.png"
+    gallery.draw_spectra(made_up(tmp_path, campaign, rows), "n2", picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
