@@ -15,6 +15,7 @@ LONG = (
     "workflow/test_resume.py",
     "workflow/test_rerun.py",
     "test_seed_contract.py",
+    "loaders/test_live.py",
     "herwig/test_herwig7_campaign.py",
     "test_soak.py",
     "test_physics_fsr.py",
