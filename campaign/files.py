@@ -1,6 +1,7 @@
 """Writing files so that one that exists is whole."""
 
 import errno
+import gzip
 import os
 import platform
 import re
@@ -12,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from jetresim.campaign.errors import DataError
 
-__all__ = ["atomic_path", "existing", "scratch_path"]
+__all__ = ["atomic_path", "existing", "scratch_gzip", "scratch_path"]
 
 SCRATCH = "JETRESIM_SCRATCH"
 
@@ -77,6 +78,17 @@ def scratch_path(path: Path) -> Iterator[Path]:
             raise
         with atomic_path(path) as temporary:
             shutil.copyfile(local, temporary)
+
+
+@contextmanager
+def scratch_gzip(path: Path, level: int) -> Iterator[gzip.GzipFile]:
+    """Write a gzipped file through `scratch_path`, without name and time: equal contents are equal bytes."""
+    with (
+        scratch_path(path) as temporary,
+        temporary.open("wb") as raw,
+        gzip.GzipFile("", "wb", level, raw, mtime=0) as packed,
+    ):
+        yield packed
 
 
 def partial_files(path: Path) -> list[Path]:

@@ -27,7 +27,7 @@ from xml.sax.saxutils import escape, unescape
 import pylhe
 
 from jetresim.campaign.errors import DataError, HardEventError
-from jetresim.campaign.files import scratch_path
+from jetresim.campaign.files import scratch_gzip
 from jetresim.campaign.provenance import check_made_with, encode
 from jetresim.generators.events import HardEvent
 from jetresim.generators.lhe_checks import event_problems, init_problems, pylhe_errors, xml_reason
@@ -266,9 +266,7 @@ def write_lhe(
         Origin of the events, for the header.
     """
     with (
-        scratch_path(path) as temporary,
-        temporary.open("wb") as raw,
-        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
+        scratch_gzip(path, level=6) as packed,
         io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as text,
     ):
         blocks = f"{_header_text(header, provenance)}\n{init.tolhe(_EXACT)}\n"

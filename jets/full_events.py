@@ -1,11 +1,9 @@
 """Whole events of a realization: hard process and final state, before pile-up and detector."""
 
-import gzip
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,9 +12,8 @@ import pyarrow as pa
 import pyhepmc
 import pylhe
 
-from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign
-from jetresim.campaign.files import scratch_path
+from jetresim.campaign.files import scratch_gzip, scratch_path
 from jetresim.campaign.provenance import SCHEMA_VERSION, encode, full_events_inputs
 from jetresim.campaign.status import Status
 from jetresim.campaign.version import code_version
@@ -26,9 +23,9 @@ from jetresim.jets.event_schema import EVENTS_SCHEMA, HARD, PARTICLE, SIMULATED,
 from jetresim.jets.files import software_versions
 from jetresim.jets.hepmc import hepmc_event
 from jetresim.jets.parquet import METADATA_KEY, writer
-from jetresim.jets.simulation import continuation, hard_truth, kept_stages, worth_showering
+from jetresim.jets.simulation import hard_truth, showered_batches, worth_showering
 from jetresim.showers.protocol import PARTICLE_FIELDS, ParticleBatch, empty_batch, placed_among
-from jetresim.showers.registry import Job, make_shower
+from jetresim.showers.registry import Job
 
 __all__ = ["write_full_events"]
 
@@ -37,17 +34,13 @@ _HARD_FIELDS = ("id", "status", "mother1", "mother2", "px", "py", "pz", "e", "m"
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """A hard event and what a realization made of it."""
+    """A hard event, what a realization made of it, and the fingerprint of its particles."""
 
     hard: HardEvent
     seed: int
     status: str
     particles: Columns
-
-    @property
-    def digest(self) -> str:
-        """Fingerprint of the particles."""
-        return digest_of(self.particles)
+    digest: str
 
 
 class _Sink(Protocol):
@@ -98,26 +91,12 @@ def _simulated(
     indices = [event.index for event in hard]
     chosen = (event for event, worth in zip(hard, showered, strict=True) if worth)
     start = 0
-    for batch in _batches(campaign, process, realization, chosen, job):
+    for batch in showered_batches(campaign, process, realization, chosen, job):
         stop = bisect_right(indices, int(batch.events[-1]))
         yield _events(campaign, process, realization, hard[start:stop], showered[start:stop], batch)
         start = stop
     if start < len(hard):
         yield _events(campaign, process, realization, hard[start:], showered[start:], empty_batch())
-
-
-def _batches(
-    campaign: Campaign, process: str, realization: str, hard: Iterator[HardEvent], job: Job
-) -> Iterator[ParticleBatch]:
-    if not campaign.continues_anchor(realization):
-        yield from make_shower(campaign, process, realization, job).simulate(hard)
-        return
-    from jetresim.showers.pythia8 import BATCH_EVENTS, Pythia8Shower
-
-    anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign, [realization]))
-    continued = continuation(campaign, process, realization)
-    while some := list(islice(hard, BATCH_EVENTS)):
-        yield continued(some, anchor.shower(some), anchor.records)
 
 
 def _events(
@@ -138,7 +117,7 @@ def _events(
         status = SIMULATED if placed.succeeded[place] else failed if worth else Status.CUT
         own = slice(stops[place] - counts[place], stops[place])
         particles = {name: columns[name][own] for name in PARTICLE_FIELDS}
-        made.append(_Event(event, seeds[place], str(status), particles))
+        made.append(_Event(event, seeds[place], str(status), particles, digest_of(particles)))
     return made
 
 
@@ -207,10 +186,7 @@ class _HepMC:
 @contextmanager
 def _hepmc(path: Path, campaign: Campaign, stated: Mapping[str, Any]) -> Iterator[_Sink]:
     with (
-        scratch_path(path) as temporary,
-        temporary.open("wb") as file,
-        # without the name and the time, which would make files of equal events differ
-        gzip.GzipFile("", "wb", 1, file, mtime=0) as packed,
+        scratch_gzip(path, level=1) as packed,
         pyhepmc.open(packed, "w", format="hepmc3") as sink,
     ):
         yield _HepMC(sink, campaign, stated)

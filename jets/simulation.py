@@ -4,6 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,7 @@ __all__ = [
     "find_survivors",
     "hard_truth",
     "kept_stages",
+    "showered_batches",
     "simulate_family",
     "simulate_realization",
     "simulate_together",
@@ -167,6 +169,21 @@ def simulate_family(
                 mine = members[name](continued, batch, records) if continued else empty_batch()
             parts[name] = finish[name].part(mine, window)
         yield {name: parts[name] for name in names}
+
+
+def showered_batches(
+    campaign: Campaign, process: str, realization: str, hard: Iterator[HardEvent], job: Job
+) -> Iterator[ParticleBatch]:
+    """The particles of a realization, before pile-up and detector, be it a shower of its own or not."""
+    if not campaign.continues_anchor(realization):
+        yield from make_shower(campaign, process, realization, job).simulate(hard)
+        return
+    from jetresim.showers.pythia8 import BATCH_EVENTS, Pythia8Shower
+
+    anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign, [realization]))
+    continued = continuation(campaign, process, realization)
+    while some := list(islice(hard, BATCH_EVENTS)):
+        yield continued(some, anchor.shower(some), anchor.records)
 
 
 def find_survivors(

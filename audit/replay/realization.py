@@ -24,10 +24,9 @@ from jetresim.jets.again import reduced, run_length, simulate_again
 from jetresim.jets.files import software_versions
 from jetresim.jets.parquet import SHOWER_WEIGHTS
 from jetresim.jets.pool import open_pool
-from jetresim.jets.simulation import continuation, hard_truth, kept_stages, worth_showering
+from jetresim.jets.simulation import hard_truth, showered_batches, worth_showering
 from jetresim.showers.protocol import ParticleBatch
-from jetresim.showers.pythia8 import Pythia8Shower
-from jetresim.showers.registry import Job, make_shower
+from jetresim.showers.registry import Job
 
 __all__ = ["Replayed", "replay", "replay_particles", "replay_targets"]
 
@@ -224,11 +223,8 @@ def _showered(
     campaign: Campaign, process: str, realization: str, hard: Sequence[HardEvent], job: Job
 ) -> ParticleBatch:
     """The batch of particles that ends with the last one of the hard events."""
-    if campaign.continues_anchor(realization):
-        anchor = Pythia8Shower(campaign, process, NOMINAL, keep=kept_stages(campaign, [realization]))
-        last = [hard[-1]]
-        return continuation(campaign, process, realization)(last, anchor.shower(last), anchor.records)
-    *_, batch = make_shower(campaign, process, realization, job).simulate(hard)
+    needed = hard[-1:] if campaign.continues_anchor(realization) else hard
+    *_, batch = showered_batches(campaign, process, realization, iter(needed), job)
     return batch
 
 
