@@ -19,6 +19,7 @@ __all__ = [
     "EpochBatches",
     "GroupDataset",
     "IterableGroupDataset",
+    "SharedEpoch",
     "Tensors",
     "checked_size",
     "ranks",
@@ -31,7 +32,23 @@ Tensors = dict[str, torch.Tensor]
 Source = Groups | Path | str
 
 
-class _Base:
+class SharedEpoch:
+    """The epoch of a dataset, which its workers see change: persistent ones hold a copy of the dataset."""
+
+    def __init__(self) -> None:
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch, on which the order and what is drawn depend."""
+        return int(self._epoch)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes next, before iterating; reaches persistent workers too."""
+        self._epoch.fill_(epoch)
+
+
+class _Base(SharedEpoch):
     """What both datasets have in common.
 
     Attributes
@@ -57,27 +74,17 @@ class _Base:
         standardize: bool | Standardization = False,
         seed: int = 0,
     ) -> None:
+        super().__init__()
         groups = groups if isinstance(groups, Groups) else open_groups(groups)
         self.recipe = make_recipe(groups, features, constituents, jet, layout, standardize)
         self.chooser = views.chooser(groups)
         self.index = make_index(groups, self.chooser)
         self.groups = groups.select(self.recipe.columns)
         self.seed = seed
-        # persistent workers hold a copy of the dataset: only shared memory reaches them
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self.left_out = self.index.left_out
         self.realizations = groups.realizations
         self.processes = list(groups.metadata["campaign"]["processes"])
         self.features, self.jet = self.recipe.features, self.recipe.jet
-
-    @property
-    def epoch(self) -> int:
-        """The epoch, on which order and pairs depend."""
-        return int(self._epoch)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next, before iterating; reaches persistent workers too."""
-        self._epoch.fill_(epoch)
 
     def _batch(self, window: Window, rows: np.ndarray) -> Tensors:
         return tensors(make_batch(window, rows, self.chooser, self.recipe))

@@ -16,7 +16,7 @@ from jetresim.dataset.padded import Members
 from jetresim.dataset.reader import Groups, open_groups
 from jetresim.dataset.standardization import Standardization
 from jetresim.loaders.batches import IDENTITY, JET_FIELDS, Window, make_batch, make_recipe
-from jetresim.loaders.datasets import Tensors, checked_size, ranks, tensors
+from jetresim.loaders.datasets import SharedEpoch, Tensors, checked_size, ranks, tensors
 from jetresim.loaders.live_source import LiveSource, Piece, make_pieces
 from jetresim.loaders.order import share, windows
 from jetresim.loaders.pytorch import torch
@@ -26,7 +26,7 @@ from jetresim.loaders.views import AllViews
 __all__ = ["LiveDataset", "live_loader"]
 
 
-class LiveDataset(torch.utils.data.IterableDataset):
+class LiveDataset(SharedEpoch, torch.utils.data.IterableDataset):
     """New realizations of the hard events of a dataset, in batches: for ``DataLoader(batch_size=None)``.
 
     View v of epoch e is the realization `campaign.views.view_name` of its augmentation: its stream follows
@@ -102,6 +102,7 @@ class LiveDataset(torch.utils.data.IterableDataset):
         standardize: bool | Standardization = False,
         seed: int = 0,
     ) -> None:
+        super().__init__()
         groups = groups if isinstance(groups, Groups) else open_groups(groups)
         if not views:
             raise ConfigError("views: none are given; expected names of augmentations")
@@ -115,22 +116,12 @@ class LiveDataset(torch.utils.data.IterableDataset):
         groups_of_piece = len(groups) / max(1, len(self._pieces))
         self._windows = windows(*self._share, 1, int(shuffle_buffer / max(1, groups_of_piece)))
         self._epochs, self._batches, self._keep_incomplete = epochs, batches, keep_incomplete
-        # persistent workers hold a copy of the dataset: only shared memory reaches them
-        self._shared = torch.zeros(2, dtype=torch.int64).share_memory_()
-
-    @property
-    def epoch(self) -> int:
-        """The epoch, on which order and views depend."""
-        return int(self._shared[0])
-
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next, before iterating; reaches persistent workers too."""
-        self._shared[0] = epoch
+        self._left_out = torch.zeros((), dtype=torch.int64).share_memory_()
 
     @property
     def left_out(self) -> int:
         """Groups that were left out so far, in all workers and epochs: a view of theirs has no jet."""
-        return int(self._shared[1])
+        return int(self._left_out)
 
     def views(self, epoch: int, repetition: int = 0) -> list[str]:
         """Names of the realizations that the views of an epoch are.
@@ -194,7 +185,7 @@ class LiveDataset(torch.utils.data.IterableDataset):
         present = members.field("present").to_numpy(zero_copy_only=False).reshape(-1, len(views))
         window = Window(Members.of(members), present, np.zeros((len(present), 2)), identity)
         kept = self._kept(present)
-        self._shared[1] += len(present) - len(kept)
+        self._left_out += len(present) - len(kept)
         return window, kept
 
     def _kept(self, present: Booleans) -> Integers:
