@@ -1,6 +1,5 @@
 """What a campaign asks for: typed, strict, and complete before anything runs."""
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import product
@@ -12,7 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from jetresim.campaign.augmentations import AUGMENTATIONS, NOMINAL
 from jetresim.campaign.config.augmentation import Augmentation, named_augmentation
 from jetresim.campaign.config.beams import Beams
-from jetresim.campaign.config.chunks import AUTO, Chunk, as_steps, cut, fits, whole
+from jetresim.campaign.config.chunks import AUTO, Chunk, as_steps, cut, fits, place, whole
 from jetresim.campaign.config.dataset import Dataset
 from jetresim.campaign.config.fields import CampaignName, Name, TuneName
 from jetresim.campaign.config.full_events import FullEvents
@@ -406,4 +405,4 @@ class Campaign(Strict):
 
     def chunk_of(self, process: str, event: int) -> int:
         """Number of the chunk that holds a hard event."""
-        return bisect_right([chunk.start for chunk in self.chunks(process)], event) - 1
+        return place(self.chunk, event)

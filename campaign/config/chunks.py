@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
-__all__ = ["AUTO", "CHUNK_KINDS", "Chunk", "Step", "as_steps", "cut", "fits", "grown", "whole"]
+__all__ = ["AUTO", "CHUNK_KINDS", "Chunk", "Step", "as_steps", "cut", "fits", "grown", "place", "whole"]
 
 AUTO = "auto"
 """A chunk that is chosen where a campaign is opened."""
@@ -58,6 +58,16 @@ def cut(chunk: int | tuple[Step, ...] | str, events: int) -> list[range]:
         for (first, size), end in zip(steps, ends, strict=True)
         for start in range(first, min(end, events), size)
     ]
+
+
+def place(chunk: int | tuple[Step, ...] | str, event: int) -> int:
+    """Number of the range of `cut` that a hard event is in."""
+    if isinstance(chunk, str):
+        return 0
+    steps = [step for step in as_steps(chunk) if step[0] <= event]
+    before = sum(-(-(end - first) // size) for (first, size), (end, _) in pairwise(steps))
+    first, size = steps[-1]
+    return before + (event - first) // size
 
 
 def whole(events: int, runs: Iterable[int]) -> int:
