@@ -17,8 +17,8 @@ from typing import Annotated
 import numpy as np
 import typer
 from pretrain import (
-    HIGGS,
     OUTPUTS,
+    Jets,
     Tensor,
     auc,
     evaluate,
@@ -30,6 +30,7 @@ from pretrain import (
     nt_xent,
     open_split,
     perceptron,
+    read_jets,
     torch,
     update,
 )
@@ -40,7 +41,6 @@ from rich.table import Table
 from jetresim.campaign.errors import JetresimError
 from jetresim.campaign.files import atomic_path
 from jetresim.dataset.features import PAIR_FEATURES
-from jetresim.dataset.reader import Groups
 from jetresim.loaders.transforms import seeded
 
 FEATURES = tuple(PAIR_FEATURES)
@@ -106,23 +106,6 @@ RECIPES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
-    """All members of N groups: x (N, K, P, 15), mask (N, K, P), and whether they are Higgs, bool (N,)."""
-
-    x: Tensor
-    mask: Tensor
-    higgs: Tensor
-
-    @classmethod
-    def read(cls, groups: Groups, constituents: int) -> "Members":
-        """Read the groups that have all their members."""
-        x, mask = map(torch.from_numpy, groups.padded(constituents, FEATURES))
-        higgs = torch.from_numpy(groups.select(["label"]).to_arrow()["label"].to_numpy() == HIGGS)
-        whole = mask.any(-1).all(-1)
-        return cls(x[whole], mask[whole], higgs[whole])
-
-
 class EdgeConvolution(nn.Module):
     """Dynamic edge convolution (arXiv:1801.07829) as in ParticleNet (arXiv:1902.08570), not normalized.
 
@@ -162,13 +145,13 @@ class Encoder(nn.Module):
     Parameters
     ----------
     recipe : Recipe
-    train : Members
+    train : Jets
         The inputs of their anchors get mean 0 and standard deviation 1.
     generator : torch.Generator
         For the initial weights.
     """
 
-    def __init__(self, recipe: Recipe, train: Members, generator: torch.Generator) -> None:
+    def __init__(self, recipe: Recipe, train: Jets, generator: torch.Generator) -> None:
         super().__init__()
         self.columns = [FEATURES.index(name) for name in recipe.features]
         seen = train.x[:, 0][train.mask[:, 0]][:, self.columns]
@@ -211,7 +194,7 @@ def rotated(x: Tensor, generator: torch.Generator) -> Tensor:
     return turned
 
 
-def train_without_labels(encoder: Encoder, recipe: Recipe, train: Members, seed: int) -> Iterator[float]:
+def train_without_labels(encoder: Encoder, recipe: Recipe, train: Jets, seed: int) -> Iterator[float]:
     """Contrastive training; yields the mean loss of every epoch."""
     count = int(recipe.part * len(train.higgs))
     rows = torch.randperm(len(train.higgs), generator=seeded("outputs", seed, "part"))[:count]
@@ -253,7 +236,7 @@ def perceptron_probe(features: Mapping[str, Tensor], higgs: Mapping[str, Tensor]
     return scores
 
 
-def probes(encoder: Encoder, splits: Mapping[str, Members], seed: int) -> dict[str, float]:
+def probes(encoder: Encoder, splits: Mapping[str, Jets], seed: int) -> dict[str, float]:
     """AUC of classifiers of the frozen network on the nominal jets of the test split."""
     outputs, inner = (
         {split: evaluate(function, jets)[:, 0] for split, jets in splits.items()}
@@ -274,7 +257,7 @@ def probes(encoder: Encoder, splits: Mapping[str, Members], seed: int) -> dict[s
     return {name: float(auc(each.numpy(), higgs["test"].numpy())) for name, each in scores.items()}
 
 
-def trained(splits: Mapping[str, Members], recipe: Recipe, seed: int) -> dict[str, float]:
+def trained(splits: Mapping[str, Jets], recipe: Recipe, seed: int) -> dict[str, float]:
     """Train by a recipe; what its frozen network is worth, and its last loss."""
     encoder = Encoder(recipe, splits["train"], seeded("outputs", seed, "initialization"))
     losses = list(train_without_labels(encoder, recipe, splits["train"], seed))
@@ -318,7 +301,8 @@ def main(
     found: dict[str, dict[int, dict[str, float]]] = {}
     try:
         splits = {
-            each: Members.read(open_split(dataset, each), constituents) for each in ("train", "val", "test")
+            each: read_jets(open_split(dataset, each), constituents, FEATURES)
+            for each in ("train", "val", "test")
         }
     except JetresimError as error:
         sys.exit(f"error: {error}")

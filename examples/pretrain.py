@@ -107,7 +107,7 @@ class Settings:
 
 
 class Jets(NamedTuple):
-    """Members of N groups, as `COLUMNS`: x (N, K, P, 9) and mask (N, K, P), and the class, bool (N,)."""
+    """Members of N groups: x (N, K, P, F) and mask (N, K, P), and the class, bool (N,)."""
 
     x: Tensor
     mask: Tensor
@@ -120,7 +120,7 @@ def open_split(dataset: Path, split: str) -> Groups:
     return groups.select(realizations=[NOMINAL, *(name for name in groups.realizations if name != NOMINAL)])
 
 
-def read_jets(groups: Groups, constituents: int) -> Jets:
+def read_jets(groups: Groups, constituents: int, columns: Sequence[str] = COLUMNS) -> Jets:
     """Read the groups that have all their members.
 
     Raises
@@ -128,7 +128,7 @@ def read_jets(groups: Groups, constituents: int) -> Jets:
     DataError
         They are not of two classes.
     """
-    x, mask = map(torch.from_numpy, groups.padded(constituents, COLUMNS))
+    x, mask = map(torch.from_numpy, groups.padded(constituents, columns))
     higgs = torch.from_numpy(groups.select(["label"]).to_arrow()["label"].to_numpy() == HIGGS)
     whole = mask.any(-1).all(-1)
     if len(higgs[whole].unique()) < 2:

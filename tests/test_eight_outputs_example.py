@@ -46,7 +46,7 @@ def random_jets(example, count, constituents=12):
 
 def make_encoder(example, **recipe):
     x, mask = random_jets(example, 20)
-    jets = example.Members(x[:, None], mask[:, None], torch.ones(20, dtype=torch.bool))
+    jets = example.Jets(x[:, None], mask[:, None], torch.ones(20, dtype=torch.bool))
     return example.Encoder(example.Recipe(1, **recipe), jets, seeded("encoder"))
 
 
