@@ -18,7 +18,7 @@ from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.paths import SPLITS, Paths, chunk_names
 from jetresim.campaign.units import duration, rounded, size
-from jetresim.campaign.usage import read_cpu
+from jetresim.campaign.usage import read_usage
 from jetresim.jets.parquet import read_metadata
 
 __all__ = ["ChunkCost", "Extrapolation", "JobCost", "collect", "make_costs"]
@@ -39,8 +39,6 @@ SCHEMA = pa.schema(
 )
 """Columns of ``report/cost.parquet``, one row a job; null is what was not measured or does not apply."""
 
-_UNMEASURED = ("NA", "-")
-
 _WIDTH = 160
 """Width of the tables where no terminal folds them."""
 
@@ -59,10 +57,11 @@ class JobCost:
     chunk : int or None
     events : int or None
         Hard events that it is about, whether it simulates all of them or survivors only.
-    wall_seconds, max_rss_mb : float or None
-        As Snakemake measured them; None without a benchmark file, and where the job was too quick.
-    cpu_seconds : float or None
-        What the job itself tells at the end of its log; None without that or without a benchmark file.
+    wall_seconds : float or None
+        As Snakemake measured it; None without a benchmark file.
+    cpu_seconds, max_rss_mb : float or None
+        What the job itself tells at the end of its log, see `campaign.usage.Usage`; None without that or
+        without a benchmark file.
     bytes : int or None
         Size of what it has written; None unless all of that is there.
     """
@@ -203,18 +202,14 @@ def _bytes(outputs: Iterable[str]) -> int | None:
 
 def _measured(paths: Paths, name: str) -> dict[str, float | None]:
     """What is known of a job; without a benchmark file its log is one of a job that did not end."""
-    measured = read_benchmark(Path(paths.benchmark(name)))
-    return measured and {**measured, "cpu_seconds": read_cpu(Path(paths.log(name)))}
+    seconds = read_wall_time(Path(paths.benchmark(name)))
+    if seconds is None:
+        return {}
+    return {"wall_seconds": seconds, **read_usage(Path(paths.log(name)))._asdict()}
 
 
-def read_benchmark(path: Path) -> dict[str, float | None]:
-    """Read a benchmark file of Snakemake.
-
-    Returns
-    -------
-    dict
-        ``wall_seconds`` and ``max_rss_mb`` [MiB, as Snakemake counts]; None where Snakemake could not
-        measure. Empty if there is no file.
+def read_wall_time(path: Path) -> float | None:
+    """Read the wall time [s] of a job from a benchmark file of Snakemake; None if there is no file.
 
     Raises
     ------
@@ -222,18 +217,13 @@ def read_benchmark(path: Path) -> dict[str, float | None]:
         The file is something else.
     """
     if not path.exists():
-        return {}
+        return None
     try:
         with path.open(encoding="utf-8", newline="") as file:
             (row,) = csv.DictReader(file, delimiter="\t")
-        names = {"wall_seconds": "s", "max_rss_mb": "max_rss"}
-        return {ours: _number(row[theirs]) for ours, theirs in names.items()}
+        return float(row["s"])
     except (ValueError, KeyError, TypeError):
         raise DataError(f"{path}: not a benchmark file of one job by Snakemake; delete it") from None
-
-
-def _number(text: str) -> float | None:
-    return None if text in _UNMEASURED else float(text)
 
 
 def write_costs(jobs: Sequence[JobCost], output: Path) -> None:

@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ from jetresim.audit.cost import (
     extrapolate,
     extrapolations,
     ratio_error,
-    read_benchmark,
+    read_wall_time,
     total,
 )
 from jetresim.audit.estimate import Cost
@@ -30,7 +31,7 @@ from jetresim.campaign.config import save
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import Paths
 from jetresim.campaign.seeds import stable_hash
-from jetresim.campaign.usage import read_cpu, tells_cpu
+from jetresim.campaign.usage import read_usage, tells_usage
 from jetresim.workflow.cli import app
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
@@ -41,12 +42,13 @@ CAMPAIGN = synthetic.make_campaign(
 )
 CHUNK_JOBS = 5  # hard, nominal, seed, rehadronize, groups
 JOBS = 2 + 4 * CHUNK_JOBS + 6 + 2
-CPU = "used 3.00 s of CPU"
+KINDS = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+CPU = "used 3.00 s of CPU and 120 MiB"
 
 
-def write_benchmark(path, wall="4.00", memory="250.00"):
+def write_benchmark(path):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(HEADER + f"{wall}\t0:00:04\t{memory}\t1\t1\t1\t0\t0\t75\t1.50\n")
+    path.write_text(HEADER + "4.00\t0:00:04\t250.00\t1\t1\t1\t0\t0\t75\t1.50\n")
 
 
 def write_log(path, *lines):
@@ -117,17 +119,15 @@ def test_bytes_of_a_folder_are_those_of_its_files(folder):
     assert job.bytes == 50
 
 
-@pytest.mark.parametrize("mark", ["NA", "-"])
-def test_job_too_quick_for_snakemake_stays_unmeasured(tmp_path, mark):
-    write_benchmark(tmp_path / "job.tsv", wall="0.30", memory=mark)
-    assert read_benchmark(tmp_path / "job.tsv") == {"wall_seconds": 0.3, "max_rss_mb": None}
+def test_memory_is_what_the_job_tells_and_not_what_snakemake_saw(measured):
+    assert {job.max_rss_mb for job in jets_jobs(measured)} == {120.0}
 
 
 @pytest.mark.parametrize("text", ["", HEADER, "a\tb\n1\t2\n", HEADER + "x\n", HEADER + "fast" + "\t1" * 9])
 def test_file_that_is_no_benchmark_is_named(tmp_path, text):
     (tmp_path / "job.tsv").write_text(text)
     with pytest.raises(DataError, match=r"job\.tsv: not a benchmark file"):
-        read_benchmark(tmp_path / "job.tsv")
+        read_wall_time(tmp_path / "job.tsv")
 
 
 @pytest.mark.parametrize("lines", [(), (CPU, "error: disk full"), ("used much of CPU",)])
@@ -138,7 +138,22 @@ def test_cpu_of_a_job_that_does_not_tell_it_is_not_made_up(measured, lines):
     assert "1 jobs whose log does not end with their CPU" in " ".join(done.output.split())
 
 
-@tells_cpu
+@tells_usage
+def grow():
+    """150 MB here, and as much in another process."""
+    subprocess.run([sys.executable, "-c", "b'1' * 150_000_000"], check=True)
+    return b"1" * 150_000_000
+
+
+def test_memory_that_a_job_tells_is_its_own_and_that_of_its_programs(tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        grow()
+    (tmp_path / "job.log").write_text(caplog.messages[-1])
+    own, programs = (resource.getrusage(kind).ru_maxrss for kind in KINDS)
+    assert 300e6 / 2**20 < read_usage(tmp_path / "job.log").max_rss_mb <= (own + programs) / 1024 + 1
+
+
+@tells_usage
 def busy():
     """Half a second of CPU here, and as much in another process."""
     code = "import time\nwhile time.process_time() < 0.5: pass"
@@ -154,7 +169,7 @@ def test_cpu_that_a_job_tells_is_its_own_and_that_of_its_programs(tmp_path, capl
         busy()
     after = sum(os.times()[:4])
     (tmp_path / "job.log").write_text(caplog.messages[-1])
-    told = read_cpu(tmp_path / "job.log")
+    told = read_usage(tmp_path / "job.log").cpu_seconds
     assert before + 0.95 < told <= after + 0.01
 
 

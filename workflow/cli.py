@@ -21,7 +21,7 @@ from jetresim.campaign.extras import MissingExtraError, extras_named
 from jetresim.campaign.files import existing
 from jetresim.campaign.paths import SPLITS, Paths, chunk_name, chunk_names
 from jetresim.campaign.plugins import EXPORT_NAMES
-from jetresim.campaign.usage import tells_cpu
+from jetresim.campaign.usage import tells_usage
 from jetresim.generators.brought import Contents, read_contents, with_brought_files, write_contents
 from jetresim.showers.chunks import cores_of_machine, with_chunk
 from jetresim.showers.programs import as_made, check_programs, without_missing_programs
@@ -114,7 +114,7 @@ def command(panel: str, **options: Any) -> Callable[[Callable[..., None]], Calla
 
 def stage(function: Callable[..., None]) -> Callable[..., None]:
     """Make the command of a job of the workflow."""
-    return command(STAGES)(tells_cpu(function))
+    return command(STAGES)(tells_usage(function))
 
 
 def _campaign_either_way(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -394,7 +394,7 @@ def dataset(config: ConfigFile, split: Split, results: Results = RESULTS) -> Non
 
 
 @command(EVERYDAY)
-@tells_cpu
+@tells_usage
 def export(
     config: ConfigFile,
     split: Split,

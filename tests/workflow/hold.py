@@ -22,6 +22,8 @@ def replace(path: Path, target: Path) -> Path:
 
 
 if __name__ == "__main__":
+    if "-m" not in sys.argv:  # the client of a job writes nothing itself
+        os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
     Path.replace = replace
     module, *arguments = sys.argv[sys.argv.index("-m") + 1 :]
     sys.argv = [module, *arguments]

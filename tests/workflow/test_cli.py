@@ -139,7 +139,7 @@ def test_job_says_how_fast_it_was(run, small, tmp_path):
     assert outcome.output == ""
     speed, cpu = outcome.errors.splitlines()[-2:]
     assert re.search(r"seed of qcd: 10 events in \d:\d\d:\d\d, [\d.]+ events/s$", speed)
-    assert re.search(r"used [\d.]+ s of CPU$", cpu)
+    assert re.search(r"used [\d.]+ s of CPU and \d+ MiB$", cpu)
 
 
 def test_survey_says_cross_section_and_what_is_remarkable(run, tmp_path):

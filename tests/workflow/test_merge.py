@@ -113,16 +113,16 @@ def test_log_and_benchmark_of_a_job_are_from_the_part_where_it_ended_well(parts,
     job = "jets/qcd/seed/00001"
     for part, record, text in (
         (0, "logs", "error: no space left\n"),
-        (1, "logs", "used 1.00 s of CPU\n"),
+        (1, "logs", "used 1.00 s of CPU and 100 MiB\n"),
         (1, "benchmarks", "s\tmax_rss\n"),
-        (2, "logs", "used 2.00 s of CPU\n"),
+        (2, "logs", "used 2.00 s of CPU and 100 MiB\n"),
         (2, "benchmarks", "s\tmax_rss\n"),
     ):
         path = parts[part] / "small" / record / f"{job}.{'log' if record == 'logs' else 'tsv'}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     merged = merge_campaign(asked, parts, results).folder
-    assert (merged / "logs" / f"{job}.log").read_text() == "used 1.00 s of CPU\n"
+    assert (merged / "logs" / f"{job}.log").read_text() == "used 1.00 s of CPU and 100 MiB\n"
     benchmark = merged / "benchmarks" / f"{job}.tsv"
     assert benchmark.stat().st_nlink == 1, "Snakemake writes into it again"
 
