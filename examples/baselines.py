@@ -14,13 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from masked import MaskedParticles, Tokens
 from networks import COLUMNS, HIGGS, Data, Encoder, Jets, nn, torch
 from rich.console import Console
 from rich.table import Table
-from scores import auc, markdown, mean_and_error, over_seeds
+from scores import area_with_labels, as_model, drawn_labels, markdown, mean_and_error, over_seeds
 from training import (
     Contrastive,
     PairBatches,
@@ -33,7 +32,6 @@ from training import (
     train_without_labels,
 )
 
-from jetresim.campaign.arrays import Booleans, Floats
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.errors import JetresimError
 from jetresim.campaign.files import atomic_path
@@ -41,7 +39,7 @@ from jetresim.campaign.processes import LABELS
 from jetresim.dataset.padded import feature_names
 from jetresim.loaders.transforms import seeded
 from jetresim.report.embedding import Model, jet_observables
-from jetresim.report.tasks import linear_probe, score
+from jetresim.report.tasks import score
 
 SIGNAL, LABELLED, BATCH, TABLE_WIDTH = LABELS[HIGGS], 100, 100, 250
 """Label that is told from all others, jets of a classifier with few labels, pairs of a step, and width of the
@@ -109,31 +107,11 @@ def without_labels(study: Study, method: nn.Module, seed: int) -> Encoder:
     return method.encoder
 
 
-def as_model(encoder: Encoder) -> Model:
-    """The representation as a function of arrays, which is what tasks are scored on."""
-
-    def model(x: Floats, mask: Booleans) -> Floats:
-        with torch.no_grad():
-            return encoder(torch.from_numpy(x), torch.from_numpy(mask)).numpy()
-
-    return model
-
-
 def scored(study: Study, name: str, model: Model, features: str | Sequence[str], seed: int) -> dict[str, Any]:
     """All scores of a model, and the AUC of a linear classifier that has few labels."""
     found = score(study.dataset, model, features, study.constituents, name)
-    return found | {"few_labels": few_labels(study.data, model, len(feature_names(features)), seed)}
-
-
-def few_labels(data: Data, model: Model, columns: int, seed: int) -> float:
-    """AUC on the test split of a linear classifier of `LABELLED` nominal jets."""
-    train, test = (
-        np.asarray(model(jets.x[:, 0, :, :columns].numpy(), jets.mask[:, 0].numpy()))
-        for jets in (data.train, data.test)
-    )
-    rows = torch.randperm(len(train), generator=seeded("baselines", seed, "labels"))[:LABELLED].numpy()
-    classify = linear_probe(train[rows], data.train.higgs.numpy()[rows])
-    return float(auc(classify(test), data.test.higgs.numpy()))
+    rows = drawn_labels(study.data, LABELLED, seeded("baselines", seed, "labels"))
+    return found | {"few_labels": area_with_labels(study.data, model, rows, len(feature_names(features)))}
 
 
 def shown(found: Mapping[str, Any]) -> dict[str, float]:

@@ -5,12 +5,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from networks import Tensor, functional, torch
+from networks import COLUMNS, Data, Encoder, Tensor, functional, torch
 from rich.box import MARKDOWN
 from rich.table import Table
 from scipy.stats import rankdata
 
+from jetresim.campaign.arrays import Booleans
 from jetresim.campaign.seeds import stable_hash
+from jetresim.report.embedding import Model
+from jetresim.report.tasks import linear_probe as fitted
 
 RESAMPLES = 200
 """Bootstrap samples of the test split."""
@@ -93,6 +96,41 @@ def similarities(outputs: Tensor, higgs: Tensor, realizations: Sequence[str]) ->
         result[name] = dict(zip(realizations[1:], with_views, strict=True))
         result[name] |= {ANOTHER: float(same), OTHER_CLASS: float(other)}
     return result
+
+
+def as_model(encoder: Encoder) -> Model:
+    """The representation as a function of arrays, which is what tasks are scored on."""
+
+    def model(x: Floats, mask: Booleans) -> Floats:
+        with torch.no_grad():
+            return encoder(torch.from_numpy(x), torch.from_numpy(mask)).numpy()
+
+    return model
+
+
+def drawn_labels(data: Data, number: int | None, generator: torch.Generator) -> Tensor:
+    """Rows of the training split that have labels for a classifier, all if no number is given."""
+    return torch.randperm(len(data.train.higgs), generator=generator)[:number]
+
+
+def area_with_labels(data: Data, model: Model, rows: Tensor, columns: int = len(COLUMNS)) -> float:
+    """AUC on the test split of a linear classifier of some nominal jets of the training split.
+
+    Parameters
+    ----------
+    data : Data
+    model : Model
+        Takes the first `columns` of `COLUMNS`.
+    rows : Tensor of int64
+        Jets with labels.
+    columns : int
+    """
+    train, test = (
+        np.asarray(model(jets.x[:, 0, :, :columns].numpy(), jets.mask[:, 0].numpy()))
+        for jets in (data.train, data.test)
+    )
+    classify = fitted(train[rows.numpy()], data.train.higgs.numpy()[rows.numpy()])
+    return float(auc(classify(test), data.test.higgs.numpy()))
 
 
 def over_seeds(values: Sequence[float]) -> dict[str, Any]:
