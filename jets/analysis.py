@@ -29,6 +29,7 @@ def jets_table(
     truth: Sequence[Truth],
     jets: Jets,
     subtract: bool = False,
+    given_up: Status = Status.FAILED,
 ) -> pa.Table:
     """Find, match and describe the jets of a batch.
 
@@ -46,6 +47,8 @@ def jets_table(
         Parameters of the campaign.
     subtract : bool
         Subtract pile-up by area, see `jets.clustering.cluster`.
+    given_up : Status
+        Of an event that has particles, but no candidates.
 
     Returns
     -------
@@ -57,18 +60,21 @@ def jets_table(
     matches = match(found, truth, jets.matching)
     passes = np.array([event.passes_cuts for event in truth], dtype=np.bool_)[matches.event]
     unphysical = _unphysical(batch, candidates, found)[matches.event]
-    succeeded = (batch.succeeded & ~ak.to_numpy(ak.is_none(candidates)))[matches.event]
+    failed = ~batch.succeeded[matches.event]
+    absent = ak.to_numpy(ak.is_none(candidates))[matches.event]
     vetoed = np.isin(batch.events, list(batch.vetoed))[matches.event]
     wanted = np.array([event.wanted for event in truth], dtype=np.bool_)[matches.event]
     reachable = np.array([event.reachable for event in truth], dtype=np.bool_)[matches.event]
-    reasons = {
-        Status.CUT: ~passes,
-        Status.NOT_SIMULATED: ~wanted,
-        Status.VETOED: vetoed,
-        Status.UNPHYSICAL: unphysical,
-        Status.FAILED: ~succeeded & reachable,
-    }
-    status = np.select(list(reasons.values()), [reason.value for reason in reasons], matches.status)
+    reasons = [
+        (Status.CUT, ~passes),
+        (Status.NOT_SIMULATED, ~wanted),
+        (Status.VETOED, vetoed),
+        (Status.UNPHYSICAL, unphysical),
+        (Status.FAILED, failed & reachable),
+        (given_up, absent & reachable),
+    ]
+    found_out = [where for _, where in reasons]
+    status = np.select(found_out, [reason.value for reason, _ in reasons], matches.status)
     rows = np.flatnonzero(status == Status.MATCHED.value)
     matched = ak.to_packed(ak.flatten(found, axis=1)[matches.jet[rows]])
     arrays = [

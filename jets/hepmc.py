@@ -122,28 +122,37 @@ def _beams(beams: Beams) -> list[pyhepmc.GenParticle]:
 def _add_final_state(
     event: pyhepmc.GenEvent, before: Sequence[pyhepmc.GenParticle], particles: Columns
 ) -> None:
-    """Add the final state: prompt particles at one vertex, the others beyond a cluster for each vertex."""
+    """Add the final state in its order: prompt particles at one vertex, the others beyond a cluster each.
+
+    Detectors tell particles of an event apart by their order, which a file keeps by their numbers.
+    """
     momenta = np.stack([particles[name] for name in _MOMENTUM], axis=1)
     masses = np.sqrt(np.maximum(_squared_masses(momenta), 0.0))
     positions = np.stack([particles[name] for name in _VERTEX], axis=1)
     places, place_of = np.unique(positions, axis=0, return_inverse=True)
+    place_of = place_of.ravel()
     prompt = pyhepmc.GenVertex()
     for particle in before:
         prompt.add_particle_in(particle)
     event.add_vertex(prompt)
+    vertices = []
     for number, place in enumerate(places):
-        here = np.flatnonzero(place_of.ravel() == number)
-        vertex = prompt
-        if place.any():
-            vertex = pyhepmc.GenVertex(tuple(place))
-            cluster = tuple(momenta[here].sum(axis=0))
-            fed_by = pyhepmc.GenParticle(cluster, _CLUSTER, _INTERMEDIATE)
-            prompt.add_particle_out(fed_by)
-            vertex.add_particle_in(fed_by)
-        for index in here.tolist():
-            pdgid = int(particles["pdgid"][index])
-            vertex.add_particle_out(_particle(pdgid, _FINAL, tuple(momenta[index]), masses[index]))
+        vertex = _displaced(prompt, place, momenta[place_of == number]) if place.any() else prompt
         event.add_vertex(vertex)
+        vertices.append(vertex)
+    for pdgid, number, momentum, mass in zip(
+        particles["pdgid"].tolist(), place_of.tolist(), momenta.tolist(), masses.tolist(), strict=True
+    ):
+        vertices[number].add_particle_out(_particle(pdgid, _FINAL, tuple(momentum), mass))
+
+
+def _displaced(prompt: pyhepmc.GenVertex, place: Floats, momenta: Floats) -> pyhepmc.GenVertex:
+    """A displaced vertex, fed by a cluster with the momentum of what leaves it."""
+    vertex = pyhepmc.GenVertex(tuple(place))
+    cluster = pyhepmc.GenParticle(tuple(momenta.sum(axis=0)), _CLUSTER, _INTERMEDIATE)
+    prompt.add_particle_out(cluster)
+    vertex.add_particle_in(cluster)
+    return vertex
 
 
 def _particle(

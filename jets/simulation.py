@@ -355,9 +355,11 @@ class Finish:
         indices = np.array([event.index for event, _ in window], dtype=np.int64)
         batch = placed_among(batch, indices, _seeds(indices, self._seed_of))
         truths = [truth for _, truth in window]
-        before = replace(batch, seeds=_seeds(indices, self._detector_seed_of))
+        partons = [truth.partons for truth in truths]
+        before = replace(batch, seeds=_seeds(indices, self._detector_seed_of), partons=partons)
         candidates = self._crossing.candidates(before)
-        table = jets_table(batch, candidates, truths, self._jets, self._crossing.subtracts_areas)
+        subtract, given_up = self._crossing.subtracts_areas, self._crossing.given_up
+        table = jets_table(batch, candidates, truths, self._jets, subtract, given_up)
         if self._weighted:
             weights = [batch.weights.get(event, ()) for event in table["event"].to_pylist()]
             table = table.append_column(SHOWER_WEIGHTS, pa.array(weights, WEIGHTS_TYPE))

@@ -120,6 +120,7 @@ class Campaign(Strict):
         self._check_generators()
         self._check_showers()
         self._check_detectors()
+        self._check_candidates()
         self._check_pileup()
         self._check_full_events()
         self._check_chunk()
@@ -197,6 +198,20 @@ class Campaign(Strict):
             if options.name == "none" and augmentation.intervene.point == "detector":
                 raise ValueError(f"{where}: `intervene: detector` needs a detector other than `none`")
 
+    def _check_candidates(self) -> None:
+        """Files of candidates must be apart for all that do not share their particles."""
+        owners: dict[str, tuple[str, str]] = {}
+        for process, name in product(self.processes, self.realizations):
+            pattern = self.detector_options(name).candidates
+            if pattern is not None:
+                path = pattern.format(process=process, realization=name, chunk="")
+                owner = process, self.particles_of(name)
+                if (first := owners.setdefault(path, owner)) != owner:
+                    raise ValueError(
+                        f"detector.candidates: {pattern} is the same for {' '.join(first)} and "
+                        f"{' '.join(owner)}; write {{process}} and {{realization}} in it"
+                    )
+
     def _check_pileup(self) -> None:
         for augmentation in self.augmentations:
             where, redrawn = f"augmentations.{augmentation.name}", augmentation.intervene.point == "pileup"
@@ -205,9 +220,10 @@ class Campaign(Strict):
                 raise ValueError(f"{where}: {asked} needs `pileup` of the campaign")
             if redrawn and augmentation.pileup == "shared":
                 raise ValueError(f"{where}: {asked} draws the pile-up anew, so it cannot be `shared`")
-            if self.pileup and self.detector_options(augmentation.name).name == "delphes":
+            name = self.detector_options(augmentation.name).name
+            if self.pileup and name in ("delphes", "external"):
                 raise ValueError(
-                    f"{where}: detector `delphes` cannot tell what comes from `pileup`; its card may add "
+                    f"{where}: detector `{name}` cannot tell what comes from `pileup`; its program may add "
                     "its own"
                 )
 
@@ -290,6 +306,11 @@ class Campaign(Strict):
     def continues_anchor(self, realization: str) -> bool:
         """Whether a realization continues from the anchor's event records instead of a shower of its own."""
         return self.augmentation(realization).intervene.first_stage > Stage.SHOWER
+
+    def particles_of(self, realization: str) -> str:
+        """The realization whose particles a realization has."""
+        shared = self.augmentation(realization).intervene.first_stage > Stage.DECAYS
+        return NOMINAL if shared else realization
 
     @property
     def survivors_only(self) -> bool:
