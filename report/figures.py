@@ -262,6 +262,8 @@ def _draw_spectra(axis: Axes, curves: Curves, observable: Observable, spectrum: 
         axis.set_xscale("log")
     if observable.log_y:
         axis.set_yscale("log")
+        if (positive := density[density > 0]).size:  # an error bar that nearly reaches 0 would set the scale
+            axis.set_ylim(positive.min() / 2, None)
     else:
         axis.set_ylim(0, None)
 

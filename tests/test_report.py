@@ -180,6 +180,16 @@ def test_no_two_realizations_look_the_same_and_none_like_nominal():
     assert "#000000" not in figures.COLOURS
 
 
+def test_an_error_bar_as_long_as_its_bin_is_high_does_not_set_the_scale():
+    spectrum = Spectrum(np.array([500.0, 600, 700]), realizations=1, anchor=0)
+    weights = np.append(np.ones(100), 0.1)
+    values = np.append(np.full(100, 550.0), 650)
+    spectrum.fill(np.arange(101), np.zeros(101, int), values, weights)
+    axis = figures.Figure().subplots()
+    figures._draw_spectra(axis, figures.Curves(["nominal"], 0, []), BY_NAME["pt"], spectrum)
+    assert axis.get_ylim()[0] == pytest.approx(spectrum.density.min() / 2)
+
+
 def test_masses_have_bins_finer_than_a_resonance():
     rng = np.random.default_rng(1)
     values = np.concatenate([rng.normal(125, 8, 600), rng.uniform(0, 250, 400)])
