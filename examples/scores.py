@@ -1,6 +1,9 @@
 """How the examples score classifiers and similarities, and show them with errors over the seeds."""
 
+import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,7 @@ from rich.table import Table
 from scipy.stats import rankdata
 
 from jetresim.campaign.arrays import Booleans
+from jetresim.campaign.files import atomic_path
 from jetresim.campaign.seeds import stable_hash
 from jetresim.report.embedding import Model
 from jetresim.report.tasks import linear_probe as fitted
@@ -131,6 +135,30 @@ def area_with_labels(data: Data, model: Model, rows: Tensor, columns: int = len(
     )
     classify = fitted(train[rows.numpy()], data.train.higgs.numpy()[rows.numpy()])
     return float(auc(classify(test), data.test.higgs.numpy()))
+
+
+class Kept:
+    """Results by name and seed in a JSON file; a study that is started again goes on with what is missing.
+
+    Attributes
+    ----------
+    path : Path
+    found : dict of str to dict of str to Any
+        Name and seed to the result.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def add(self, name: str, seed: int, make: Callable[[], Any]) -> None:
+        """Make a result if it is not there yet, and write the file."""
+        if str(seed) in self.found.setdefault(name, {}):
+            return
+        self.found[name][str(seed)] = make()
+        print(f"seed {seed}: {name}", file=sys.stderr)
+        with atomic_path(self.path) as temporary:
+            temporary.write_text(json.dumps(self.found, indent=1) + "\n", encoding="utf-8")
 
 
 def over_seeds(values: Sequence[float]) -> dict[str, Any]:

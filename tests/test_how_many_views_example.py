@@ -100,7 +100,7 @@ def test_every_training_has_as_many_jets(dataset, tmp_path, monkeypatch):
     found = json.loads(output.read_text())
     assert list(found)[:3] == ["1, with classic", "2, re-simulation", "2, with classic"]
     assert len(found) == 9
-    assert all(0 <= area <= 1 for each in found.values() for area in each["100"]["seeds"])
+    assert all(0 <= area <= 1 for each in found.values() for area in each["0"].values())
 
 
 def test_too_many_or_too_few_jets_are_refused_in_one_line(dataset, tmp_path):
