@@ -172,15 +172,14 @@ def main(
     steps: Annotated[int, typer.Option(min=20, help="of each training")] = 1000,
     constituents: Annotated[int, typer.Option(min=2, help="leading constituents of a jet")] = 50,
     cache: Annotated[Path, typer.Option(help="folder for simulated views")] = Path("views"),
-    output: Annotated[Path, typer.Option(help="JSON file; what it has is kept")] = Path(
-        "views.json"
-    ),
+    output: Annotated[Path, typer.Option(help="JSON file; what it has is kept")] = Path("views.json"),
 ) -> None:
     """Compare trainings on few events with many views and on many events with few."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     try:
-        run(Study(dataset, jets, steps, constituents, cache), seeds, results := Kept(output))
+        results = Kept(output, {"jets": jets, "steps": steps, "constituents": constituents})
+        run(Study(dataset, jets, steps, constituents, cache), seeds, results)
     except JetresimError as error:
         sys.exit(f"error: {error}")
     Console(width=TABLE_WIDTH).print(table(results.found))
