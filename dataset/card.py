@@ -24,9 +24,17 @@ from jetresim.campaign.status import Status
 from jetresim.dataset.assemble import check_split, shard_count, shard_names
 from jetresim.dataset.huggingface import front_matter
 from jetresim.dataset.process_warnings import warning_lines
-from jetresim.dataset.schema import DESCRIPTIONS, EXTRA_DESCRIPTIONS, GROUPS_SCHEMA, MEMBER, WEIGHTS_FIELD
+from jetresim.dataset.schema import (
+    DESCRIPTIONS,
+    EVENT_DESCRIPTION,
+    EXTRA_DESCRIPTIONS,
+    GROUPS_SCHEMA,
+    MEMBER,
+    WEIGHTS_FIELD,
+)
 from jetresim.dataset.standardization import STANDARDIZATION
 from jetresim.detectors.registry import extra_fields
+from jetresim.jets.constituents import EVENT_FIELD
 from jetresim.jets.parquet import (
     METADATA_KEY,
     SHOWER_WEIGHTS,
@@ -409,6 +417,8 @@ def _schema(campaign: Campaign) -> str:
     }
     rows = [[f"`{name}`", _type_name(types[name]), meaning] for name, meaning in DESCRIPTIONS.items()]
     rows += [[f"`realizations.constituents.{name}`", "float", EXTRA_DESCRIPTIONS[name]] for name in extra]
+    if campaign.groups.whole_events:
+        rows += [[f"`realizations.{EVENT_FIELD.name}`", _type_name(EVENT_FIELD.type), EVENT_DESCRIPTION]]
     if campaign.weighted:
         named = "; ".join(f"{name}: {', '.join(weights)}" for name, weights in campaign.weighted.items())
         rows += [

@@ -16,7 +16,7 @@ from jetresim.campaign.files import scratch_path
 from jetresim.campaign.plugins import DETECTOR_NAMES
 from jetresim.campaign.provenance import SCHEMA_VERSION, check_made_with, encode, jets_inputs, versions
 from jetresim.detectors.registry import extra_fields
-from jetresim.jets.constituents import with_extra
+from jetresim.jets.constituents import EVENT_FIELD, with_extra
 from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadata, writer
 from jetresim.jets.schema import JETS_SCHEMA, jets_schema, surviving_events
 from jetresim.showers.registry import program_versions
@@ -74,7 +74,8 @@ def jets_file(
         "settings": jets_inputs(campaign, process, realization),
         "versions": software_versions(campaign, realization),
     }
-    schema = with_extra(jets_schema(campaign, realization), extra_fields(campaign, realization))
+    extra = (*extra_fields(campaign, realization), *[EVENT_FIELD.name] * campaign.groups.whole_events)
+    schema = with_extra(jets_schema(campaign, realization), extra)
     with scratch_path(path) as temporary, writer(temporary, schema) as sink:
         file = JetsFile(sink)
         yield file

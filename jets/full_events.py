@@ -88,7 +88,7 @@ def _simulated(
     campaign: Campaign, process: str, realization: str, hard: Sequence[HardEvent], job: Job
 ) -> Iterator[list[_Event]]:
     """All events in order, some at a time."""
-    showered = [worth_showering(hard_truth(event, campaign.process(process))) for event in hard]
+    showered = [worth_showering(hard_truth(event, campaign, process)) for event in hard]
     indices = [event.index for event in hard]
     chosen = (event for event, worth in zip(hard, showered, strict=True) if worth)
     start = 0

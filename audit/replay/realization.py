@@ -141,7 +141,7 @@ def replay_particles(
     _check_asked(campaign, process, {realization: [event]})
     alone = reduced(campaign, [realization])
     hard = list(_with_run(alone, paths, process, [event], stored_survey(campaign, paths, process)))
-    hard = [each for each in hard if worth_showering(hard_truth(each, campaign.process(process)))]
+    hard = [each for each in hard if worth_showering(hard_truth(each, campaign, process))]
     if not hard or hard[-1].index != event:
         raise DataError(f"event {event} of {process} is not showered: it fails the cuts or has no target")
     _tell_cost(alone, process, [realization], [each.index for each in hard])

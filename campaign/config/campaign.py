@@ -12,7 +12,7 @@ from jetresim.campaign.augmentations import AUGMENTATIONS, NOMINAL
 from jetresim.campaign.config.augmentation import Augmentation, named_augmentation
 from jetresim.campaign.config.beams import Beams
 from jetresim.campaign.config.chunks import AUTO, Chunk, as_steps, cut, fits, place, whole
-from jetresim.campaign.config.dataset import Dataset
+from jetresim.campaign.config.dataset import FORMATS, Dataset
 from jetresim.campaign.config.fields import CampaignName, Name, TuneName
 from jetresim.campaign.config.full_events import FullEvents
 from jetresim.campaign.config.groups import Groups
@@ -126,6 +126,12 @@ class Campaign(Strict):
         self._check_chunk()
         self._check_shower_scales()
         self._check_weights()
+        layouts = [name for name in self.dataset.formats if name in FORMATS]
+        if self.groups.whole_events and layouts:
+            raise ValueError(
+                f"dataset.formats: {layouts[0]!r} is a layout of jets, which groups of events do not "
+                "fit; write `formats: []`"
+            )
         if self.groups.pt_min < self.jets.pt_min:
             raise ValueError(
                 f"groups.pt_min ({self.groups.pt_min:g}) must not be below jets.pt_min ({self.jets.pt_min:g})"
