@@ -39,7 +39,7 @@ def lost_cpu(campaign: Campaign, process: str, events: int = EVENTS) -> dict[str
         Hard events.
     """
     hard = hard_events(campaign, process, events)
-    truths = [hard_truth(event, campaign.process(process)) for event in hard]
+    truths = [hard_truth(event, campaign, process) for event in hard]
     seconds: dict[int, float] = dict.fromkeys(range(events), 0.0)
     reason: dict[int, str] = {}
     tables: dict[str, pa.Table] = {}
@@ -84,9 +84,7 @@ def _widest(truth: Truth) -> float:
 
 def out_of_reach(campaign: Campaign, process: str, events: int = 400) -> float:
     """Fraction of the hard events to be showered of which no jet can stand for a target."""
-    truths = [
-        hard_truth(event, campaign.process(process)) for event in hard_events(campaign, process, events)
-    ]
+    truths = [hard_truth(event, campaign, process) for event in hard_events(campaign, process, events)]
     asked = [truth for truth in truths if worth_showering(truth)]
     return 1 - sum(any(within_reach(each, campaign.jets) for each in truth.targets) for truth in asked) / len(
         asked

@@ -112,7 +112,7 @@ def simulated(pool: Pool, kinds: Iterable[str] = KINDS, events: int = EVENTS) ->
     crossings = {kind: Crossing(campaign, PROCESS, "nominal", pool) for kind, campaign in campaigns.items()}
     plain = asked(None)
     for number, (batch, hard) in enumerate(batches(plain, events)):
-        truths = [hard_truth(event, plain.process(PROCESS)) for event in hard]
+        truths = [hard_truth(event, plain, PROCESS) for event in hard]
         for kind, crossing in crossings.items():
             if number == 0:
                 found[kind].peak_mb = _peak_mb(crossing, batch)

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from jetresim.campaign.candidates import OWN_COLUMNS, Meaning, check_columns, check_pattern
 from jetresim.campaign.model import PluginOptions, Strict
 from jetresim.campaign.plugins import DETECTOR_NAMES
 
@@ -32,6 +33,10 @@ APPLIES_TO: Mapping[str, tuple[str, ...]] = {
     "branch": ("delphes",),
     "events_per_run": ("delphes",),
     "time_limit": ("delphes",),
+    "candidates": ("external",),
+    "tree": ("external",),
+    "columns": ("external",),
+    "impact_parameters": ("external",),
 }
 """Option to the detectors that have it."""
 
@@ -42,7 +47,7 @@ class DetectorOptions(Strict):
     name: DETECTOR_NAMES.field = Field(
         "none",
         description="`none` (particle level), `cms_phase2` (RS3L's detector, built in), `atlas` (ATLAS-like, "
-        "built in) or `delphes` (the program)",
+        "built in), `delphes` (the program) or `external` (files that any other program made)",
     )
     efficiency: float = Field(
         1.0, ge=0, description="factor on every tracking efficiency; the product ends at 1"
@@ -83,6 +88,30 @@ class DetectorOptions(Strict):
         "multiple of it",
     )
     time_limit: float = Field(900.0, gt=0, description="`delphes`: longest run of the program, in seconds")
+    candidates: str | None = Field(
+        None,
+        exclude_if=lambda pattern: pattern is None,
+        description="`external`: `.parquet` or `.root` files of its candidates; `{process}`, `{realization}` "
+        "and `{chunk}` stand for what they are in the files of `full_events`",
+    )
+    tree: str | None = Field(
+        None,
+        min_length=1,
+        exclude_if=lambda tree: tree is None,
+        description="`external`: tree of its ROOT files, `events` if left out",
+    )
+    columns: dict[Meaning, Annotated[str, Field(min_length=1)]] = Field(
+        {},
+        exclude_if=lambda columns: not columns,
+        description="`external`: what its files call each quantity, see docs/detector.md; they have the "
+        "names of the quantities if left out",
+    )
+    impact_parameters: Literal["delphes", "cms"] = Field(
+        "delphes",
+        exclude_if=lambda convention: convention == "delphes",
+        description="`external`: convention of d0 and dz in its files: `delphes` (mm, this package's sign) "
+        "or `cms` (cm, d0 is `dxy`, of the other sign)",
+    )
     options: PluginOptions = Field({}, description="what a detector of another package is told")
 
     @model_validator(mode="after")
@@ -97,7 +126,17 @@ class DetectorOptions(Strict):
             raise ValueError(f"detector `{self.name}` has no options (they are for one of another package)")
         if self.name == "delphes" and self.card is None:
             raise ValueError("detector `delphes` needs its `card`")
+        if self.name == "external":
+            if self.candidates is None:
+                raise ValueError("detector `external` needs its `candidates`")
+            check_pattern(self.candidates)
+            check_columns(self.candidate_columns)
         return self
+
+    @property
+    def candidate_columns(self) -> Mapping[str, str]:
+        """What the files of candidates call each quantity that they are read for."""
+        return self.columns or OWN_COLUMNS
 
 
 def overridden(campaign: DetectorOptions, changes: Mapping[str, Any]) -> DetectorOptions:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from jetresim.campaign.config import FORMATS, Campaign
 
-__all__ = ["CHUNK_PATTERN", "SPLITS", "Paths", "chunk_name", "chunk_names", "chunk_number"]
+__all__ = ["CHUNK_PATTERN", "SPLITS", "Paths", "candidates_path", "chunk_name", "chunk_names", "chunk_number"]
 
 
 SPLITS = ("train", "val", "test")
@@ -208,3 +208,9 @@ def chunk_number(name: str) -> int:
 def chunk_names(campaign: Campaign, process: str) -> list[str]:
     """Names of all chunks of a process."""
     return [chunk_name(chunk) for chunk in range(len(campaign.chunks(process)))]
+
+
+def candidates_path(campaign: Campaign, process: str, realization: str, chunk: str) -> str | None:
+    """File of the candidates of a chunk, by its name, where a realization has an external detector."""
+    pattern = campaign.detector_options(realization).candidates
+    return pattern and pattern.format(process=process, realization=realization, chunk=chunk)

@@ -115,7 +115,7 @@ GENERATOR_NAMES = Names("generator", ("pythia8", "lhe", "madgraph", "gun"))
 SHOWER_NAMES = Names("shower", ("pythia8", "herwig7"))
 """Shower and hadronization programs."""
 
-DETECTOR_NAMES = Names("detector", ("none", "cms_phase2", "atlas", "delphes"))
+DETECTOR_NAMES = Names("detector", ("none", "cms_phase2", "atlas", "delphes", "external"))
 """What stands between particles and jets."""
 
 EXPORT_NAMES = Names("export", ("rs3l", "rs3l_pairs", "jetclass", "toptagging", "huggingface", "omnilearned"))

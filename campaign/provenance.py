@@ -186,6 +186,7 @@ def _own_inputs(campaign: Campaign, process: str, realization: str) -> dict[str,
         "parton_pt_min": campaign.parton_pt_min(realization),
         "jets": campaign.jets.model_dump(mode="json"),
         **({"options": augmentation.options} if augmentation.options else {}),
+        **({"groups_of": campaign.groups.of} if campaign.groups.whole_events else {}),
         **({"weights": campaign.weight_names(realization)} if augmentation.weights else {}),
         **_pileup_inputs(campaign, realization),
     }
@@ -193,7 +194,7 @@ def _own_inputs(campaign: Campaign, process: str, realization: str) -> dict[str,
 
 def full_events_inputs(campaign: Campaign, process: str, realization: str) -> dict[str, Any]:
     """What the particles of a realization depend on beside its hard events."""
-    later = ("detector", "survivors", "pileup")
+    later = ("detector", "survivors", "pileup", "groups_of")
     asked = jets_inputs(campaign, process, realization)
     return {key: value for key, value in asked.items() if key not in later}
 

@@ -16,6 +16,8 @@ class Status(StrEnum):
     """One that comes before has no jet that a group could be made with, so the realization was left out."""
     FAILED = "failed"
     """The shower program or the detector gave up on the event."""
+    NO_CANDIDATES = "no candidates"
+    """The files of an external detector lack the event."""
     VETOED = "vetoed"
     """The partons made no jet near the pT that groups require; the event was not hadronized."""
     UNPHYSICAL = "unphysical"

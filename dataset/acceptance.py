@@ -9,7 +9,7 @@ from jetresim.campaign.status import Status
 __all__ = ["Acceptance"]
 
 _LEFT_OUT = (Status.CUT, Status.NOT_SIMULATED)
-_FAILED = (Status.FAILED, Status.UNPHYSICAL)
+_FAILED = (Status.FAILED, Status.NO_CANDIDATES, Status.UNPHYSICAL)
 _WITH_JET = (Status.MATCHED, Status.BELOW_PT, Status.ABOVE_PT)
 
 

@@ -24,9 +24,17 @@ from jetresim.campaign.status import Status
 from jetresim.dataset.assemble import check_split, shard_count, shard_names
 from jetresim.dataset.huggingface import front_matter
 from jetresim.dataset.process_warnings import warning_lines
-from jetresim.dataset.schema import DESCRIPTIONS, EXTRA_DESCRIPTIONS, GROUPS_SCHEMA, MEMBER, WEIGHTS_FIELD
+from jetresim.dataset.schema import (
+    DESCRIPTIONS,
+    EVENT_DESCRIPTION,
+    EXTRA_DESCRIPTIONS,
+    GROUPS_SCHEMA,
+    MEMBER,
+    WEIGHTS_FIELD,
+)
 from jetresim.dataset.standardization import STANDARDIZATION
-from jetresim.detectors.registry import extra_fields
+from jetresim.jets.constituents import EVENT_FIELD
+from jetresim.jets.files import asked_columns
 from jetresim.jets.parquet import (
     METADATA_KEY,
     SHOWER_WEIGHTS,
@@ -402,13 +410,15 @@ the members that are present in a group of this dataset:
 
 
 def _schema(campaign: Campaign) -> str:
-    found = {column for name in campaign.realizations for column in extra_fields(campaign, name)}
+    found = {column for name in campaign.realizations for column in asked_columns(campaign, name)}
     extra = [name for name in EXTRA_DESCRIPTIONS if name in found]
     types = {field.name: field.type for field in GROUPS_SCHEMA} | {
         f"realizations.{field.name}": field.type for field in MEMBER
     }
     rows = [[f"`{name}`", _type_name(types[name]), meaning] for name, meaning in DESCRIPTIONS.items()]
     rows += [[f"`realizations.constituents.{name}`", "float", EXTRA_DESCRIPTIONS[name]] for name in extra]
+    if EVENT_FIELD.name in found:
+        rows += [[f"`realizations.{EVENT_FIELD.name}`", _type_name(EVENT_FIELD.type), EVENT_DESCRIPTION]]
     if campaign.weighted:
         named = "; ".join(f"{name}: {', '.join(weights)}" for name, weights in campaign.weighted.items())
         rows += [

@@ -30,8 +30,8 @@ from jetresim.dataset.rules import kept_rows, row_identity
 from jetresim.dataset.schema import GROUPS_SCHEMA, MEMBER, WEIGHTS_FIELD, groups_schema, weights_metadata
 from jetresim.generators.events import HardEvent, TruthTarget
 from jetresim.generators.survey import Survey
-from jetresim.generators.targets import find_targets
-from jetresim.jets.constituents import extended, extra_columns, with_columns, with_extra
+from jetresim.generators.targets import group_targets
+from jetresim.jets.constituents import EVENT_FIELD, extended, extra_columns, with_columns, with_extra
 from jetresim.jets.files import jets_metadata
 from jetresim.jets.parquet import (
     METADATA_KEY,
@@ -351,9 +351,11 @@ def member_column(table: pa.Table, groups: Groups, extra: Iterable[str] | None =
         "jet": pc.if_else(there, jet, pa.scalar(None, jet.type)),
         "constituents": pc.if_else(there, constituents, pa.scalar([], constituents.type)),
     }
-    return pa.StructArray.from_arrays(
-        [columns[each.name] for each in MEMBER], fields=list(extended(MEMBER, extra))
-    )
+    if EVENT_FIELD.name in extra:
+        event = single(table[EVENT_FIELD.name])
+        columns[EVENT_FIELD.name] = pc.if_else(there, event, pa.scalar(None, event.type))
+    fields = list(extended(MEMBER, extra))
+    return pa.StructArray.from_arrays([columns[each.name] for each in fields], fields=fields)
 
 
 def _interleaved(members: Sequence[pa.Array], rows: Integers) -> pa.ListArray:
@@ -368,8 +370,8 @@ def hard_truths(
     campaign: Campaign, process: str, events: Iterable[HardEvent], survey: Survey
 ) -> Iterator[HardTruth]:
     """What the groups keep of hard events; named weights have the names of the survey."""
-    asked, names = campaign.process(process), survey.weight_names
+    names = survey.weight_names
     for event in events:
         weights = {names.get(id_, id_): value for id_, value in event.record.weights.items()}
-        targets = find_targets(event.record, asked.targets)
+        targets = group_targets(event.record, campaign, process)
         yield HardTruth(event.index, event.record.eventinfo.weight, weights, targets)

@@ -13,14 +13,13 @@ import pyarrow.parquet as pq
 
 from jetresim.campaign.arrays import Integers
 from jetresim.campaign.config import unknown
-from jetresim.campaign.detector import EXTRA_FIELDS
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.processes import LABELS
 from jetresim.dataset.padded import Members, Padded, needed_columns, padded
 from jetresim.dataset.schema import GROUPS_SCHEMA, WEIGHTS_FIELD
 from jetresim.dataset.standardization import Standardization, read_standardization
-from jetresim.jets.constituents import extra_columns, with_extra
+from jetresim.jets.constituents import EXTRA_COLUMNS, extra_columns, with_extra
 from jetresim.jets.parquet import (
     ROW_GROUP,
     SHOWER_WEIGHTS,
@@ -354,9 +353,9 @@ class Groups:
         """Paths in Parquet of columns; None for all."""
         if columns is None:
             return None
-        missing = set(EXTRA_FIELDS) - set(self._extra)
+        missing = set(EXTRA_COLUMNS) - set(self._extra)
         for name in columns:
-            if name.startswith(_CONSTITUENTS) and name.removeprefix(_CONSTITUENTS) in missing:
+            if missing.intersection(name.removeprefix("realizations.").split(".")):
                 raise DataError(f"{self.path}: has no column {name}; its campaign did not ask for it")
         return [_parquet_path(name) for name in columns]
 
@@ -437,9 +436,7 @@ def _fields(name: str, leaf: str, kind: pa.DataType) -> Iterator[tuple[str, str]
             yield from _fields(f"{name}.{field.name}", f"{leaf}.{field.name}", field.type)
 
 
-_CONSTITUENTS = "realizations.constituents."
-
-_ALL = with_extra(GROUPS_SCHEMA, EXTRA_FIELDS)
+_ALL = with_extra(GROUPS_SCHEMA, EXTRA_COLUMNS)
 
 _FIELDS = [pair for field in _ALL for pair in _fields(field.name, field.name, field.type)]
 

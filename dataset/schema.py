@@ -11,6 +11,7 @@ from jetresim.jets.schema import JET_TYPE, WEIGHTS_TYPE
 
 __all__ = [
     "DESCRIPTIONS",
+    "EVENT_DESCRIPTION",
     "EXTRA_DESCRIPTIONS",
     "GROUPS_SCHEMA",
     "MEMBER",
@@ -93,6 +94,12 @@ DESCRIPTIONS = {
     "realizations.constituents": "ordered by pt: pt, eta, phi, energy [GeV], charge, pdgid, d0, dz [mm]",
 }
 """Column to its meaning, for the dataset card."""
+
+EVENT_DESCRIPTION = (
+    "missing_px, missing_py: minus the sum of all candidates; jets: pt, eta, phi, energy, mass [GeV]. A "
+    "group is of an event: `jet` is its hardest, `constituents` are all candidates of the event"
+)
+"""What stands beside the constituents in groups of whole events."""
 
 EXTRA_DESCRIPTIONS = {
     "d0err": "what d0 was smeared with [mm]; 0 where the detector of a realization does not smear",

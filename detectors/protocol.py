@@ -18,7 +18,8 @@ class Detector(Protocol):
     One that gives more than `CANDIDATE_FIELDS` names in its attribute ``extra_fields`` which of
     `campaign.detector.EXTRA_FIELDS`. One that tells pile-up apart has a method ``vertex_z``, which gives
     where the hard events of a batch begin along the beam [mm], and gives candidates of a batch with pile-up
-    the field `pileup`, the fraction of their pT that comes from it.
+    the field `pileup`, the fraction of their pT that comes from it. An attribute ``given_up`` is the
+    `campaign.status.Status` of an event that it has no candidates of, "failed" where there is none.
     """
 
     def candidates(self, batch: ParticleBatch) -> ak.Array:

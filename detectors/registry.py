@@ -47,9 +47,13 @@ DETECTORS: "dict[str, Callable[[Campaign, str], Detector]]" = {
 """Name to what sets up the detector for a realization."""
 
 
-def make_detector(campaign: Campaign, realization: str) -> "Detector":
-    """Set up the detector of a realization."""
+def make_detector(campaign: Campaign, realization: str, process: str | None = None) -> "Detector":
+    """Set up the detector of a realization; of an external one only the files depend on the process."""
     name = campaign.detector_options(realization).name
+    if name == "external":
+        from jetresim.detectors.external import ExternalDetector
+
+        return ExternalDetector(campaign, process or next(iter(campaign.processes)), realization)
     detector = DETECTOR_NAMES.chosen(name, DETECTORS)(campaign, realization)
     if campaign.pileup and not hasattr(detector, "vertex_z"):
         raise ConfigError(f"detector `{name}` cannot tell what comes from `pileup`: it has no `vertex_z`")

@@ -16,15 +16,13 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from pretrain import (
+from networks import (
     OUTPUTS,
     Jets,
     Tensor,
-    auc,
     evaluate,
     functional,
     initialize,
-    linear_probe,
     make_optimizer,
     nn,
     nt_xent,
@@ -34,9 +32,9 @@ from pretrain import (
     torch,
     update,
 )
-from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
+from scores import auc, linear_probe, markdown, mean_and_error, over_seeds
 
 from jetresim.campaign.errors import JetresimError
 from jetresim.campaign.files import atomic_path
@@ -267,19 +265,13 @@ def trained(splits: Mapping[str, Jets], recipe: Recipe, seed: int) -> dict[str, 
 def table(found: Mapping[str, Mapping[int, Mapping[str, float]]]) -> Table:
     """Mean ± standard error over the seeds."""
     columns = list(dict.fromkeys(name for each in found.values() for one in each.values() for name in one))
-    shown = Table(box=MARKDOWN)
-    for column in ["", *columns]:
-        shown.add_column(column, no_wrap=True)
-    for name, by_seed in found.items():
-        shown.add_row(name, *(_number([one[c] for one in by_seed.values() if c in one]) for c in columns))
-    return shown
+    rows = [[name, *(_number([one[c] for one in by_seed.values() if c in one]) for c in columns)]
+            for name, by_seed in found.items()]  # fmt: skip
+    return markdown("AUC: mean ± standard error over the seeds", ["", *columns], rows)
 
 
 def _number(values: Sequence[float]) -> str:
-    if not values:
-        return ""
-    error = f" ± {np.std(values, ddof=1) / np.sqrt(len(values)):.3f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.3f}{error}"
+    return mean_and_error(over_seeds(values)) if values else ""
 
 
 def main(

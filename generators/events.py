@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-__all__ = ["HardEvent", "Parton", "TruthTarget"]
+__all__ = ["WHOLE_EVENT", "HardEvent", "Parton", "TruthTarget"]
+
+WHOLE_EVENT = "event"
+"""Kind of a target that is the event itself."""
 
 if TYPE_CHECKING:
     import pylhe
@@ -44,13 +47,14 @@ class TruthTarget:
     Attributes
     ----------
     kind : str
-        ``resonance``, ``parton`` or ``splitting``, see `campaign.config.Target`.
+        ``resonance``, ``parton`` or ``splitting``, see `campaign.config.Target`; or `WHOLE_EVENT`.
     label : int
         RS3L jettype, see `campaign.processes.LABELS`.
     parton : Parton
         The target itself; a splitting has the sum of its two partons and the gluon's PDG id 21.
     daughters : tuple of Parton
-        The final quarks of a resonance, the two partons of a splitting, nothing for a parton.
+        The final quarks of a resonance, the two partons of a splitting, nothing for a parton, all targets of
+        a whole event.
     """
 
     kind: str

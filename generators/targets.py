@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jetresim.campaign.config import Cuts, Target
-from jetresim.generators.events import Parton, TruthTarget
+from jetresim.campaign.config import Campaign, Cuts, Target
+from jetresim.generators.events import WHOLE_EVENT, Parton, TruthTarget
 
 __all__ = [
     "PARTON_LABELS",
@@ -14,6 +14,7 @@ __all__ = [
     "final_state",
     "find_targets",
     "four_vector",
+    "group_targets",
     "no_targets",
     "outgoing_partons",
     "passes_cuts",
@@ -64,6 +65,19 @@ def find_targets(record: "pylhe.LHEEvent", targets: Sequence[Target]) -> list[Tr
     ]
 
 
+def group_targets(record: "pylhe.LHEEvent", campaign: Campaign, process: str) -> list[TruthTarget]:
+    """Find what the groups of a campaign are made for in a hard event of a process.
+
+    Those are its targets; for groups of whole events it is the event, with label and momentum of its first
+    target and all of them as daughters, if there is any.
+    """
+    targets = find_targets(record, campaign.process(process).targets)
+    if not (campaign.groups.whole_events and targets):
+        return targets
+    first = targets[0]
+    return [TruthTarget(WHOLE_EVENT, first.label, first.parton, tuple(each.parton for each in targets))]
+
+
 def outgoing_partons(record: "pylhe.LHEEvent") -> list[Parton]:
     """Find the final quarks (d to b) and gluons that come from no decayed resonance, in record order."""
     return [_parton(particle) for particle in _outgoing(record)]
@@ -107,7 +121,12 @@ def _described(target: Target) -> str:
 def passes_cuts(targets: Sequence[TruthTarget], cuts: Cuts) -> bool:
     """Whether every target has its pT [GeV] within the cuts; an event without targets passes."""
     highest = math.inf if cuts.pt_max is None else cuts.pt_max
-    return all(cuts.pt_min <= target.parton.pt <= highest for target in targets)
+    partons = [
+        parton
+        for target in targets
+        for parton in (target.daughters if target.kind == WHOLE_EVENT else [target.parton])
+    ]
+    return all(cuts.pt_min <= parton.pt <= highest for parton in partons)
 
 
 def four_vector(pdgid: int, px: float, py: float, pz: float, energy: float) -> Parton:

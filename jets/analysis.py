@@ -14,7 +14,7 @@ from jetresim.campaign.status import Status
 from jetresim.detectors.columns import Columns, select, to_columns
 from jetresim.detectors.physical import impossible_events, impossible_momenta, tell_impossible
 from jetresim.jets.clustering import azimuth, cluster, pseudorapidity
-from jetresim.jets.constituents import CONSTITUENT_TYPE, extended, with_extra
+from jetresim.jets.constituents import CONSTITUENT_TYPE, EVENT_FIELD, extended, with_extra
 from jetresim.jets.matching import Truth, match
 from jetresim.jets.schema import JET_TYPE, JETS_SCHEMA, STATUS_TYPE, STATUSES
 from jetresim.jets.substructure import substructure
@@ -29,6 +29,8 @@ def jets_table(
     truth: Sequence[Truth],
     jets: Jets,
     subtract: bool = False,
+    given_up: Status = Status.FAILED,
+    whole_events: bool = False,
 ) -> pa.Table:
     """Find, match and describe the jets of a batch.
 
@@ -46,6 +48,10 @@ def jets_table(
         Parameters of the campaign.
     subtract : bool
         Subtract pile-up by area, see `jets.clustering.cluster`.
+    given_up : Status
+        Of an event that has particles, but no candidates.
+    whole_events : bool
+        Rows have all candidates and jets of their event beside its hardest jet.
 
     Returns
     -------
@@ -57,18 +63,21 @@ def jets_table(
     matches = match(found, truth, jets.matching)
     passes = np.array([event.passes_cuts for event in truth], dtype=np.bool_)[matches.event]
     unphysical = _unphysical(batch, candidates, found)[matches.event]
-    succeeded = (batch.succeeded & ~ak.to_numpy(ak.is_none(candidates)))[matches.event]
+    failed = ~batch.succeeded[matches.event]
+    absent = ak.to_numpy(ak.is_none(candidates))[matches.event]
     vetoed = np.isin(batch.events, list(batch.vetoed))[matches.event]
     wanted = np.array([event.wanted for event in truth], dtype=np.bool_)[matches.event]
     reachable = np.array([event.reachable for event in truth], dtype=np.bool_)[matches.event]
-    reasons = {
-        Status.CUT: ~passes,
-        Status.NOT_SIMULATED: ~wanted,
-        Status.VETOED: vetoed,
-        Status.UNPHYSICAL: unphysical,
-        Status.FAILED: ~succeeded & reachable,
-    }
-    status = np.select(list(reasons.values()), [reason.value for reason in reasons], matches.status)
+    reasons = [
+        (Status.CUT, ~passes),
+        (Status.NOT_SIMULATED, ~wanted),
+        (Status.VETOED, vetoed),
+        (Status.UNPHYSICAL, unphysical),
+        (Status.FAILED, failed & reachable),
+        (given_up, absent & reachable),
+    ]
+    found_out = [where for _, where in reasons]
+    status = np.select(found_out, [reason.value for reason, _ in reasons], matches.status)
     rows = np.flatnonzero(status == Status.MATCHED.value)
     matched = ak.to_packed(ak.flatten(found, axis=1)[matches.jet[rows]])
     arrays = [
@@ -76,10 +85,18 @@ def jets_table(
         pa.array(matches.target, pa.int8()),
         _status_column(status),
         pa.array(batch.seeds[matches.event], pa.int64()),
-        _jet_column(matched, rows, len(status), jets),
-        _constituents_column(matched.constituents, rows, len(status), jets.constituents_max),
     ]
     extra = set(EXTRA_FIELDS) & set(ak.fields(candidates))
+    constituents = matched.constituents
+    if whole_events:
+        constituents = _clustered(candidates, jets)[matches.event[rows]]
+    arrays += [
+        _jet_column(matched, ak.num(constituents, axis=1), rows, len(status), jets),
+        _constituents_column(constituents, rows, len(status), jets.constituents_max),
+    ]
+    if whole_events:
+        extra |= {EVENT_FIELD.name}
+        arrays.append(_event_column(constituents, found[matches.event[rows]], rows, len(status)))
     return pa.Table.from_arrays(arrays, schema=with_extra(JETS_SCHEMA, extra))
 
 
@@ -102,10 +119,37 @@ def _status_column(status: npt.NDArray[np.str_]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(codes, dictionary).cast(STATUS_TYPE)
 
 
-def _jet_column(matched: ak.Array, rows: Integers, length: int, jets: Jets) -> pa.Array:
+def _clustered(candidates: ak.Array, jets: Jets) -> ak.Array:
+    """Candidates of the pT that `jets.clustering.cluster` takes."""
+    return candidates[np.hypot(candidates.px, candidates.py) > jets.constituent_pt_min]
+
+
+def _event_column(constituents: ak.Array, found: ak.Array, rows: Integers, length: int) -> pa.Array:
+    """Missing pT and jets of the events in the given rows, null in the others."""
+    names = [field.name for field in EVENT_FIELD.type.field("jets").type.value_type]
+    jets, counts = to_columns(found[names])
+    jets["phi"] = _single_precision_azimuth(jets["phi"])
+    offsets = np.concatenate(([0], np.cumsum(_scatter(counts, rows, length)))).astype(np.int32)
+    kind = EVENT_FIELD.type.field("jets").type
+    missing = {
+        f"missing_{name}": _scatter(-np.asarray(ak.sum(constituents[name], axis=1)), rows, length)
+        for name in ("px", "py")
+    }
+    absent = np.ones(length, dtype=np.bool_)
+    absent[rows] = False
+    columns = [
+        *(pa.array(column.astype(np.float32)) for column in missing.values()),
+        pa.ListArray.from_arrays(offsets, _struct(kind.value_type, jets), type=kind),
+    ]
+    return pa.StructArray.from_arrays(columns, fields=list(EVENT_FIELD.type), mask=pa.array(absent))
+
+
+def _jet_column(
+    matched: ak.Array, constituents: ak.Array, rows: Integers, length: int, jets: Jets
+) -> pa.Array:
     columns = {name: np.asarray(matched[name]) for name in ("pt", "eta", "phi", "energy")}
     columns.update(substructure(matched, jets))
-    columns["nconstituents"] = np.asarray(ak.num(matched.constituents, axis=1))
+    columns["nconstituents"] = np.asarray(constituents)
     columns["phi"] = _single_precision_azimuth(columns["phi"])
     absent = np.ones(length, dtype=np.bool_)
     absent[rows] = False

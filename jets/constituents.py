@@ -1,6 +1,6 @@
-"""The columns of constituents: those that all files have, and those that some detectors and pile-up add."""
+"""Columns of constituents that all files have, and what detectors, pile-up and whole events add to them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +8,15 @@ import pyarrow.compute as pc
 
 from jetresim.campaign.detector import EXTRA_FIELDS
 
-__all__ = ["CONSTITUENT_TYPE", "extended", "extra_columns", "with_columns", "with_extra"]
+__all__ = [
+    "CONSTITUENT_TYPE",
+    "EVENT_FIELD",
+    "EXTRA_COLUMNS",
+    "extended",
+    "extra_columns",
+    "with_columns",
+    "with_extra",
+]
 
 CONSTITUENTS = "constituents"
 """Column or field that holds them."""
@@ -24,16 +32,39 @@ CONSTITUENT_TYPE = pa.struct(
 )
 """pT and energy [GeV], phi in (−π, π], charge [e], impact parameters [mm]."""
 
+EVENT_FIELD = pa.field(
+    "whole_event",
+    pa.struct(
+        [
+            pa.field("missing_px", pa.float32()),
+            pa.field("missing_py", pa.float32()),
+            pa.field(
+                "jets",
+                pa.list_(
+                    pa.struct(
+                        [pa.field(name, pa.float32()) for name in ("pt", "eta", "phi", "energy", "mass")]
+                    )
+                ),
+            ),
+        ]
+    ),
+)
+"""Behind the constituents in groups of whole events: minus the sum of the momenta of all of these [GeV], and
+the jets in order of falling pT [GeV]."""
+
+EXTRA_COLUMNS = (*EXTRA_FIELDS, EVENT_FIELD.name)
+"""What stands in files only where it is asked for: columns of constituents, and that of whole events."""
+
 
 def extended(kind: pa.DataType, extra: Iterable[str]) -> pa.DataType:
-    """A type with further columns of constituents, wherever it holds constituents.
+    """A type with further columns, wherever it holds constituents.
 
     Parameters
     ----------
     kind : pa.DataType
         `CONSTITUENT_TYPE`, or lists and structs around it; anything else stays.
     extra : iterable of str
-        Some of `campaign.detector.EXTRA_FIELDS`, all of which are float32.
+        Some of `EXTRA_COLUMNS`; those of constituents are float32.
     """
     extra = frozenset(extra)
     if kind == CONSTITUENT_TYPE:
@@ -41,27 +72,34 @@ def extended(kind: pa.DataType, extra: Iterable[str]) -> pa.DataType:
     if pa.types.is_list(kind):
         return pa.list_(kind.value_field.with_type(extended(kind.value_type, extra)))
     if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(extended(field.type, extra)) for field in kind])
+        return pa.struct(list(_extended_fields(kind, extra)))
     return kind
 
 
+def _extended_fields(fields: Iterable[pa.Field], extra: frozenset[str]) -> Iterator[pa.Field]:
+    for field in fields:
+        yield field.with_type(extended(field.type, extra))
+        if field.name == CONSTITUENTS and EVENT_FIELD.name in extra:
+            yield EVENT_FIELD
+
+
 def with_extra(schema: pa.Schema, extra: Iterable[str]) -> pa.Schema:
-    """A schema with further columns of constituents."""
-    extra = frozenset(extra)
-    return pa.schema([field.with_type(extended(field.type, extra)) for field in schema])
+    """A schema with some of `EXTRA_COLUMNS`."""
+    return pa.schema(list(_extended_fields(schema, frozenset(extra))))
 
 
 def extra_columns(fields: Iterable[pa.Field]) -> tuple[str, ...]:
-    """Further columns of constituents that a schema or a struct has, at any depth."""
+    """Those of `EXTRA_COLUMNS` that a schema or a struct has, at any depth."""
     found: set[str] = set()
     for field in fields:
         kind = field.type
+        found |= {field.name} & {EVENT_FIELD.name}
         while pa.types.is_list(kind):
             kind = kind.value_type
         if pa.types.is_struct(kind):
             names = {each.name for each in kind} if field.name == CONSTITUENTS else extra_columns(kind)
             found.update(names)
-    return tuple(name for name in EXTRA_FIELDS if name in found)
+    return tuple(name for name in EXTRA_COLUMNS if name in found)
 
 
 def with_columns(constituents: pa.ListArray, extra: Iterable[str]) -> pa.ListArray:

@@ -6,6 +6,7 @@ import awkward as ak
 import numpy as np
 
 from jetresim.campaign.config import Campaign
+from jetresim.campaign.status import Status
 from jetresim.detectors.registry import make_detector
 from jetresim.showers.protocol import ParticleBatch, selected
 
@@ -32,7 +33,7 @@ class Crossing:
     def __init__(
         self, campaign: Campaign, process: str, realization: str, pool: "Pool | None" = None
     ) -> None:
-        self._detector = make_detector(campaign, realization)
+        self._detector = make_detector(campaign, realization, process)
         self._options = campaign.pileup
         self._pt_min = campaign.jets.constituent_pt_min
         if campaign.pileup is None:
@@ -51,6 +52,11 @@ class Crossing:
     def subtracts_areas(self) -> bool:
         """Whether pile-up is to be taken from the jets by their areas."""
         return self._options is not None and self._options.mitigation == "area"
+
+    @property
+    def given_up(self) -> Status:
+        """Status of an event that has particles, but no candidates."""
+        return getattr(self._detector, "given_up", Status.FAILED)
 
     def candidates(self, batch: ParticleBatch) -> ak.Array:
         """Candidates of a batch, see `detectors.protocol.Detector`; with pile-up those to be clustered."""

@@ -1,14 +1,10 @@
-"""Columns of whole events, and the digest that travels with each."""
+"""Columns of whole events."""
 
-import hashlib
-
-import numpy as np
 import pyarrow as pa
 
-from jetresim.detectors.columns import Columns
 from jetresim.showers.protocol import PARTICLE_FIELDS
 
-__all__ = ["EVENTS_SCHEMA", "HARD", "PARTICLE", "SIMULATED", "digest_of"]
+__all__ = ["EVENTS_SCHEMA", "HARD", "PARTICLE", "SIMULATED"]
 
 _MOMENTUM = ("px", "py", "pz", "energy")
 
@@ -40,10 +36,3 @@ empty unless `status` is "simulated"."""
 
 SIMULATED = "simulated"
 """Status of an event that has particles."""
-
-
-def digest_of(particles: Columns) -> str:
-    """Fingerprint of particles in any order, by their ids and momenta, which travels with the event."""
-    rows = np.column_stack([particles["pdgid"].astype(np.float64), *(particles[name] for name in _MOMENTUM)])
-    ordered = rows[np.lexsort(rows.T[::-1])]
-    return hashlib.blake2b(np.ascontiguousarray(ordered, dtype="<f8").tobytes(), digest_size=8).hexdigest()

@@ -18,8 +18,9 @@ from jetresim.campaign.provenance import SCHEMA_VERSION, encode, full_events_inp
 from jetresim.campaign.status import Status
 from jetresim.campaign.version import code_version
 from jetresim.detectors.columns import Columns, to_columns
+from jetresim.detectors.digest import digest_of
 from jetresim.generators.events import HardEvent
-from jetresim.jets.event_schema import EVENTS_SCHEMA, HARD, PARTICLE, SIMULATED, digest_of
+from jetresim.jets.event_schema import EVENTS_SCHEMA, HARD, PARTICLE, SIMULATED
 from jetresim.jets.files import software_versions
 from jetresim.jets.hepmc import hepmc_event
 from jetresim.jets.parquet import METADATA_KEY, writer
@@ -87,7 +88,7 @@ def _simulated(
     campaign: Campaign, process: str, realization: str, hard: Sequence[HardEvent], job: Job
 ) -> Iterator[list[_Event]]:
     """All events in order, some at a time."""
-    showered = [worth_showering(hard_truth(event, campaign.process(process))) for event in hard]
+    showered = [worth_showering(hard_truth(event, campaign, process)) for event in hard]
     indices = [event.index for event in hard]
     chosen = (event for event, worth in zip(hard, showered, strict=True) if worth)
     start = 0

@@ -7,6 +7,7 @@ stands for the shower and hadronization, and beyond it one cluster for every dis
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import pyhepmc
@@ -53,7 +54,7 @@ def hepmc_event(
         Attributes that say which event of which realization it is.
     """
     event = pyhepmc.GenEvent(pyhepmc.Units.GEV, pyhepmc.Units.MM)
-    event.run_info = _run_info([name for name, _ in weights])
+    event.run_info = _run_info(tuple(name for name, _ in weights))
     event.event_number = hard.index
     event.weights = [value for _, value in weights]
     _add_final_state(event, _add_hard_process(event, hard.record, beams), particles)
@@ -64,7 +65,8 @@ def hepmc_event(
     return event
 
 
-def _run_info(weights: Sequence[str]) -> pyhepmc.GenRunInfo:
+@lru_cache(maxsize=1)  # a listing has one, and HepMC3 warns of each further object
+def _run_info(weights: tuple[str, ...]) -> pyhepmc.GenRunInfo:
     info = pyhepmc.GenRunInfo()
     # A blank would end the name when it is read.
     info.weight_names = _distinct(["_".join(name.split()) for name in weights])
@@ -122,28 +124,37 @@ def _beams(beams: Beams) -> list[pyhepmc.GenParticle]:
 def _add_final_state(
     event: pyhepmc.GenEvent, before: Sequence[pyhepmc.GenParticle], particles: Columns
 ) -> None:
-    """Add the final state: prompt particles at one vertex, the others beyond a cluster for each vertex."""
+    """Add the final state in its order: prompt particles at one vertex, the others beyond a cluster each.
+
+    Detectors tell particles of an event apart by their order, which a file keeps by their numbers.
+    """
     momenta = np.stack([particles[name] for name in _MOMENTUM], axis=1)
     masses = np.sqrt(np.maximum(_squared_masses(momenta), 0.0))
     positions = np.stack([particles[name] for name in _VERTEX], axis=1)
     places, place_of = np.unique(positions, axis=0, return_inverse=True)
+    place_of = place_of.ravel()
     prompt = pyhepmc.GenVertex()
     for particle in before:
         prompt.add_particle_in(particle)
     event.add_vertex(prompt)
+    vertices = []
     for number, place in enumerate(places):
-        here = np.flatnonzero(place_of.ravel() == number)
-        vertex = prompt
-        if place.any():
-            vertex = pyhepmc.GenVertex(tuple(place))
-            cluster = tuple(momenta[here].sum(axis=0))
-            fed_by = pyhepmc.GenParticle(cluster, _CLUSTER, _INTERMEDIATE)
-            prompt.add_particle_out(fed_by)
-            vertex.add_particle_in(fed_by)
-        for index in here.tolist():
-            pdgid = int(particles["pdgid"][index])
-            vertex.add_particle_out(_particle(pdgid, _FINAL, tuple(momenta[index]), masses[index]))
+        vertex = _displaced(prompt, place, momenta[place_of == number]) if place.any() else prompt
         event.add_vertex(vertex)
+        vertices.append(vertex)
+    for pdgid, number, momentum, mass in zip(
+        particles["pdgid"].tolist(), place_of.tolist(), momenta.tolist(), masses.tolist(), strict=True
+    ):
+        vertices[number].add_particle_out(_particle(pdgid, _FINAL, tuple(momentum), mass))
+
+
+def _displaced(prompt: pyhepmc.GenVertex, place: Floats, momenta: Floats) -> pyhepmc.GenVertex:
+    """A displaced vertex, fed by a cluster with the momentum of what leaves it."""
+    vertex = pyhepmc.GenVertex(tuple(place))
+    cluster = pyhepmc.GenParticle(tuple(momenta.sum(axis=0)), _CLUSTER, _INTERMEDIATE)
+    prompt.add_particle_out(cluster)
+    vertex.add_particle_in(cluster)
+    return vertex
 
 
 def _particle(

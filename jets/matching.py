@@ -12,7 +12,7 @@ from jetresim.campaign.arrays import Booleans, Floats, Integers
 from jetresim.campaign.config import Jets, Matching
 from jetresim.campaign.status import Status
 from jetresim.detectors.columns import segments
-from jetresim.generators.events import Parton, TruthTarget
+from jetresim.generators.events import WHOLE_EVENT, Parton, TruthTarget
 
 __all__ = ["Distances", "Matches", "Truth", "delta_r", "match", "within_reach"]
 
@@ -119,6 +119,8 @@ def within_reach(target: TruthTarget, jets: Jets) -> bool:
     The rules bound the distance of the jet axis to the target and to its daughters, which the hard event
     fixes. Two of these that are farther apart than their bounds together leave no place for an axis.
     """
+    if target.kind == WHOLE_EVENT:
+        return True
     rules = jets.matching
     if RULES[target.kind] is contains_one_parton:
         places, bounds = [target.parton], [rules.daughters_dr]
@@ -136,7 +138,7 @@ def match(jets: ak.Array, truth: Sequence[Truth], matching: Matching) -> Matches
     """Match the jets of a batch to its targets.
 
     A target is matched when exactly one jet satisfies its rule and that jet satisfies the rule of no other
-    target of the event.
+    target of the event. The jet of a whole event is its hardest.
 
     Parameters
     ----------
@@ -164,6 +166,7 @@ def match(jets: ak.Array, truth: Sequence[Truth], matching: Matching) -> Matches
     distances = _distances(eta[pair_jet], phi[pair_jet], targets, pair_target, truth, event)
     kinds = np.array([target.kind for target in targets], dtype=np.str_)
     satisfied = _apply_rules(kinds[pair_target], distances, matching)
+    satisfied |= (kinds == WHOLE_EVENT)[pair_target] & (pair_jet == first_jet[event][pair_target])
     status, jet = _decide(pair_target[satisfied], pair_jet[satisfied], len(targets), len(eta))
     if matching.first_only:
         status, jet = _first_of_event(status, jet, event, len(truth))

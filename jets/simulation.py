@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from jetresim.campaign.arrays import Integers
 from jetresim.campaign.augmentations import NOMINAL
-from jetresim.campaign.config import Campaign, Process
+from jetresim.campaign.config import Campaign
 from jetresim.campaign.intervention import Stage
 from jetresim.detectors.pool import Pool
 from jetresim.generators.events import HardEvent
-from jetresim.generators.targets import find_targets, outgoing_partons, passes_cuts
+from jetresim.generators.targets import group_targets, outgoing_partons, passes_cuts
 from jetresim.jets.analysis import jets_table
 from jetresim.jets.crossing import Crossing
 from jetresim.jets.matching import Truth, within_reach
@@ -261,13 +261,13 @@ def _merged(earlier: "Records", later: "Records") -> "Records":
     return {stage: earlier.get(stage, {}) | events for stage, events in later.items()}
 
 
-def hard_truth(event: HardEvent, process: Process) -> Truth:
+def hard_truth(event: HardEvent, campaign: Campaign, process: str) -> Truth:
     """What matching needs of a hard event."""
-    targets = find_targets(event.record, process.targets)
+    targets = group_targets(event.record, campaign, process)
     return Truth(
         targets=tuple(targets),
         partons=tuple(outgoing_partons(event.record)),
-        passes_cuts=passes_cuts(targets, process.cuts),
+        passes_cuts=passes_cuts(targets, campaign.process(process).cuts),
     )
 
 
@@ -292,8 +292,7 @@ class _Waiting:
         block_events: int = 1,
         detector_run: int = 1,
     ) -> None:
-        self._process = campaign.process(process)
-        self._jets = campaign.jets
+        self._campaign, self._process = campaign, process
         # where events share a run, one that is left out changes those after it
         self._skips = survivors is None and block_events == detector_run == 1
         self._events = events
@@ -305,11 +304,11 @@ class _Waiting:
     def to_shower(self) -> Iterator[HardEvent]:
         """The events that are worth showering, and those that come before them in their blocks."""
         for event in self._events:
-            truth = hard_truth(event, self._process)
+            truth = hard_truth(event, self._campaign, self._process)
             if self._survivors is not None:
                 truth = replace(truth, wanted=event.index in self._survivors)
             if self._skips:
-                reachable = any(within_reach(target, self._jets) for target in truth.targets)
+                reachable = any(within_reach(target, self._campaign.jets) for target in truth.targets)
                 truth = replace(truth, reachable=reachable)
             self._queue.append((event, truth))
             if worth_showering(replace(truth, wanted=self._is_needed(event.index))):
@@ -347,7 +346,7 @@ class Finish:
         stream = campaign.detector_stream(realization)
         self._detector_seed_of = lambda event: campaign.seed_of(process, event, stream)
         self._crossing = Crossing(campaign, process, realization, pool)
-        self._jets = campaign.jets
+        self._jets, self._whole_events = campaign.jets, campaign.groups.whole_events
         self._weighted = bool(campaign.weight_names(realization))
 
     def part(self, batch: ParticleBatch, window: Window) -> SimulatedPart:
@@ -355,9 +354,18 @@ class Finish:
         indices = np.array([event.index for event, _ in window], dtype=np.int64)
         batch = placed_among(batch, indices, _seeds(indices, self._seed_of))
         truths = [truth for _, truth in window]
-        before = replace(batch, seeds=_seeds(indices, self._detector_seed_of))
+        partons = [truth.partons for truth in truths]
+        before = replace(batch, seeds=_seeds(indices, self._detector_seed_of), partons=partons)
         candidates = self._crossing.candidates(before)
-        table = jets_table(batch, candidates, truths, self._jets, self._crossing.subtracts_areas)
+        table = jets_table(
+            batch,
+            candidates,
+            truths,
+            self._jets,
+            subtract=self._crossing.subtracts_areas,
+            given_up=self._crossing.given_up,
+            whole_events=self._whole_events,
+        )
         if self._weighted:
             weights = [batch.weights.get(event, ()) for event in table["event"].to_pylist()]
             table = table.append_column(SHOWER_WEIGHTS, pa.array(weights, WEIGHTS_TYPE))

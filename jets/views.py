@@ -68,8 +68,7 @@ class ViewSimulation:
         return self._campaign.augmentation(name).by_pythia and run_length(self._campaign, [name]) == 1
 
     def _batch_tables(self, views: Sequence[str], events: list[HardEvent]) -> dict[str, pa.Table]:
-        process = self._campaign.process(self._process)
-        window = [(event, hard_truth(event, process)) for event in events]
+        window = [(event, hard_truth(event, self._campaign, self._process)) for event in events]
         continued = [name for name in views if name == NOMINAL or self._campaign.continues_anchor(name)]
         anchor = None
         if continued:

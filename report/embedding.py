@@ -2,6 +2,8 @@
 
 import importlib
 import importlib.util
+import sys
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +85,9 @@ def load_model(name: str) -> Model:
     try:
         model = getattr(_module(place), function)
     except (ImportError, AttributeError, OSError) as error:
-        raise ConfigError(f"--model {name}: {error}") from None
+        raise ConfigError(f"--model {name}: {error}") from error
+    except Exception as error:
+        raise ConfigError(f"--model {name}: {_told(error)}") from error
     if not callable(model):
         raise ConfigError(f"--model {name}: is no function")
     return model
@@ -113,7 +117,7 @@ def embed(groups: Groups, model: Model, features: str | Sequence[str], constitue
     Raises
     ------
     ConfigError
-        The model gives something else than a vector of finite numbers for each jet.
+        The model raises, or gives something else than a vector of finite numbers for each jet.
     DataError
         There are no groups.
     """
@@ -122,7 +126,7 @@ def embed(groups: Groups, model: Model, features: str | Sequence[str], constitue
     for table in groups.select(["label", *needed_columns(features)]).tables():
         values, mask = pad_table(table, features, constituents, views)
         there = mask.any(axis=-1)
-        found = _checked(np.asarray(model(values[there], mask[there]), np.float64), np.count_nonzero(there))
+        found = _checked(_asked(model, values[there], mask[there]), np.count_nonzero(there))
         spread = np.full((*there.shape, found.shape[1]), np.nan)
         spread[there] = found
         labels.append(table["label"].to_numpy().astype(np.int64))
@@ -131,6 +135,23 @@ def embed(groups: Groups, model: Model, features: str | Sequence[str], constitue
     if not labels:
         raise DataError(f"{groups.path}: has no groups")
     return Embedded(*(np.concatenate(parts) for parts in (labels, present, vectors)))
+
+
+def _asked(model: Model, values: npt.NDArray[np.float32], mask: Booleans) -> Floats:
+    try:
+        return np.asarray(model(values, mask), np.float64)
+    except Exception as error:
+        raise ConfigError(f"--model: {_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    """What a user's code raised, and where in it: the innermost place outside of installed packages."""
+    places = [
+        f" in {frame.filename}, line {frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(("<", sys.prefix, sys.base_prefix, __file__))
+    ]
+    return f"{type(error).__name__}{places[-1] if places else ''}: {' '.join(str(error).split())}"
 
 
 def _checked(vectors: Floats, jets: int) -> Floats:

@@ -23,10 +23,22 @@ from jetresim.report.collect import ENOUGH
 from jetresim.report.embedding import Embedded, Model, embed
 from jetresim.report.statistics import REPLICAS, generator, partners, wasserstein
 
-__all__ = ["EFFICIENCY", "area", "linear_probe", "rejection", "score", "similarities"]
+__all__ = [
+    "EFFICIENCY",
+    "area",
+    "linear_probe",
+    "outliers",
+    "rejection",
+    "score",
+    "similarities",
+    "squared_distance",
+]
 
 EFFICIENCY = 0.5
 """Signal efficiency at which the rejection of background is given."""
+
+SMALLEST_VARIANCE = 1e-9
+"""Variance, relative to the largest, below which a direction is taken not to vary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +54,9 @@ class Split:
         """Index of the nominal realization."""
         return self.realizations.index(NOMINAL)
 
-    def of(self, label: int, realization: int) -> Floats:
-        """Vectors of the jets of a label that are present."""
-        wanted = (self.jets.label == label) & self.jets.present[:, realization]
+    def of(self, labels: Sequence[int], realization: int) -> Floats:
+        """Vectors of the jets of some labels that are present."""
+        wanted = np.isin(self.jets.label, labels) & self.jets.present[:, realization]
         return self.jets.vectors[wanted, realization]
 
 
@@ -74,7 +86,7 @@ def score(
     labels = [
         label
         for label in np.unique(train.jets.label).tolist()
-        if min(len(each.of(label, each.anchor)) for each in (train, test)) >= ENOUGH
+        if min(len(each.of([label], each.anchor)) for each in (train, test)) >= ENOUGH
     ]
     if len(labels) < 2:
         raise DataError(f"{dataset}: needs two labels with at least {ENOUGH} nominal jets in train and test")
@@ -84,7 +96,8 @@ def score(
         "features": features,
         "constituents": constituents,
         "efficiency": EFFICIENCY,
-        "pairs": [_pair(train, test, *each) for each in combinations(labels, 2)],
+        "pairs": [_pair(train, test, *each) for each in _pairs(labels)],
+        "out_of_distribution": list(outliers(train, test, labels)),
         "similarity": list(similarities(train, test, labels)),
         "left_out": [label_named(each) for each in np.unique(test.jets.label).tolist() if each not in labels],
     }
@@ -103,10 +116,21 @@ def _opened(
     return Split(embed(groups, model, features, constituents), groups.realizations, seed)
 
 
-def _pair(train: Split, test: Split, background: int, signal: int) -> dict[str, Any]:
+def _pairs(labels: Sequence[int]) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
+    """Background and signal: label by label, and each against all others where these are several."""
+    yield from (([background], [signal]) for background, signal in combinations(labels, 2))
+    if len(labels) > 2:
+        yield from (([each for each in labels if each != signal], [signal]) for signal in labels)
+
+
+def _named(labels: Sequence[int]) -> str:
+    return " or ".join(map(label_named, labels))
+
+
+def _pair(train: Split, test: Split, background: Sequence[int], signal: Sequence[int]) -> dict[str, Any]:
     parts = [train.of(label, train.anchor) for label in (background, signal)]
     probe = linear_probe(np.concatenate(parts), np.repeat([False, True], [len(each) for each in parts]))
-    names = label_named(signal), label_named(background)
+    names = _named(signal), _named(background)
     rng = generator(test.seed, "tasks", *names)
     scores = [[probe(test.of(label, index)) for label in (signal, background)] for index in _members(test)]
     value, error = area(*scores[test.anchor], rng)
@@ -123,7 +147,7 @@ def _pair(train: Split, test: Split, background: int, signal: int) -> dict[str, 
             if min(map(len, pair)) >= ENOUGH
         },
         "wasserstein": {
-            label_named(label): _distances(test, probe, label, rng) for label in (signal, background)
+            _named(labels): _distances(test, probe, labels, rng) for labels in (signal, background)
         },
     }  # fmt: skip
 
@@ -133,12 +157,11 @@ def _members(split: Split) -> range:
 
 
 def _distances(
-    test: Split, probe: Callable[[Floats], Floats], label: int, rng: np.random.Generator
+    test: Split, probe: Callable[[Floats], Floats], labels: Sequence[int], rng: np.random.Generator
 ) -> dict[str, Any]:
     """Distance of the score of each realization from nominal, over groups with both."""
     found = {}
-    rows = test.jets.vectors[test.jets.label == label]
-    scores = probe(rows)
+    scores = probe(test.jets.vectors[np.isin(test.jets.label, labels)])
     for index, name in enumerate(test.realizations):
         both = np.isfinite(scores[:, [test.anchor, index]]).all(axis=1)
         if index != test.anchor and np.count_nonzero(both) >= ENOUGH:
@@ -222,6 +245,55 @@ def rejection(signal: Floats, background: Floats, threshold: float) -> dict[str,
         "signal_efficiency_at_nominal_cut": float(np.mean(signal >= threshold)),
         "background_efficiency_at_nominal_cut": float(np.mean(background >= threshold)),
     }
+
+
+def outliers(train: Split, test: Split, labels: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """How well jets of each label are found by a score that is fitted to the other labels alone.
+
+    The score is `squared_distance`, fitted to nominal jets of the training split. The model may have been
+    trained on the label that is left out.
+    """
+    for label in labels:
+        known = [other for other in labels if other != label]
+        distance = squared_distance([train.of([other], train.anchor) for other in known])
+        rng = generator(test.seed, "tasks", "outliers", label_named(label))
+        areas = {}
+        for index, name in enumerate(test.realizations):
+            found, expected = test.of([label], index), test.of(known, index)
+            if min(len(found), len(expected)) >= ENOUGH:
+                value, error = area(distance(found), distance(expected), rng)
+                areas[name] = {"auc": value, "auc_error": error, "jets": [len(found), len(expected)]}
+        yield {
+            "label": label_named(label),
+            "known": [label_named(other) for other in known],
+            "realizations": areas,
+        }
+
+
+def squared_distance(classes: Sequence[Floats]) -> Callable[[Floats], Floats]:
+    """Squared Mahalanobis distance to the nearest class (K. Lee et al., arXiv:1807.03888).
+
+    Parameters
+    ----------
+    classes : sequence of ndarray, shape (N, D)
+        Vectors of each class; their covariance within the classes is the same for all. Directions in which
+        none of them varies do not count.
+
+    Returns
+    -------
+    callable
+        Distances (M,) of other vectors, shape (M, D).
+    """
+    scaled = _standardized(np.concatenate(classes))
+    vectors = [scaled(each) for each in classes]
+    within = np.concatenate([each - each.mean(axis=0) for each in vectors])
+    inverse = np.linalg.pinv(within.T @ within / len(within), rcond=SMALLEST_VARIANCE, hermitian=True)
+
+    def distance(others: Floats) -> Floats:
+        apart = [scaled(others) - each.mean(axis=0) for each in vectors]
+        return np.min([np.einsum("nd,de,ne->n", each, inverse, each) for each in apart], axis=0)
+
+    return distance
 
 
 def similarities(train: Split, test: Split, labels: Sequence[int]) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """What every shower program offers: hard events in, batches of final-state particles out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jetresim.campaign.arrays import Booleans, Floats, Integers
-from jetresim.generators.events import HardEvent
+from jetresim.generators.events import HardEvent, Parton
 
 __all__ = [
     "PARTICLE_FIELDS",
@@ -47,6 +47,8 @@ class ParticleBatch:
     pileup_seeds : ndarray of int64, shape (N,), optional
         Where pile-up was overlaid: seeds with which the detector sees it. Particles then have a field
         `pileup`, and those for which it is true stand behind the others of their event.
+    partons : sequence of length N, optional
+        Outgoing partons of each hard event, where a detector is to know them.
     """
 
     events: Integers
@@ -56,6 +58,7 @@ class ParticleBatch:
     vetoed: frozenset[int] = frozenset()
     weights: Mapping[int, Floats] = field(default_factory=dict)
     pileup_seeds: Integers | None = None
+    partons: Sequence[Sequence[Parton]] | None = None
 
 
 class Shower(Protocol):

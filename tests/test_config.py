@@ -69,7 +69,7 @@ BAD = [
     ({"jets": {"soft_drop": {"zcut": 1}}}, "jets.soft_drop.zcut: unknown key 'zcut'; did you mean 'z_cut'?"),
     (
         {"groups": {"q": 1}},
-        "groups.q: unknown key 'q'; known: require, pt_min, pt_max, survivors_only, parton_veto",
+        "groups.q: unknown key 'q'; known: of, require, pt_min, pt_max, survivors_only, parton_veto",
     ),
     ({"dataset": {"split": {}}}, "dataset.split: unknown key 'split'; did you mean 'splits'?"),
     (higgs(evnts=3), "processes.higgs.evnts: unknown key 'evnts'; did you mean 'events'?"),

@@ -1,6 +1,4 @@
 import json
-import sys
-from pathlib import Path
 
 import pytest
 from synthetic import all_groups, make_campaign
@@ -16,12 +14,10 @@ from jetresim.loaders.transforms import seeded  # noqa: E402
 
 @pytest.fixture(scope="module")
 def example():
-    """The script, which imports the one beside it."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+    """The script, which makes PyTorch deterministic for its process."""
     import eight_outputs
 
     yield eight_outputs
-    sys.path.pop(0)
     torch.use_deterministic_algorithms(False)
 
 

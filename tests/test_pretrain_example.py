@@ -12,9 +12,15 @@ from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="the example trains with PyTorch")
 
-from examples import pretrain  # noqa: E402
+import networks  # noqa: E402
+import pretrain  # noqa: E402
+import training  # noqa: E402
+from scores import ANOTHER, OTHER_CLASS, auc, bootstrap, linear_probe, similarities  # noqa: E402
+
+from jetresim.campaign.errors import DataError  # noqa: E402
 from jetresim.campaign.paths import SPLITS  # noqa: E402
 from jetresim.dataset.assemble import write_split  # noqa: E402
+from jetresim.dataset.reader import open_groups  # noqa: E402
 from jetresim.loaders.transforms import seeded  # noqa: E402
 
 PROCESSES = {"higgs": {"events": 150}, "dijet": {"events": 150}}
@@ -60,15 +66,15 @@ def random_jets(count, constituents=12, seed=0):
     """Jets with the columns of the example, in a random number of the slots."""
     random = torch.Generator().manual_seed(seed)
     mask = torch.arange(constituents) < torch.randint(1, constituents + 1, (count, 1), generator=random)
-    x = torch.randn((count, constituents, len(pretrain.COLUMNS)), generator=random)
+    x = torch.randn((count, constituents, len(networks.COLUMNS)), generator=random)
     x[..., 0] = 1 + 50 * torch.rand((count, constituents), generator=random)
     return torch.where(mask[..., None], x, 0), mask
 
 
 def make_encoder(seed=0):
     x, mask = random_jets(20)
-    jets = pretrain.Jets(x[:, None], mask[:, None], torch.ones(20, dtype=torch.bool))
-    return pretrain.Encoder(jets, seeded("test", seed))
+    jets = networks.Jets(x[:, None], mask[:, None], torch.ones(20, dtype=torch.bool))
+    return networks.Encoder(jets, seeded("test", seed))
 
 
 def cosine(a, b):
@@ -84,13 +90,13 @@ def test_contrastive_loss_is_that_of_a_loop_over_all_pairs(pairs, width, tempera
         similarity = {k: cosine(view, other) / temperature for k, other in enumerate(views) if k != i}
         positive = similarity[(i + pairs) % (2 * pairs)]
         losses.append(np.log(sum(np.exp(value) for value in similarity.values())) - positive)
-    assert pretrain.nt_xent(first, second, temperature).item() == pytest.approx(np.mean(losses), abs=1e-9)
+    assert networks.nt_xent(first, second, temperature).item() == pytest.approx(np.mean(losses), abs=1e-9)
 
 
 def test_contrastive_loss_is_small_only_where_the_views_of_a_jet_agree():
     apart = torch.eye(8)
-    assert pretrain.nt_xent(apart, apart) < 1e-3
-    assert pretrain.nt_xent(apart, apart.roll(1, 0)) > 9
+    assert networks.nt_xent(apart, apart) < 1e-3
+    assert networks.nt_xent(apart, apart.roll(1, 0)) > 9
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=30))
@@ -99,15 +105,15 @@ def test_auc_counts_pairs_and_half_of_the_ties(jets):
     if higgs.all() or not higgs.any():
         return
     pairs = [(a > b) + 0.5 * (a == b) for a in scores[higgs] for b in scores[~higgs]]
-    assert pretrain.auc(scores, higgs) == pytest.approx(np.mean(pairs))
-    both = pretrain.auc(np.stack([scores, -scores]), higgs)
+    assert auc(scores, higgs) == pytest.approx(np.mean(pairs))
+    both = auc(np.stack([scores, -scores]), higgs)
     assert both == pytest.approx([np.mean(pairs), 1 - np.mean(pairs)])
 
 
 def test_bootstrap_keeps_the_correlation_of_scores_and_finds_the_error_of_the_auc():
     higgs = np.arange(2000) % 2 == 0
     scores = np.random.default_rng(0).normal(size=2000)
-    both = pretrain.bootstrap(np.stack([scores, 2 * scores]), higgs, samples=400)
+    both = bootstrap(np.stack([scores, 2 * scores]), higgs, samples=400)
     assert both.shape == (400, 2)
     assert np.array_equal(both[:, 0], both[:, 1])
     # without any separation, from 1000 jets of each class; 5 standard errors of a spread of 400 samples
@@ -126,13 +132,13 @@ def test_linear_probe_is_the_penalized_logistic_regression():
         return np.logaddexp(0, -margin).mean() + (weight[1:] ** 2).sum() / (2 * len(x))
 
     weight = minimize(objective, np.zeros(4), tol=1e-10).x
-    found = pretrain.linear_probe(features, higgs)(features)
+    found = linear_probe(features, higgs)(features)
     assert found.numpy() == pytest.approx(x @ weight[1:] + weight[0], abs=1e-3)
 
 
 def test_linear_probe_takes_a_feature_that_never_changes():
     features = torch.cat([normal(50, 1), torch.ones(50, 1)], dim=1)
-    assert pretrain.linear_probe(features, features[:, 0] > 0)(features).isfinite().all()
+    assert linear_probe(features, features[:, 0] > 0)(features).isfinite().all()
 
 
 def test_encoder_ignores_the_order_of_constituents_and_empty_slots():
@@ -159,34 +165,33 @@ def test_classic_views_do_not_look_at_the_resimulation():
     x, mask = (each.reshape(20, 2, *each.shape[1:]) for each in random_jets(40, seed=2))
     other = x.clone()
     other[:, 1] = 0
-    views = pretrain.augmented_anchor(x, mask, seeded("views"))
-    same = pretrain.augmented_anchor(other, mask, seeded("views"))
+    views = training.augmented_anchor(x, mask, seeded("views"))
+    same = training.augmented_anchor(other, mask, seeded("views"))
     assert views[0].equal(same[0])
     assert not views[0][:, 0].equal(views[0][:, 1])
-    assert pretrain.resimulated(x, mask, seeded("views"))[0].equal(x)
+    assert training.resimulated(x, mask, seeded("views"))[0].equal(x)
 
 
 def test_similarities_are_means_over_pairs_of_different_jets():
     outputs, higgs = normal(9, 3, 4), torch.arange(9) < 4
-    found = pretrain.similarities(outputs, higgs, ["nominal", "seed", "vincia"])
+    found = similarities(outputs, higgs, ["nominal", "seed", "vincia"])
     anchors = {"higgs": outputs[:4], "qcd": outputs[4:]}
     for name, jets in anchors.items():
         views = [cosine(jet[0], jet[2]) for jet in jets]
         assert found[name]["vincia"] == pytest.approx(np.mean(views))
         pairs = [cosine(a[0], b[0]) for i, a in enumerate(jets) for k, b in enumerate(jets) if i != k]
-        assert found[name][pretrain.ANOTHER] == pytest.approx(np.mean(pairs))
+        assert found[name][ANOTHER] == pytest.approx(np.mean(pairs))
         mixed = [cosine(a[0], b[0]) for a in anchors["higgs"] for b in anchors["qcd"]]
-        assert found[name][pretrain.OTHER_CLASS] == pytest.approx(np.mean(mixed))
+        assert found[name][OTHER_CLASS] == pytest.approx(np.mean(mixed))
 
 
 def test_supervised_training_learns_what_its_labels_say():
     x, mask = random_jets(400, seed=3)
-    jets = pretrain.Jets(x[:, None], mask[:, None], mask.sum(-1) > 6)
-    train, val = (pretrain.Jets(*(each[rows] for each in jets)) for rows in (slice(300), slice(300, 400)))
-    settings = pretrain.Settings(1, 1, 60, 64, (), 12, 1)
-    scores = pretrain.supervise(make_encoder(), train, val, settings, 0)
-    found = pretrain.evaluate(scores, val)[:, 0].numpy()
-    assert pretrain.auc(found, val.higgs.numpy()) > 0.95
+    jets = networks.Jets(x[:, None], mask[:, None], mask.sum(-1) > 6)
+    train, val = (networks.Jets(*(each[rows] for each in jets)) for rows in (slice(300), slice(300, 400)))
+    classify = training.supervise(make_encoder(), train, val, 60, 64, 0)
+    found = networks.evaluate(classify, val)[:, 0].numpy()
+    assert auc(found, val.higgs.numpy()) > 0.95
 
 
 def test_example_compares_all_methods_and_repeats_itself_exactly(dataset, tmp_path):
@@ -203,7 +208,7 @@ def test_example_compares_all_methods_and_repeats_itself_exactly(dataset, tmp_pa
         assert method in done.output
         assert list(numbers) == ["40", "all"]
         assert all(len(value["seeds"]) == 2 for value in numbers.values())
-        assert all(0 <= auc <= 1 for value in numbers.values() for auc in value["seeds"])
+        assert all(0 <= area <= 1 for value in numbers.values() for area in value["seeds"])
     assert list(results["similarity"]) == trained
     assert list(results["similarity"]["classic"]["qcd"])[:2] == ["seed", "fsrRenHi"]
     assert all(len(losses) == 2 for method in results["loss"].values() for losses in method)
@@ -235,8 +240,8 @@ def test_too_small_a_dataset_is_one_line(dataset, arguments, message):
 
 
 def test_dataset_of_one_class_is_one_line(dataset):
-    with pytest.raises(pretrain.DataError, match="needs groups of label 4"):
-        pretrain.read_jets(pretrain.open_groups(dataset, split="test", processes=["higgs"]), 10)
+    with pytest.raises(DataError, match="needs groups of label 4"):
+        networks.read_jets(open_groups(dataset, split="test", processes=["higgs"]), 10)
 
 
 def test_shipped_campaign_is_valid():

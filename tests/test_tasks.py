@@ -15,7 +15,7 @@ from jetresim.campaign.paths import SPLITS
 from jetresim.dataset.assemble import write_split
 from jetresim.report import tasks
 from jetresim.report.embedding import Embedded, jet_observables, load_model
-from jetresim.report.tasks import area, linear_probe, rejection, similarities
+from jetresim.report.tasks import area, linear_probe, rejection, similarities, squared_distance
 from jetresim.workflow.cli import app
 
 MODEL = """
@@ -27,6 +27,10 @@ def vectors(x, mask):
 
 def too_few(x, mask):
     return x[1:, :, 0]
+
+def raises(x, mask):
+    weights = np.ones(9)
+    return x.sum(1) @ weights
 
 def not_finite(x, mask):
     return np.full((len(mask), 2), np.nan)
@@ -112,13 +116,47 @@ def test_a_realization_that_hides_the_difference_loses_rejection_and_moves_the_s
     label = np.arange(1000) % 2 * 4
     base = rng.normal(size=(1000, 1, 2)) + np.where(label == 4, 2.0, 0.0)[:, None, None]
     vectors = np.concatenate([base, base, np.where(label[:, None, None] == 4, base - 2, base)], axis=1)
-    found = tasks._pair(split_of(vectors[:500], label[:500]), split_of(vectors[500:], label[500:]), 0, 4)
+    found = tasks._pair(split_of(vectors[:500], label[:500]), split_of(vectors[500:], label[500:]), [0], [4])
     rates = {name: each["rejection"] for name, each in found["realizations"].items()}
     assert rates["seed"] == rates["nominal"] > 10 * rates["other"]
     assert rates["other"] == pytest.approx(2, abs=0.5)
     moved = found["wasserstein"]["H→bb"]
     assert moved["seed"]["value"] == 0
     assert moved["other"]["value"] > moved["other"]["floor"] > 0
+
+
+def test_distance_is_that_to_the_nearest_class_in_units_of_its_spread():
+    rng = np.random.default_rng(5)
+    mixing = rng.normal(size=(3, 3))
+    centres = np.array([[0.0, 0, 0], [8, 0, 0]])
+    classes = [(rng.normal(size=(4000, 3)) + centre) @ mixing for centre in centres]
+    classes = [np.column_stack([each, np.ones(len(each))]) for each in classes]  # one number never varies
+    distance = squared_distance(classes)
+    outside = np.append(np.array([4.0, 3, 0]) @ mixing, 5)
+    assert distance(outside[None]) == pytest.approx(25, rel=0.1)
+    # the squares of three normal numbers have mean 3 and variance 6; 5 standard errors, and that of the fit
+    assert distance(classes[1]).mean() == pytest.approx(3, abs=5 * np.sqrt(6 / 4000))
+
+
+def test_a_label_apart_from_the_others_is_found_though_the_score_never_saw_it():
+    rng = np.random.default_rng(6)
+    label = np.arange(1500) % 3
+    vectors = rng.normal(size=(1500, 2, 4))
+    vectors[label == 1] += [3, 0, 0, 0]
+    vectors[label == 2] += [1.5, 6, 0, 0]
+    vectors[:, 1, 1] = np.where(label == 2, 0, vectors[:, 1, 1])  # `seed` hides what tells label 2 apart
+    train, test = split_of(vectors[:750], label[:750]), split_of(vectors[750:], label[750:])
+    found = {each["label"]: each for each in tasks.outliers(train, test, [0, 1, 2])}
+    unknown = found["charm"]
+    assert unknown["known"] == ["gluon", "light quark"]
+    assert unknown["realizations"]["nominal"]["auc"] > 0.99 > 0.7 > unknown["realizations"]["seed"]["auc"]
+    assert unknown["realizations"]["nominal"]["jets"] == [250, 500]
+
+
+def test_labels_are_compared_two_by_two_and_each_with_all_others():
+    pairs = list(tasks._pairs([0, 1, 4]))
+    assert pairs == [([0], [1]), ([0], [4]), ([1], [4]), ([1, 4], [0]), ([0, 4], [1]), ([0, 1], [4])]
+    assert list(tasks._pairs([0, 4])) == [([0], [4])]
 
 
 @given(st.integers(0, 100), st.floats(0.1, 10))
@@ -143,7 +181,11 @@ def test_command_scores_the_observables_and_finds_nothing_where_there_is_nothing
     assert set(pair["realizations"]) == {"nominal", "seed"}
     assert set(pair["wasserstein"]["top"]) == {"seed"}
     assert [each["label"] for each in found["similarity"]] == ["H→bb", "top"]
+    for each in found["out_of_distribution"]:
+        nominal = each["realizations"]["nominal"]
+        assert abs(nominal["auc"] - 0.5) < 4 * nominal["auc_error"]
     assert done.stdout.startswith("top vs H→bb: AUC 0.")
+    assert "\ntop among H→bb, not known: AUC 0." in done.stdout
 
 
 def test_any_function_is_a_model_and_gives_the_same_numbers_again(dataset):
@@ -165,6 +207,23 @@ def test_a_model_that_gives_no_vectors_is_refused(dataset, function, message):
     assert done.exit_code == 1
     assert message in str(done.exception or done.output)
     assert found is None
+
+
+def test_an_exception_of_a_model_is_one_line_that_says_where_and_a_traceback_if_asked_for(dataset):
+    options = ["--model", f"{dataset}/model.py:raises"]
+    done, found = run(dataset, *options)
+    message = str(done.exception)
+    line = 1 + MODEL.split("\n").index("    return x.sum(1) @ weights")
+    assert (done.exit_code, found) == (1, None)
+    assert f"--model: ValueError in {dataset}/model.py, line {line}: matmul" in done.stderr + message
+    assert "Traceback" not in done.output
+    assert "Traceback" in run(dataset, *options, "--debug")[0].output
+
+
+def test_an_exception_while_a_model_is_imported_is_one_line(tmp_path):
+    (tmp_path / "broken.py").write_text("numbers = {}\nnumbers['weights']\n")
+    with pytest.raises(ConfigError, match=r"KeyError in .*broken.py, line 2: 'weights'"):
+        load_model(f"{tmp_path}/broken.py:vectors")
 
 
 def test_a_model_needs_file_and_function():

@@ -324,7 +324,7 @@ def jets(
     }
     family = {
         name: _path(campaign, results, "jets", realization=name, **names)
-        for name in campaign.anchor_family
+        for name in campaign.made_ahead
         if ahead and NOMINAL in realization and name not in realization
     }
     pool = existing(_path(campaign, results, "pool"), "pileup") if campaign.pileup else None

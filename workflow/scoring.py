@@ -1,6 +1,7 @@
 """The commands that compare what was made: two campaigns, or models on a dataset."""
 
 import json
+import traceback
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -48,6 +49,7 @@ def tasks(
     ] = "jetclr",
     constituents: Annotated[int, typer.Option(min=1, help="slots for constituents")] = 100,
     output: Annotated[Path, typer.Option(help="the file")] = Path("tasks.json"),
+    debug: Annotated[bool, typer.Option("--debug", help="show the traceback of a model that raises")] = False,
 ) -> None:
     """Score a model on a dataset: linear probes, robustness to the shower, similarity within groups."""
     from jetresim.campaign.files import atomic_path
@@ -57,13 +59,18 @@ def tasks(
     if model is None and features != "jetclr":
         raise ConfigError("--features: the jet observables take jetclr; --model names what takes others")
     inside = folder / "dataset"
-    found = score(
-        inside if inside.is_dir() else folder,
-        jet_observables if model is None else load_model(model),
-        features.split(",") if "," in features else features,
-        constituents,
-        model or "jet_observables",
-    )
+    try:
+        found = score(
+            inside if inside.is_dir() else folder,
+            jet_observables if model is None else load_model(model),
+            features.split(",") if "," in features else features,
+            constituents,
+            model or "jet_observables",
+        )
+    except ConfigError as error:
+        if debug and error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
+        raise
     with atomic_path(output) as path:
         path.write_text(json.dumps(found, indent=1, ensure_ascii=False), encoding="utf-8")
     for pair in found["pairs"]:
@@ -71,5 +78,11 @@ def tasks(
         typer.echo(
             f"{pair['signal']} vs {pair['background']}: AUC {pair['auc']:.3f} ± {pair['auc_error']:.3f}, "
             f"rejection {'–' if nominal is None else f'{nominal:.3g}'} at {found['efficiency']:.0%}"
+        )
+    for each in found["out_of_distribution"]:
+        nominal = each["realizations"]["nominal"]
+        typer.echo(
+            f"{each['label']} among {' and '.join(each['known'])}, not known: "
+            f"AUC {nominal['auc']:.3f} ± {nominal['auc_error']:.3f}"
         )
     typer.echo(f"{output}: {len(found['pairs'])} pairs of labels")

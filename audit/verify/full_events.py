@@ -14,7 +14,8 @@ from jetresim.audit.verify.result import Checked, checked, differences
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.paths import Paths, chunk_name
 from jetresim.campaign.provenance import check_made_with, full_events_inputs
-from jetresim.jets.event_schema import EVENTS_SCHEMA, PARTICLE, SIMULATED, digest_of
+from jetresim.detectors.digest import digest_of
+from jetresim.jets.event_schema import EVENTS_SCHEMA, PARTICLE, SIMULATED
 from jetresim.jets.parquet import batches, read_metadata, row_count, single
 
 __all__ = ["check_full_events"]

@@ -12,7 +12,7 @@ from jetresim.campaign.augmentations import AUGMENTATIONS, NOMINAL
 from jetresim.campaign.config.augmentation import Augmentation, named_augmentation
 from jetresim.campaign.config.beams import Beams
 from jetresim.campaign.config.chunks import AUTO, Chunk, as_steps, cut, fits, place, whole
-from jetresim.campaign.config.dataset import Dataset
+from jetresim.campaign.config.dataset import FORMATS, Dataset
 from jetresim.campaign.config.fields import CampaignName, Name, TuneName
 from jetresim.campaign.config.full_events import FullEvents
 from jetresim.campaign.config.groups import Groups
@@ -120,11 +120,18 @@ class Campaign(Strict):
         self._check_generators()
         self._check_showers()
         self._check_detectors()
+        self._check_candidates()
         self._check_pileup()
         self._check_full_events()
         self._check_chunk()
         self._check_shower_scales()
         self._check_weights()
+        layouts = [name for name in self.dataset.formats if name in FORMATS]
+        if self.groups.whole_events and layouts:
+            raise ValueError(
+                f"dataset.formats: {layouts[0]!r} is a layout of jets, which groups of events do not "
+                "fit; write `formats: []`"
+            )
         if self.groups.pt_min < self.jets.pt_min:
             raise ValueError(
                 f"groups.pt_min ({self.groups.pt_min:g}) must not be below jets.pt_min ({self.jets.pt_min:g})"
@@ -197,6 +204,20 @@ class Campaign(Strict):
             if options.name == "none" and augmentation.intervene.point == "detector":
                 raise ValueError(f"{where}: `intervene: detector` needs a detector other than `none`")
 
+    def _check_candidates(self) -> None:
+        """Files of candidates must be apart for all that do not share their particles."""
+        owners: dict[str, tuple[str, str]] = {}
+        for process, name in product(self.processes, self.realizations):
+            pattern = self.detector_options(name).candidates
+            if pattern is not None:
+                path = pattern.format(process=process, realization=name, chunk="")
+                owner = process, self.particles_of(name)
+                if (first := owners.setdefault(path, owner)) != owner:
+                    raise ValueError(
+                        f"detector.candidates: {pattern} is the same for {' '.join(first)} and "
+                        f"{' '.join(owner)}; write {{process}} and {{realization}} in it"
+                    )
+
     def _check_pileup(self) -> None:
         for augmentation in self.augmentations:
             where, redrawn = f"augmentations.{augmentation.name}", augmentation.intervene.point == "pileup"
@@ -205,9 +226,10 @@ class Campaign(Strict):
                 raise ValueError(f"{where}: {asked} needs `pileup` of the campaign")
             if redrawn and augmentation.pileup == "shared":
                 raise ValueError(f"{where}: {asked} draws the pile-up anew, so it cannot be `shared`")
-            if self.pileup and self.detector_options(augmentation.name).name == "delphes":
+            name = self.detector_options(augmentation.name).name
+            if self.pileup and name in ("delphes", "external"):
                 raise ValueError(
-                    f"{where}: detector `delphes` cannot tell what comes from `pileup`; its card may add "
+                    f"{where}: detector `{name}` cannot tell what comes from `pileup`; its program may add "
                     "its own"
                 )
 
@@ -287,9 +309,24 @@ class Campaign(Strict):
         """The anchor and the realizations that continue from its event records, computed together."""
         return [name for name in self.realizations if name == NOMINAL or self.continues_anchor(name)]
 
+    @cached_property
+    def made_ahead(self) -> list[str]:
+        """Those of the anchor's family that need no candidates of another program, which may come later."""
+        needed = {name: {name, *self.followed(name)} - {NOMINAL} for name in self.anchor_family}
+        return [
+            name
+            for name, others in needed.items()
+            if not any(self.detector_options(each).candidates for each in others)
+        ]
+
     def continues_anchor(self, realization: str) -> bool:
         """Whether a realization continues from the anchor's event records instead of a shower of its own."""
         return self.augmentation(realization).intervene.first_stage > Stage.SHOWER
+
+    def particles_of(self, realization: str) -> str:
+        """The realization whose particles a realization has."""
+        shared = self.augmentation(realization).intervene.first_stage > Stage.DECAYS
+        return NOMINAL if shared else realization
 
     @property
     def survivors_only(self) -> bool:

@@ -12,6 +12,12 @@ __all__ = ["Groups"]
 class Groups(Strict):
     """Which groups are kept."""
 
+    of: Literal["jets", "events"] = Field(
+        "jets",
+        exclude_if=lambda of: of == "jets",
+        description="`jets` that stand for targets, or whole `events`: one group for each that has a target, "
+        "with its hardest jet, all its candidates, its missing pT and all its jets",
+    )
     require: Literal["all", "nominal", "any"] = Field(
         "all", description="members that must be present for a group to be kept"
     )
@@ -35,6 +41,11 @@ class Groups(Strict):
         if self.pt_max is not None and self.pt_max <= self.pt_min:
             raise ValueError(f"pt_max ({self.pt_max:g}) must be above pt_min ({self.pt_min:g})")
         return self
+
+    @property
+    def whole_events(self) -> bool:
+        """Whether a group is of an event, not of a jet."""
+        return self.of == "events"
 
     @property
     def window(self) -> dict[str, Any]:

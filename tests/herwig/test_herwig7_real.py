@@ -225,8 +225,10 @@ def test_a_disk_that_fills_up_during_a_run_costs_no_event(small_disk, work, hard
     chunks = HerwigRun.chunks
 
     def on_a_full_disk(run: HerwigRun) -> Iterator[bytes]:
+        running = chunks(run)
+        yield next(running)  # Herwig has opened its files
         fill(small_disk)
-        yield from chunks(run)
+        yield from running
 
     monkeypatch.setattr("tempfile.tempdir", str(small_disk))
     monkeypatch.setattr(HerwigRun, "chunks", on_a_full_disk)

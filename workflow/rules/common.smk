@@ -103,6 +103,14 @@ def full_events():
     ]
 
 
+def candidates(wildcards, realization=None):
+    """Candidates that another program has made of a chunk, where the detector is an external one."""
+    found = candidates_path(
+        CAMPAIGN, wildcards.process, realization or wildcards.realization, wildcards.chunk
+    )
+    return brought([found] if found else [])
+
+
 def results_folder(wildcards, output):
     """Folder that a job writes in: where a storage provider keeps the files, that of their local copies."""
     return output[0].rpartition(PATHS.root)[0] + "results"

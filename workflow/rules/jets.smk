@@ -28,6 +28,7 @@ rule jets:
         followed=followed_jets,
         pool=PATHS.pool if CAMPAIGN.pileup else [],
         detector=lambda wildcards: brought(CAMPAIGN.detector_files([wildcards.realization])),
+        candidates=candidates,
     output:
         PATHS.jets,
     log:
@@ -62,6 +63,7 @@ rule jets_of_anchor:
         hard=PATHS.hard,
         pool=PATHS.pool if CAMPAIGN.pileup else [],
         detector=brought(CAMPAIGN.detector_files([NOMINAL])),
+        candidates=lambda wildcards: candidates(wildcards, NOMINAL),
     output:
         expand(PATHS.jets, realization=NOMINAL, allow_missing=True),
     log:
