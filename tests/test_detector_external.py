@@ -171,8 +171,23 @@ def with_value(name, value):
         (lambda rows: rows | {"event": rows["event"] * 1.0}, "'event' .* is float64, expected integers"),
         (lambda rows: rows | {"pz": rows["digest"]}, "'pz' .* no list of numbers"),
         (lambda rows: {name: rows[name] for name in rows if name != "py"}, "'py' .* is not there"),
+        (lambda rows: rows | {"digest": ak.Array([None, *rows["digest"][1:]])}, "no value in event 0"),
+        (lambda rows: rows | {"digest": rows["event"]}, "event 0 was made of other particles"),
     ],
-    ids=["doubled", "swapped", "beyond", "foreign", "nan", "charge", "lengths", "dtype", "texts", "missing"],
+    ids=[
+        "doubled",
+        "swapped",
+        "beyond",
+        "foreign",
+        "nan",
+        "charge",
+        "lengths",
+        "dtype",
+        "texts",
+        "missing",
+        "no digest",
+        "other digest",
+    ],
 )
 def test_files_that_cannot_be_believed_are_refused(read, rows, change, message):
     with pytest.raises(DetectorError, match=message):
