@@ -1,6 +1,7 @@
 """Groups of whole events: one row an event, with all candidates, missing pT and all jets."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import awkward as ak
 import numpy as np
@@ -16,6 +17,7 @@ from jetresim.detectors.registry import make_detector
 from jetresim.generators.stored import hard_events
 from jetresim.jets.clustering import cluster
 from jetresim.loaders.datasets import GroupDataset
+from jetresim.report.checks import aligned
 from jetresim.showers.pythia8 import Pythia8Shower
 from tests.campaigns import campaign
 from tests.made import make_dataset, make_jets_of_all, path
@@ -138,6 +140,14 @@ def test_fields_and_features_are_read(made):
     assert values.shape[:3] == mask.shape == (len(read), 3, 40)
     group = GroupDataset(paths.dataset)[0]
     assert group["x"].shape[:2] == (2, 100)
+
+
+def test_the_hardest_jet_of_an_event_need_not_be_near_its_target(made):
+    source, scan = (
+        SimpleNamespace(campaign=made[0]),
+        SimpleNamespace(unaligned={"nominal": 3}, worst_alignment=7.0),
+    )
+    assert list(aligned(source, scan)) == []
 
 
 def test_files_of_jets_have_no_such_column(made, tmp_path):
