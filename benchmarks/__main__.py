@@ -112,6 +112,8 @@ def _loaders() -> Iterator[Row]:
         yield what, f"{each.ratio:.2f}", ""
     for live in live_rates(DEMO):
         yield f"live loader, {VIEWS} views of {live.augmentation} [views/s of CPU]", f"{live.rate:,.0f}", ""
+        stored = found.throughput[0].rate
+        yield f"CPU of a view of {live.augmentation} / of a stored one", f"{stored / live.rate:,.0f}", ""
     yield f"loader: memory after epoch {EPOCHS} / after epoch {FIRST}", f"{found.growth:.3f}", "< 1.10"
 
 

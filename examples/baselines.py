@@ -6,7 +6,6 @@ and scores the representation of each one beside that of the untrained network a
 docs/pretraining.md has the results.
 """
 
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from masked import MaskedParticles, Tokens
 from networks import COLUMNS, HIGGS, Data, Encoder, Jets, nn, torch
 from rich.console import Console
 from rich.table import Table
-from scores import area_with_labels, as_model, drawn_labels, markdown, mean_and_error, over_seeds
+from scores import Kept, area_with_labels, as_model, drawn_labels, markdown, mean_and_error, over_seeds
 from training import (
     Contrastive,
     PairBatches,
@@ -34,7 +33,6 @@ from training import (
 
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.errors import JetresimError
-from jetresim.campaign.files import atomic_path
 from jetresim.campaign.processes import LABELS
 from jetresim.dataset.padded import feature_names
 from jetresim.loaders.transforms import seeded
@@ -137,19 +135,19 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> Table:
     return markdown(f"{SIGNAL} against all others, over the seeds", ["", *values[0]], rows)
 
 
-def run(study: Study, seeds: int, output: Path) -> dict[str, dict[str, Any]]:
-    """Train and score what the file does not have yet: way of training and seed to the scores."""
-    found = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
+def run(study: Study, seeds: int, results: Kept) -> None:
+    """Train and score what the results do not have yet."""
+
+    def observables(seed: int) -> dict[str, Any]:
+        return scored(study, OBSERVABLES, jet_observables, "jetclr", seed)
+
+    def network(name: str, train: Callable[[], Encoder], seed: int) -> dict[str, Any]:
+        return scored(study, name, as_model(train()), list(COLUMNS), seed)
+
     for seed in range(seeds):
-        for name, train in {OBSERVABLES: None, **ways(study, seed)}.items():
-            if str(seed) in found.setdefault(name, {}):
-                continue
-            model = (jet_observables, "jetclr") if train is None else (as_model(train()), list(COLUMNS))
-            found[name][str(seed)] = scored(study, name, *model, seed)
-            print(f"seed {seed}: {name}", file=sys.stderr)
-            with atomic_path(output) as temporary:
-                temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    return found
+        results.add(OBSERVABLES, seed, partial(observables, seed))
+        for name, train in ways(study, seed).items():
+            results.add(name, seed, partial(network, name, train, seed))
 
 
 def main(
@@ -166,10 +164,10 @@ def main(
     torch.use_deterministic_algorithms(True)
     try:
         study = Study(dataset, Data.read(dataset, constituents), epochs, constituents)
-        found = run(study, seeds, output)
+        run(study, seeds, results := Kept(output, {"epochs": epochs, "constituents": constituents}))
     except JetresimError as error:
         sys.exit(f"error: {error}")
-    Console(width=TABLE_WIDTH).print(table(found))
+    Console(width=TABLE_WIDTH).print(table(results.found))
 
 
 if __name__ == "__main__":

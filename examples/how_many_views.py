@@ -6,22 +6,22 @@ by `jetresim.loaders.live` and kept in a cache. All trainings have as many steps
 results.
 """
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from networks import COLUMNS, Data, Encoder, Tensor, make_optimizer, torch, update
 from rich.console import Console
 from rich.table import Table
-from scores import area_with_labels, as_model, drawn_labels, markdown, mean_and_error, over_seeds
+from scores import Kept, area_with_labels, as_model, drawn_labels, markdown, mean_and_error, over_seeds
 from training import Contrastive, Views, augmented_both, resimulated
 
 from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.errors import ConfigError, JetresimError
-from jetresim.campaign.files import atomic_path
 from jetresim.dataset.reader import Groups
 from jetresim.loaders.live import LiveDataset
 from jetresim.loaders.transforms import seeded
@@ -36,8 +36,21 @@ BATCH, LABELLED = 100, (100, None)
 AUGMENTATIONS: Mapping[str, Views] = {"re-simulation": resimulated, "with classic": augmented_both}
 """What is done to two different views of an event; one view needs classic augmentations to become two."""
 
+TABLE_WIDTH = 120
+
 Jets = tuple[Tensor, Tensor]
 """Views of events, (N, K, P, F), and their mask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A dataset, simulated jets and steps of each training, and where simulated views are kept."""
+
+    dataset: Path
+    jets: int
+    steps: int
+    constituents: int
+    cache: Path
 
 
 def simulated(groups: Groups, events: int, constituents: int, cache: Path) -> Jets:
@@ -100,18 +113,19 @@ def trained(data: Data, jets: Jets, views: Views, steps: int, seed: int) -> Enco
     return encoder
 
 
-def compare(
-    data: Data, live: Jets, budget: int, steps: int, seed: int
-) -> Iterator[tuple[str, dict[str, float]]]:
-    """AUC of linear classifiers by number of views and augmentations, of one seed."""
+def compare(data: Data, live: Jets, budget: int, steps: int, seed: int, results: Kept) -> None:
+    """Add the AUC of linear classifiers by number of views and augmentations, of one seed."""
     stored = [0, data.groups.realizations.index("seed")]
     for views in VIEWS:
         source = live if views > len(stored) else (data.train.x[:, stored], data.train.mask[:, stored])
         jets = part(source, budget // views, views, seed)
+
+        def scored(augment: Views, jets: Jets = jets) -> dict[str, float]:
+            return areas(data, as_model(trained(data, jets, augment, steps, seed)), seed)
+
         for name, augment in AUGMENTATIONS.items():
             if views > 1 or augment is not resimulated:
-                model = as_model(trained(data, jets, augment, steps, seed))
-                yield f"{views}, {name}", areas(data, model, seed)
+                results.add(f"{views}, {name}", seed, partial(scored, augment))
 
 
 def areas(data: Data, model: Model, seed: int) -> dict[str, float]:
@@ -123,22 +137,13 @@ def areas(data: Data, model: Model, seed: int) -> dict[str, float]:
     return {number: area_with_labels(data, model, each) for number, each in rows.items()}
 
 
-def run(
-    dataset: Path, seeds: int, budget: int, steps: int, constituents: int, cache: Path
-) -> dict[str, dict[str, dict[str, Any]]]:
-    """Views and augmentations, and number of labels, to mean and error over the seeds."""
-    data = Data.read(dataset, constituents)
-    check(data, budget)
-    live = simulated(data.groups, budget // VIEWS[2], constituents, cache)
-    found: dict[str, list[dict[str, float]]] = {}
+def run(study: Study, seeds: int, results: Kept) -> None:
+    """Simulate the views, and train and score what the results do not have yet."""
+    data = Data.read(study.dataset, study.constituents)
+    check(data, study.jets)
+    live = simulated(data.groups, study.jets // VIEWS[2], study.constituents, study.cache)
     for seed in range(seeds):
-        for name, values in compare(data, live, budget, steps, seed):
-            found.setdefault(name, []).append(values)
-            print(f"seed {seed}: {name} {values}", file=sys.stderr)
-    return {
-        name: {number: over_seeds([each[number] for each in every]) for number in every[0]}
-        for name, every in found.items()
-    }
+        compare(data, live, study.jets, study.steps, seed, results)
 
 
 def check(data: Data, budget: int) -> None:
@@ -150,10 +155,13 @@ def check(data: Data, budget: int) -> None:
         raise ConfigError(f"--jets {budget}: expected {least} to {most}, the groups of train")
 
 
-def table(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
-    """AUC by number of views and of labelled jets."""
-    labels = list(next(iter(found.values())))
-    rows = [[name, *(mean_and_error(each[label]) for label in labels)] for name, each in found.items()]
+def table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Table:
+    """AUC by number of views and of labelled jets, over the seeds."""
+    labels = [str(number or "all") for number in LABELLED]
+    rows = [
+        [name, *(mean_and_error(over_seeds([each[label] for each in by_seed.values()])) for label in labels)]
+        for name, by_seed in found.items()
+    ]
     return markdown("AUC by views of an event and labels", ["views", *labels], rows)
 
 
@@ -164,18 +172,17 @@ def main(
     steps: Annotated[int, typer.Option(min=20, help="of each training")] = 1000,
     constituents: Annotated[int, typer.Option(min=2, help="leading constituents of a jet")] = 50,
     cache: Annotated[Path, typer.Option(help="folder for simulated views")] = Path("views"),
-    output: Annotated[Path, typer.Option(help="JSON file for the results")] = Path("views.json"),
+    output: Annotated[Path, typer.Option(help="JSON file; what it has is kept")] = Path("views.json"),
 ) -> None:
     """Compare trainings on few events with many views and on many events with few."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     try:
-        found = run(dataset, seeds, jets, steps, constituents, cache)
+        results = Kept(output, {"jets": jets, "steps": steps, "constituents": constituents})
+        run(Study(dataset, jets, steps, constituents, cache), seeds, results)
     except JetresimError as error:
         sys.exit(f"error: {error}")
-    with atomic_path(output) as temporary:
-        temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    Console(width=120).print(table(found))
+    Console(width=TABLE_WIDTH).print(table(results.found))
 
 
 if __name__ == "__main__":

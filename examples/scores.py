@@ -1,6 +1,9 @@
 """How the examples score classifiers and similarities, and show them with errors over the seeds."""
 
+import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,8 @@ from rich.table import Table
 from scipy.stats import rankdata
 
 from jetresim.campaign.arrays import Booleans
+from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.files import atomic_path
 from jetresim.campaign.seeds import stable_hash
 from jetresim.report.embedding import Model
 from jetresim.report.tasks import linear_probe as fitted
@@ -131,6 +136,46 @@ def area_with_labels(data: Data, model: Model, rows: Tensor, columns: int = len(
     )
     classify = fitted(train[rows.numpy()], data.train.higgs.numpy()[rows.numpy()])
     return float(auc(classify(test), data.test.higgs.numpy()))
+
+
+class Kept:
+    """Results by name and seed in a JSON file; a study that is started again goes on with what is missing.
+
+    Parameters
+    ----------
+    path : Path
+    settings : mapping
+        What the results depend on, beside name and seed.
+
+    Attributes
+    ----------
+    found : dict of str to dict of str to Any
+        Name and seed to the result.
+
+    Raises
+    ------
+    ConfigError
+        The file has results of other settings.
+    """
+
+    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
+        self.path, self.settings = path, dict(settings)
+        stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"settings": settings}
+        if stored["settings"] != self.settings:
+            raise ConfigError(
+                f"{path}: has results of {stored['settings']}, not of {self.settings}; --output names another"
+            )
+        self.found = stored.get("results", {})
+
+    def add(self, name: str, seed: int, make: Callable[[], Any]) -> None:
+        """Make a result if it is not there yet, and write the file."""
+        if str(seed) in self.found.setdefault(name, {}):
+            return
+        self.found[name][str(seed)] = make()
+        print(f"seed {seed}: {name}", file=sys.stderr)
+        with atomic_path(self.path) as temporary:
+            content = {"settings": self.settings, "results": self.found}
+            temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def over_seeds(values: Sequence[float]) -> dict[str, Any]:

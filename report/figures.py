@@ -1,7 +1,8 @@
 """The plots of the report, as text of SVG or bytes of PNG that depend on the data alone."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import matplotlib as mpl
@@ -55,6 +56,9 @@ STYLE = {
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#7F3C8D")
 """Okabe and Ito's palette, which colour-blind people can tell apart. Its black is nominal's, so purple stands
 in its place; orange is for the FSR pair."""
+
+SWITCHED = "realization-"
+"""What the ids of parts of an SVG begin with that show some realizations; their indices follow."""
 
 BAND = "#E69F00"
 LINES = ("-", "--", ":", "-.")
@@ -150,6 +154,19 @@ def panels(curves: Curves) -> list[Panel]:
     return [*(Panel("", members) for members in others), *banded]
 
 
+@contextmanager
+def _showing(axis: Axes, *realizations: int) -> Iterator[None]:
+    """Note in the picture which realizations is shown by what is drawn meanwhile."""
+    before = set(axis.get_children())
+    yield
+    for artist in set(axis.get_children()) - before:
+        artist.set_gid(_name(*realizations))
+
+
+def _name(*realizations: int) -> str:
+    return SWITCHED + "-".join(map(str, realizations))
+
+
 def picture(figure: Figure, svg_limit: int) -> Picture:
     """Render a figure reproducibly.
 
@@ -202,10 +219,13 @@ def spectra_figure(curves: Curves, observable: Observable, columns: Sequence[tup
             Line2D([], [], color=_colour(curves, index), linestyle=_line(curves, index)) for index in order
         ]
         names = [curves.realizations[index] for index in order]
-        figure.legend(
+        legend = figure.legend(
             *(handles, names), loc="upper center", bbox_to_anchor=(0.5, 1), ncols=min(len(order), across),
             borderaxespad=0.1, columnspacing=1.2, handlelength=1.8,
         )  # fmt: skip
+        for index, handle, text in zip(order, legend.legend_handles, legend.get_texts(), strict=True):
+            handle.set_gid(_name(index))
+            text.set_gid(_name(index))
     return figure
 
 
@@ -229,18 +249,21 @@ def _draw_spectra(axis: Axes, curves: Curves, observable: Observable, spectrum: 
         if not np.isfinite(density[index]).all():
             continue
         nominal = index == curves.anchor
-        mplhep.histplot(
-            *(density[index], spectrum.edges),
-            ax=axis, yerr=errors[index] if nominal else False, flow="none",
-            histtype="step", color=_colour(curves, index), linestyle=_line(curves, index),
-            linewidth=1.6 if nominal else 1.2, zorder=3 if nominal else 2,
-        )  # fmt: skip
+        with _showing(axis, index):
+            mplhep.histplot(
+                *(density[index], spectrum.edges),
+                ax=axis, yerr=errors[index] if nominal else False, flow="none",
+                histtype="step", color=_colour(curves, index), linestyle=_line(curves, index),
+                linewidth=1.6 if nominal else 1.2, zorder=3 if nominal else 2,
+            )  # fmt: skip
     axis.set_xlim(spectrum.edges[0], spectrum.edges[-1])
     axis.set_ylabel(f"density [1/{observable.unit}]" if observable.unit else "density")
     if observable.scale == "log":
         axis.set_xscale("log")
     if observable.log_y:
         axis.set_yscale("log")
+        if (positive := density[density > 0]).size:  # an error bar that nearly reaches 0 would set the scale
+            axis.set_ylim(positive.min() / 2, None)
     else:
         axis.set_ylim(0, None)
 
@@ -252,20 +275,22 @@ def _draw_ratios(axis: Axes, curves: Curves, panel: Panel, spectrum: Spectrum) -
     axis.axhline(1, color="black", linewidth=0.8)
     if panel.band:
         filled = ratios[list(panel.members)]
-        axis.fill_between(
-            spectrum.edges, *(np.append(edge, edge[-1]) for edge in (filled.min(axis=0), filled.max(axis=0))),
-            step="post", color=BAND, alpha=0.3, linewidth=0,
-        )  # fmt: skip
+        with _showing(axis, *panel.members):
+            axis.fill_between(
+                spectrum.edges, *(np.append(edge, edge[-1]) for edge in (filled.min(0), filled.max(0))),
+                step="post", color=BAND, alpha=0.3, linewidth=0,
+            )  # fmt: skip
     for place, index in enumerate(panel.members):
         shift = (place - (len(panel.members) - 1) / 2) * 0.25
         x = centres + shift * np.diff(spectrum.edges)
         style = {"color": _colour(curves, index), "linestyle": _line(curves, index)}
-        mplhep.histplot(
-            *(ratios[index], spectrum.edges),
-            ax=axis, flow="none", histtype="step", edges=False, linewidth=1.2, yerr=False, **style,
-        )  # fmt: skip
-        axis.errorbar(x, ratios[index], errors[index], fmt="none", ecolor=style["color"], elinewidth=1)
-        _mark_outside(axis, x, ratios[index], limit, style["color"])
+        with _showing(axis, index):
+            mplhep.histplot(
+                *(ratios[index], spectrum.edges),
+                ax=axis, flow="none", histtype="step", edges=False, linewidth=1.2, yerr=False, **style,
+            )  # fmt: skip
+            axis.errorbar(x, ratios[index], errors[index], fmt="none", ecolor=style["color"], elinewidth=1)
+            _mark_outside(axis, x, ratios[index], limit, style["color"])
     axis.set_ylim(1 - limit, 1 + limit)
     axis.set_yticks([1 - limit / 2, 1, 1 + limit / 2])
     names = [curves.realizations[index] for index in panel.members]
@@ -341,7 +366,8 @@ def distances_figure(
         axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
         for axis, (title, found, widths) in zip(axes, columns, strict=True):
             for index, shift in zip(others, spread, strict=True):
-                _draw_distances(axis, curves, observables, index, shift, found, widths)
+                with _showing(axis, index):
+                    _draw_distances(axis, curves, observables, index, shift, found, widths)
             axis.set_title(title, fontsize=11, loc="left")
             axis.set_xlabel(r"Wasserstein distance / $\sigma_\mathrm{nominal}$")
             axis.set_xlim(0, None)

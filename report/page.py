@@ -1,7 +1,5 @@
 """The report of a campaign: everything is read, computed and put into one page."""
 
-import base64
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +29,7 @@ from jetresim.report.collect import (
 from jetresim.report.html import Plot, Section, environment, plot
 from jetresim.report.made import Table
 from jetresim.report.observables import BY_NAME, JET_OBSERVABLES, OBSERVABLES, Observable
+from jetresim.report.plot_data import as_csv, as_json, link
 from jetresim.report.reading import Source, open_source
 from jetresim.report.spectra import Spectrum
 from jetresim.report.statistics import (
@@ -170,17 +169,13 @@ def render(content: Content) -> str:
             versions=made.versions(content.source),
             sections=sections(content),
             bookkeeping=made_section(content),
-            spectra=spectra_as_data(content),
+            realizations=content.source.realizations,
+            data={
+                "JSON": link("application/json", as_json(content.spectra, content.source.realizations)),
+                "CSV": link("text/csv", as_csv(content.spectra, content.source.realizations)),
+            },
         )
     )
-
-
-def spectra_as_data(content: Content) -> str:
-    """All spectra as JSON, in a link that needs no network: process, observable, edges and entries."""
-    found: dict[str, dict[str, object]] = {}
-    for (process, observable), spectrum in content.spectra.items():
-        found.setdefault(process, {})[observable] = spectrum.as_data(content.source.realizations)
-    return "data:application/json;base64," + base64.b64encode(json.dumps(found).encode()).decode()
 
 
 def summary(checks: Sequence[Check]) -> str:

@@ -129,7 +129,7 @@ def test_every_way_is_scored_and_what_is_there_is_not_trained_again(dataset, tmp
     output = tmp_path / "scores.json"
     done = run(dataset, output, "--seeds", "1")
     assert done.exit_code == 0, done.output
-    found = json.loads(output.read_text())
+    found = json.loads(output.read_text())["results"]
     assert list(found)[:2] == ["simple observables", "untrained"]
     assert len(found) == 6
     for name, by_seed in found.items():
@@ -138,4 +138,10 @@ def test_every_way_is_scored_and_what_is_there_is_not_trained_again(dataset, tmp
     monkeypatch.setattr(baselines, "ways", lambda study, seed: dict.fromkeys(list(found)[1:], None))
     again = run(dataset, output, "--seeds", "1")
     assert again.exit_code == 0, again.output
-    assert json.loads(output.read_text()) == found
+    assert json.loads(output.read_text())["results"] == found
+    other = run(dataset, output, "--constituents", "5")
+    assert other.exit_code == 1
+    assert (
+        "has results of {'epochs': 2, 'constituents': 12}, not of {'epochs': 2, 'constituents': 5}"
+        in other.output
+    )

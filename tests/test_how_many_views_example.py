@@ -97,10 +97,10 @@ def test_every_training_has_as_many_jets(dataset, tmp_path, monkeypatch):
     done = run(dataset, output, 64)
     assert done.exit_code == 0, done.output
     assert {events * views for events, views in used} == {64}
-    found = json.loads(output.read_text())
+    found = json.loads(output.read_text())["results"]
     assert list(found)[:3] == ["1, with classic", "2, re-simulation", "2, with classic"]
     assert len(found) == 9
-    assert all(0 <= area <= 1 for each in found.values() for area in each["100"]["seeds"])
+    assert all(0 <= area <= 1 for each in found.values() for area in each["0"].values())
 
 
 def test_too_many_or_too_few_jets_are_refused_in_one_line(dataset, tmp_path):
