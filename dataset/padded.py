@@ -14,6 +14,7 @@ from jetresim.campaign.arrays import Booleans, Integers
 from jetresim.campaign.config import unknown
 from jetresim.campaign.errors import ConfigError
 from jetresim.dataset.features import FEATURES, FOUR_VECTOR_FEATURES, JETCLR_FEATURES, PAIR_FEATURES
+from jetresim.jets.constituents import EVENT_FIELD, MISSING_PT
 
 __all__ = ["Array", "Members", "Padded", "feature_names", "needed_columns", "packed", "pad", "padded"]
 
@@ -55,7 +56,7 @@ class Members:
     ----------
     present : ndarray of bool, shape (M,)
     jets : dict of str to ndarray, shape (M,)
-        NaN where absent.
+        Fields of the jets, and `jets.constituents.MISSING_PT` of whole events; NaN where absent.
     starts, counts : ndarray of int64, shape (M,)
         First constituent, and number of them; 0 where absent.
     constituents : dict of str to ndarray
@@ -81,7 +82,7 @@ class Members:
         counts = pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64)
         return cls(
             present=_numbers(realizations.field("present")) if _has(realizations, "present") else counts > 0,
-            jets=_columns(realizations.field("jet")) if _has(realizations, "jet") else {},
+            jets=_scalars(realizations),
             starts=np.cumsum(counts) - counts,
             counts=counts,
             constituents=_columns(lists.flatten()),
@@ -116,6 +117,15 @@ class Members:
                 for name in parts[0].constituents
             },
         )
+
+
+def _scalars(realizations: pa.StructArray) -> dict[str, Array]:
+    """What is one number a member: fields of the jet, and of the whole event."""
+    found = _columns(realizations.field("jet")) if _has(realizations, "jet") else {}
+    if _has(realizations, EVENT_FIELD.name):
+        event = realizations.field(EVENT_FIELD.name)
+        found |= {name: _numbers(pc.struct_field(event, name)) for name in MISSING_PT if _has(event, name)}
+    return found
 
 
 def feature_names(features: str | Sequence[str]) -> tuple[str, ...]:

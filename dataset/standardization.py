@@ -18,6 +18,7 @@ from jetresim.dataset.assemble import check_split
 from jetresim.dataset.features import FEATURES, IMPACT_PARAMETERS
 from jetresim.dataset.padded import Members, feature_names, packed
 from jetresim.dataset.schema import GROUPS_SCHEMA
+from jetresim.jets.constituents import MISSING_PT
 from jetresim.jets.parquet import batches, parquet_files, single
 from jetresim.jets.schema import JET_TYPE
 
@@ -29,7 +30,7 @@ STANDARDIZATION = "standardization.json"
 SPLIT = "train"
 """The split that is looked at: the others must not leak into what is learnt."""
 
-_AS_THEY_ARE = ("pdgid", *IMPACT_PARAMETERS, *EXTRA_FIELDS)
+_AS_THEY_ARE = ("pdgid", *IMPACT_PARAMETERS, *EXTRA_FIELDS, *MISSING_PT)
 """A code has no mean; what has the units of a convention, or stands in some data sets only, keeps them."""
 
 CONSTITUENT_FEATURES = tuple(name for name in FEATURES if name not in _AS_THEY_ARE)

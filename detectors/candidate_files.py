@@ -120,6 +120,8 @@ class CandidateFile:
         """A column of texts; integers of 64 bits are hexadecimal digits."""
         start, stop = _range(rows)
         values = self._one_each(meaning, start, stop)[rows - start].tolist()
+        if None in values:
+            raise self._error(meaning, f"has no value in event {self.events[rows[values.index(None)]]}")
         return [each if isinstance(each, str) else f"{int(each) % _WORD:016x}" for each in values]
 
     def lists(self, meanings: Iterable[str], rows: Integers) -> tuple[Columns, Integers]:

@@ -194,23 +194,6 @@ class ExternalDetector:
         }
 
 
-_QUANTITIES = (
-    "pdgid",
-    "charge",
-    "px",
-    "py",
-    "pz",
-    "pt",
-    "eta",
-    "phi",
-    "energy",
-    "mass",
-    "d0",
-    "dz",
-    *_ERRORS,
-)
-
-
 def _components(given: Columns) -> dict[str, Floats]:
     """px, py and pz [GeV], given as such or as pT, eta and phi."""
     if "px" in given:

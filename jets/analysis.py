@@ -15,7 +15,7 @@ from jetresim.detectors.columns import Columns, select, to_columns
 from jetresim.detectors.physical import impossible_events, impossible_momenta, tell_impossible
 from jetresim.jets.clustering import azimuth, cluster, pseudorapidity
 from jetresim.jets.constituents import CONSTITUENT_TYPE, EVENT_FIELD, extended, with_extra
-from jetresim.jets.matching import Truth, match
+from jetresim.jets.matching import Matches, Truth, match
 from jetresim.jets.schema import JET_TYPE, JETS_SCHEMA, STATUS_TYPE, STATUSES
 from jetresim.jets.substructure import substructure
 from jetresim.showers.protocol import ParticleBatch
@@ -61,43 +61,50 @@ def jets_table(
     """
     found = cluster(candidates, jets, subtract)
     matches = match(found, truth, jets.matching)
-    passes = np.array([event.passes_cuts for event in truth], dtype=np.bool_)[matches.event]
-    unphysical = _unphysical(batch, candidates, found)[matches.event]
-    failed = ~batch.succeeded[matches.event]
-    absent = ak.to_numpy(ak.is_none(candidates))[matches.event]
-    vetoed = np.isin(batch.events, list(batch.vetoed))[matches.event]
-    wanted = np.array([event.wanted for event in truth], dtype=np.bool_)[matches.event]
-    reachable = np.array([event.reachable for event in truth], dtype=np.bool_)[matches.event]
-    reasons = [
-        (Status.CUT, ~passes),
-        (Status.NOT_SIMULATED, ~wanted),
-        (Status.VETOED, vetoed),
-        (Status.UNPHYSICAL, unphysical),
-        (Status.FAILED, failed & reachable),
-        (given_up, absent & reachable),
-    ]
-    found_out = [where for _, where in reasons]
-    status = np.select(found_out, [reason.value for reason, _ in reasons], matches.status)
+    status = _statuses(batch, candidates, found, truth, matches, given_up)
     rows = np.flatnonzero(status == Status.MATCHED.value)
     matched = ak.to_packed(ak.flatten(found, axis=1)[matches.jet[rows]])
+    constituents = matched.constituents
+    if whole_events:
+        constituents = _clustered(candidates, jets)[matches.event[rows]]
     arrays = [
         pa.array(batch.events[matches.event], pa.int64()),
         pa.array(matches.target, pa.int8()),
         _status_column(status),
         pa.array(batch.seeds[matches.event], pa.int64()),
-    ]
-    extra = set(EXTRA_FIELDS) & set(ak.fields(candidates))
-    constituents = matched.constituents
-    if whole_events:
-        constituents = _clustered(candidates, jets)[matches.event[rows]]
-    arrays += [
         _jet_column(matched, ak.num(constituents, axis=1), rows, len(status), jets),
         _constituents_column(constituents, rows, len(status), jets.constituents_max),
     ]
+    extra = set(EXTRA_FIELDS) & set(ak.fields(candidates))
     if whole_events:
         extra |= {EVENT_FIELD.name}
         arrays.append(_event_column(constituents, found[matches.event[rows]], rows, len(status)))
     return pa.Table.from_arrays(arrays, schema=with_extra(JETS_SCHEMA, extra))
+
+
+def _statuses(
+    batch: ParticleBatch,
+    candidates: ak.Array,
+    found: ak.Array,
+    truth: Sequence[Truth],
+    matches: Matches,
+    given_up: Status,
+) -> npt.NDArray[np.str_]:
+    """What became of each target: the first reason why its event has no jets, or what matching says."""
+    passes, wanted, reachable = (
+        np.array([getattr(event, name) for event in truth], dtype=np.bool_)
+        for name in ("passes_cuts", "wanted", "reachable")
+    )
+    reasons = [
+        (Status.CUT, ~passes),
+        (Status.NOT_SIMULATED, ~wanted),
+        (Status.VETOED, np.isin(batch.events, list(batch.vetoed))),
+        (Status.UNPHYSICAL, _unphysical(batch, candidates, found)),
+        (Status.FAILED, ~batch.succeeded & reachable),
+        (given_up, ak.to_numpy(ak.is_none(candidates)) & reachable),
+    ]
+    applies = [where[matches.event] for _, where in reasons]
+    return np.select(applies, [reason.value for reason, _ in reasons], matches.status)
 
 
 def _unphysical(batch: ParticleBatch, candidates: ak.Array, found: ak.Array) -> Booleans:

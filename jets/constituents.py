@@ -12,6 +12,7 @@ __all__ = [
     "CONSTITUENT_TYPE",
     "EVENT_FIELD",
     "EXTRA_COLUMNS",
+    "MISSING_PT",
     "extended",
     "extra_columns",
     "with_columns",
@@ -32,12 +33,14 @@ CONSTITUENT_TYPE = pa.struct(
 )
 """pT and energy [GeV], phi in (−π, π], charge [e], impact parameters [mm]."""
 
+MISSING_PT = ("missing_px", "missing_py")
+"""Fields of `EVENT_FIELD` that are one number an event."""
+
 EVENT_FIELD = pa.field(
     "whole_event",
     pa.struct(
         [
-            pa.field("missing_px", pa.float32()),
-            pa.field("missing_py", pa.float32()),
+            *(pa.field(name, pa.float32()) for name in MISSING_PT),
             pa.field(
                 "jets",
                 pa.list_(

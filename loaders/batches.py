@@ -16,6 +16,7 @@ from jetresim.campaign.errors import ConfigError
 from jetresim.dataset.padded import Array, Members, feature_names, needed_columns, packed, pad
 from jetresim.dataset.reader import Groups
 from jetresim.dataset.standardization import Standardization
+from jetresim.jets.constituents import EVENT_FIELD, MISSING_PT
 from jetresim.jets.parquet import single
 from jetresim.jets.schema import JET_TYPE
 from jetresim.loaders.order import Segment, block_key
@@ -72,7 +73,8 @@ class Recipe:
     @property
     def columns(self) -> list[str]:
         """Columns of the groups that are needed."""
-        jet = [f"realizations.jet.{name}" for name in self.jet]
+        struct = dict.fromkeys(MISSING_PT, EVENT_FIELD.name)
+        jet = [f"realizations.{struct.get(name, 'jet')}.{name}" for name in self.jet]
         return [*IDENTITY, "realizations.present", *dict.fromkeys(needed_columns(self.features) + jet)]
 
 
@@ -96,7 +98,7 @@ def make_recipe(
     if layout not in LAYOUTS:
         raise ConfigError("layout: " + unknown("layout", layout, LAYOUTS))
     for name in jet:
-        if JET_TYPE.get_field_index(name) < 0:
+        if JET_TYPE.get_field_index(name) < 0 and name not in MISSING_PT:
             raise ConfigError("jet: " + unknown("field", name, [field.name for field in JET_TYPE]))
     if constituents < 1:
         raise ConfigError(f"constituents: {constituents}; expected at least 1")

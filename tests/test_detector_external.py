@@ -137,6 +137,20 @@ def test_records_in_lists_are_read_by_their_dotted_names(read, rows):
     assert fields(read(nested, columns=columns)) == fields(rows)
 
 
+def test_masses_stand_for_energies_and_resolutions_travel_along(stored, rows, expected):
+    names = ("event", "digest", "pdgid", "charge", "px", "py", "pz", "d0", "dz")
+    columns = {name: name for name in names} | {"mass": "m", "d0err": "sigma", "dzerr": "sigma"}
+    made = rows | {"m": rows["px"] * 0, "sigma": np.abs(rows["d0"]) + 0.01}
+    found = jets(stored(made, columns=columns))
+    for name in ("pt", "energy", "sdmass"):  # these candidates are massless
+        new, old = (ak.drop_none(ak.from_arrow(table["jet"])[name]) for table in (found, expected))
+        np.testing.assert_allclose(new, old, rtol=1e-5)
+    constituents = ak.flatten(ak.from_arrow(found["constituents"]))
+    sigma = np.where(constituents.charge != 0, np.abs(constituents.d0) + np.float32(0.01), 0)
+    for name in ("d0err", "dzerr"):
+        np.testing.assert_allclose(constituents[name], sigma, rtol=1e-5)
+
+
 def test_events_that_are_left_out_are_absent_and_the_others_stay(stored, rows, expected, caplog):
     found = jets(stored(taken(rows, np.arange(EVENTS) != 2)))
     there = found["event"].to_numpy() != 2
@@ -171,8 +185,23 @@ def with_value(name, value):
         (lambda rows: rows | {"event": rows["event"] * 1.0}, "'event' .* is float64, expected integers"),
         (lambda rows: rows | {"pz": rows["digest"]}, "'pz' .* no list of numbers"),
         (lambda rows: {name: rows[name] for name in rows if name != "py"}, "'py' .* is not there"),
+        (lambda rows: rows | {"digest": ak.Array([None, *rows["digest"][1:]])}, "no value in event 0"),
+        (lambda rows: rows | {"digest": rows["event"]}, "event 0 was made of other particles"),
     ],
-    ids=["doubled", "swapped", "beyond", "foreign", "nan", "charge", "lengths", "dtype", "texts", "missing"],
+    ids=[
+        "doubled",
+        "swapped",
+        "beyond",
+        "foreign",
+        "nan",
+        "charge",
+        "lengths",
+        "dtype",
+        "texts",
+        "missing",
+        "no digest",
+        "other digest",
+    ],
 )
 def test_files_that_cannot_be_believed_are_refused(read, rows, change, message):
     with pytest.raises(DetectorError, match=message):

@@ -1,6 +1,7 @@
 """Groups of whole events: one row an event, with all candidates, missing pT and all jets."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import awkward as ak
 import numpy as np
@@ -16,6 +17,8 @@ from jetresim.detectors.registry import make_detector
 from jetresim.generators.stored import hard_events
 from jetresim.jets.clustering import cluster
 from jetresim.loaders.datasets import GroupDataset
+from jetresim.loaders.views import AllViews
+from jetresim.report.checks import aligned
 from jetresim.showers.pythia8 import Pythia8Shower
 from tests.campaigns import campaign
 from tests.made import make_dataset, make_jets_of_all, path
@@ -136,8 +139,23 @@ def test_fields_and_features_are_read(made):
     assert read.realizations.fields == ["whole_event"]
     values, mask = open_groups(paths.dataset).padded(constituents=40, features="rs3l")
     assert values.shape[:3] == mask.shape == (len(read), 3, 40)
-    group = GroupDataset(paths.dataset)[0]
-    assert group["x"].shape[:2] == (2, 100)
+    data = GroupDataset(paths.dataset, views=AllViews(), jet=["pt", "missing_px", "missing_py"])
+    stored = open_groups(paths.dataset).to_awkward().realizations
+    for row in range(3):
+        group = data[row]
+        assert group["x"].shape[:2] == (3, 100)
+        there = stored[row].present
+        found = group["jet"].numpy()
+        assert found[there, 1].tolist() == stored[row].whole_event.missing_px[there].tolist()
+        assert not found[~ak.to_numpy(there)].any()
+
+
+def test_the_hardest_jet_of_an_event_need_not_be_near_its_target(made):
+    source, scan = (
+        SimpleNamespace(campaign=made[0]),
+        SimpleNamespace(unaligned={"nominal": 3}, worst_alignment=7.0),
+    )
+    assert list(aligned(source, scan)) == []
 
 
 def test_files_of_jets_have_no_such_column(made, tmp_path):
