@@ -208,7 +208,7 @@ def estimate_table(campaign: Campaign, costs: dict[str, Cost]) -> Table:
     for heading in ("hard events", "jobs", "CPU/event", "CPU", "CPU/job", "jets", *["events"] * full):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, cost in costs.items():
-        table.add_row(name, *_cells(cost), *[size(cost.all_full_bytes)] * full)
+        table.add_row(name, *_cells(cost), *[_full_size(cost)] * full)
     events, jobs, seconds, stored, whole = (
         sum(getattr(cost, field) for cost in costs.values())
         for field in ("events", "jobs", "cpu_seconds", "bytes", "all_full_bytes")
@@ -218,6 +218,11 @@ def estimate_table(campaign: Campaign, costs: dict[str, Cost]) -> Table:
         "all", str(events), str(jobs), "", duration(seconds), "", size(stored), *[size(whole)] * full
     )
     return table
+
+
+def _full_size(cost: Cost) -> str:
+    """Size of all whole events, and of one of them."""
+    return f"{size(cost.all_full_bytes)} ({size(cost.full_bytes)} each)"
 
 
 def _cells(cost: Cost) -> list[str]:

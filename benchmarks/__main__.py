@@ -15,6 +15,7 @@ from benchmarks.live_views import VIEWS, live_rates
 from benchmarks.loader_throughput import EPOCHS, FIRST, loader_benchmark
 from benchmarks.pileup import pileup_costs
 from benchmarks.storage import storage
+from benchmarks.whole_events import whole_event_costs
 
 Row = tuple[str, str, str]
 DEMO = Path("results/demo")
@@ -25,6 +26,7 @@ def rows() -> Iterator[Row]:
     yield from _showers()
     yield from _detectors()
     yield from _pileup()
+    yield from _whole_events()
     yield from _interventions()
     yield from _memory()
     yield from _storage()
@@ -59,6 +61,15 @@ def _pileup() -> Iterator[Row]:
     for kind, found in pileup_costs().items():
         what = f"wjet, {kind}: CPU of detector and jets [ms/event], memory [MB], bytes/jet"
         yield what, f"{found.seconds * 1e3:.1f}, {found.peak_mb:.0f}, {found.bytes_per_jet:.0f}", ""
+
+
+def _whole_events() -> Iterator[Row]:
+    for what, cost in whole_event_costs().items():
+        yield (
+            f"whole events, {what}: CPU [ms/event], bytes/event",
+            f"{cost.milliseconds:.2f}, {cost.bytes:,.0f}",
+            "",
+        )
 
 
 def _interventions() -> Iterator[Row]:

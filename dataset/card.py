@@ -33,8 +33,8 @@ from jetresim.dataset.schema import (
     WEIGHTS_FIELD,
 )
 from jetresim.dataset.standardization import STANDARDIZATION
-from jetresim.detectors.registry import extra_fields
 from jetresim.jets.constituents import EVENT_FIELD
+from jetresim.jets.files import asked_columns
 from jetresim.jets.parquet import (
     METADATA_KEY,
     SHOWER_WEIGHTS,
@@ -410,14 +410,14 @@ the members that are present in a group of this dataset:
 
 
 def _schema(campaign: Campaign) -> str:
-    found = {column for name in campaign.realizations for column in extra_fields(campaign, name)}
+    found = {column for name in campaign.realizations for column in asked_columns(campaign, name)}
     extra = [name for name in EXTRA_DESCRIPTIONS if name in found]
     types = {field.name: field.type for field in GROUPS_SCHEMA} | {
         f"realizations.{field.name}": field.type for field in MEMBER
     }
     rows = [[f"`{name}`", _type_name(types[name]), meaning] for name, meaning in DESCRIPTIONS.items()]
     rows += [[f"`realizations.constituents.{name}`", "float", EXTRA_DESCRIPTIONS[name]] for name in extra]
-    if campaign.groups.whole_events:
+    if EVENT_FIELD.name in found:
         rows += [[f"`realizations.{EVENT_FIELD.name}`", _type_name(EVENT_FIELD.type), EVENT_DESCRIPTION]]
     if campaign.weighted:
         named = "; ".join(f"{name}: {', '.join(weights)}" for name, weights in campaign.weighted.items())

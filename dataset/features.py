@@ -17,6 +17,7 @@ __all__ = [
     "ELECTRON",
     "FEATURES",
     "FOUR_VECTOR_FEATURES",
+    "IMPACT_PARAMETERS",
     "JETCLR_FEATURES",
     "JET_FEATURES",
     "MUON",
@@ -36,6 +37,8 @@ CHARGED_HADRONS = (211, 321, 2212, 3112, 3222, 3312, 3334)
 
 NEUTRAL_HADRON = 0
 """PDG id of a neutral hadron in Delphes' particle flow; candidates at particle level never have it."""
+
+_MILLIMETRES = 10.0  # in a centimetre
 
 _SMALLEST_LN_PT = float(np.log1p(np.finfo(np.float32).eps))
 
@@ -94,6 +97,16 @@ def tanh_dz(constituent: Columns, jet: Columns) -> Floats:
 def column(name: str) -> Callable[[Columns, Columns], Floats]:
     """Make the feature that is a column of the constituents as it is."""
     return lambda constituent, jet: constituent[name]
+
+
+def dxy_cms(constituent: Columns, jet: Columns) -> Floats:
+    """CMS's dxy = (−x·py + y·px)/pT [cm] (CMSSW, DataFormats/TrackReco/interface/TrackBase.h)."""
+    return -constituent["d0"] / _MILLIMETRES
+
+
+def dz_cms(constituent: Columns, jet: Columns) -> Floats:
+    """CMS's dz [cm], of the same sign as that of the groups."""
+    return constituent["dz"] / _MILLIMETRES
 
 
 def charge(constituent: Columns, jet: Columns) -> Floats:
@@ -165,11 +178,18 @@ FEATURES: MappingProxyType[str, Callable[[Columns, Columns], Floats]] = MappingP
         "py": py,
         "pz": pz,
         "energy": energy,
+        "d0_delphes": column("d0"),
+        "dz_delphes": column("dz"),
+        "dxy_cms": dxy_cms,
+        "dz_cms": dz_cms,
         **{name: column(name) for name in EXTRA_FIELDS},
     }
 )
 """Name of a constituent feature to the function that gives it: those of the published files, then ours, at
 the end those that only some data sets have."""
+
+IMPACT_PARAMETERS = ("d0_delphes", "dz_delphes", "dxy_cms", "dz_cms")
+"""Impact parameters in the signs and units of Delphes, which are those of the groups, and of CMS."""
 
 PFLOW_FEATURES = ("pt", "relpt", "eta", "phi", "dr", "e", "rele", "charge", "pdgid", "d0", "dz")
 """Order along axis 2 of ``jet_pflow_cands``."""

@@ -15,7 +15,7 @@ from jetresim.campaign.detector import EXTRA_FIELDS
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
 from jetresim.dataset.assemble import check_split
-from jetresim.dataset.features import FEATURES
+from jetresim.dataset.features import FEATURES, IMPACT_PARAMETERS
 from jetresim.dataset.padded import Members, feature_names, packed
 from jetresim.dataset.schema import GROUPS_SCHEMA
 from jetresim.jets.parquet import batches, parquet_files, single
@@ -29,8 +29,8 @@ STANDARDIZATION = "standardization.json"
 SPLIT = "train"
 """The split that is looked at: the others must not leak into what is learnt."""
 
-_AS_THEY_ARE = ("pdgid", *EXTRA_FIELDS)
-"""A code has no mean, and what only some data sets have is left in its units."""
+_AS_THEY_ARE = ("pdgid", *IMPACT_PARAMETERS, *EXTRA_FIELDS)
+"""A code has no mean; what has the units of a convention, or stands in some data sets only, keeps them."""
 
 CONSTITUENT_FEATURES = tuple(name for name in FEATURES if name not in _AS_THEY_ARE)
 """Features that have a mean."""

@@ -21,7 +21,7 @@ from jetresim.jets.parquet import METADATA_KEY, ROW_GROUP, batches, read_metadat
 from jetresim.jets.schema import JETS_SCHEMA, jets_schema, surviving_events
 from jetresim.showers.registry import program_versions
 
-__all__ = ["JetsFile", "jets_file", "jets_metadata", "read_survivors", "software_versions"]
+__all__ = ["JetsFile", "asked_columns", "jets_file", "jets_metadata", "read_survivors", "software_versions"]
 
 _OF_MEMBERS = ["event", "target", "status", "jet"]
 """Columns that tell whether a jet is a member of a group."""
@@ -74,12 +74,16 @@ def jets_file(
         "settings": jets_inputs(campaign, process, realization),
         "versions": software_versions(campaign, realization),
     }
-    extra = (*extra_fields(campaign, realization), *[EVENT_FIELD.name] * campaign.groups.whole_events)
-    schema = with_extra(jets_schema(campaign, realization), extra)
+    schema = with_extra(jets_schema(campaign, realization), asked_columns(campaign, realization))
     with scratch_path(path) as temporary, writer(temporary, schema) as sink:
         file = JetsFile(sink)
         yield file
         file.finish(identity)
+
+
+def asked_columns(campaign: Campaign, realization: str) -> tuple[str, ...]:
+    """Which of `jets.constituents.EXTRA_COLUMNS` the jets of a realization have."""
+    return (*extra_fields(campaign, realization), *[EVENT_FIELD.name] * campaign.groups.whole_events)
 
 
 def software_versions(campaign: Campaign, realization: str) -> dict[str, str]:

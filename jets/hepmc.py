@@ -7,6 +7,7 @@ stands for the shower and hadronization, and beyond it one cluster for every dis
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import pyhepmc
@@ -53,7 +54,7 @@ def hepmc_event(
         Attributes that say which event of which realization it is.
     """
     event = pyhepmc.GenEvent(pyhepmc.Units.GEV, pyhepmc.Units.MM)
-    event.run_info = _run_info([name for name, _ in weights])
+    event.run_info = _run_info(tuple(name for name, _ in weights))
     event.event_number = hard.index
     event.weights = [value for _, value in weights]
     _add_final_state(event, _add_hard_process(event, hard.record, beams), particles)
@@ -64,7 +65,8 @@ def hepmc_event(
     return event
 
 
-def _run_info(weights: Sequence[str]) -> pyhepmc.GenRunInfo:
+@lru_cache(maxsize=1)  # a listing has one, and HepMC3 warns of each further object
+def _run_info(weights: tuple[str, ...]) -> pyhepmc.GenRunInfo:
     info = pyhepmc.GenRunInfo()
     # A blank would end the name when it is read.
     info.weight_names = _distinct(["_".join(name.split()) for name in weights])

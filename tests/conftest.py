@@ -14,6 +14,8 @@ LONG = (
     "workflow/test_shards.py",
     "workflow/test_resume.py",
     "workflow/test_rerun.py",
+    "workflow/test_crossings_and_candidates.py",
+    "workflow/test_faults.py",
     "test_seed_contract.py",
     "loaders/test_live.py",
     "herwig/test_herwig7_campaign.py",

@@ -15,6 +15,7 @@ import uproot
 import yaml
 
 from jetresim import simulate
+from jetresim.campaign.detector import DetectorOptions
 from jetresim.campaign.errors import ConfigError, DetectorError
 from jetresim.campaign.status import Status
 from jetresim.detectors.external import ExternalDetector
@@ -279,6 +280,18 @@ def test_impact_parameters_of_cms_get_our_sign_and_unit(read, rows):
 def test_options_that_cannot_be_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         asked({"name": "external", **options})
+
+
+def test_the_job_of_the_anchor_makes_nothing_ahead_that_waits_for_candidates():
+    geant = {"name": "geant", "intervene": "nothing", "detector": external("geant/{process}/{chunk}.root")}
+    again = {"name": "again", "intervene": "detector"}
+    chosen = asked({"name": "cms_phase2"}, augmentations=["nominal", again, geant, "rehadronize", "seed"])
+    assert chosen.made_ahead == ["nominal", "again"]  # a chain simulates what survives geant
+
+
+@pytest.mark.parametrize("program", ["Event.Number", "MCParticles.PDG", "GenPart_pdgId"])
+def test_documented_columns_of_programs_are_accepted(program):
+    assert DetectorOptions.model_validate(documented(program)).name == "external"
 
 
 def test_listing_keeps_the_order_of_particles(simulated, built_in):

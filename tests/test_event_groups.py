@@ -6,6 +6,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
+from jetresim.audit.replay.comparison import Verdict, verify_rows
 from jetresim.audit.verify.campaign import verify_campaign
 from jetresim.campaign.config import save
 from jetresim.campaign.errors import ConfigError, DataError
@@ -122,6 +123,11 @@ def test_verify_finds_nothing_wrong(made):
     chosen, paths = made
     save(chosen, Path(paths.config))
     assert verify_campaign(Path(paths.root)).problems == []
+
+
+def test_every_row_is_made_again_alone(made):
+    verified = verify_rows(*made, 6)
+    assert [each.comparison.verdict for each in verified] == [Verdict.EQUAL] * 6
 
 
 def test_fields_and_features_are_read(made):

@@ -4,16 +4,20 @@ import gzip
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pyhepmc
 import pytest
 
+from jetresim import simulate
 from jetresim.audit.cost import collect
 from jetresim.audit.estimate import estimate_campaign
 from jetresim.audit.verify.full_events import check_full_events
 from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.config import Groups
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.paths import Paths, chunk_names
+from jetresim.campaign.status import Status
 from jetresim.generators.stored import hard_events
 from jetresim.jets.event_schema import SIMULATED
 from jetresim.jets.full_events import write_full_events
@@ -55,6 +59,10 @@ def make(campaign, results):
     return paths
 
 
+def path_of_hard(campaign, paths):
+    return Path(paths.hard.format(process="qcd", chunk=chunk_names(campaign, "qcd")[0]))
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     chosen = asked()
@@ -78,8 +86,7 @@ def test_every_event_says_which_it_is(made, realization):
 
 def test_particles_are_those_that_the_shower_hands_over(made):
     campaign, paths = made
-    hard = Path(paths.hard.format(process="qcd", chunk=chunk_names(campaign, "qcd")[0]))
-    events = list(hard_events(campaign, "qcd", hard, range(EVENTS)))
+    events = list(hard_events(campaign, "qcd", path_of_hard(campaign, paths), range(EVENTS)))
     batch = Pythia8Shower(campaign, "qcd", "seed").shower(events)
     stored = [row["particles"] for row in rows(campaign, paths, "seed")]
     assert sum(map(len, stored)) > 500
@@ -99,6 +106,17 @@ def test_hepmc_holds_the_same_events(made):
         np.testing.assert_array_equal(energies, sorted(each["energy"] for each in row["particles"]))
 
 
+def test_events_are_written_that_no_jet_survives(tmp_path):
+    chosen = asked(formats=["parquet"], realizations=["seed"])
+    chosen = chosen.model_copy(update={"groups": Groups(pt_min=6000)})
+    paths = make(chosen, tmp_path)
+    statuses = {row["status"] for row in rows(chosen, paths, "seed")}
+    hard = list(hard_events(chosen, "qcd", path_of_hard(chosen, paths), range(EVENTS)))
+    jets = pa.concat_tables(simulate(chosen, "qcd", "seed", hard=hard))
+    assert set(jets["status"].to_pylist()) == {Status.NOT_SIMULATED}
+    assert statuses == {SIMULATED}
+
+
 def test_chunks_do_not_change_an_event(made, tmp_path):
     chosen = asked(chunk=4, formats=["parquet"], realizations=["seed"])
     paths = make(chosen, tmp_path)
@@ -106,8 +124,9 @@ def test_chunks_do_not_change_an_event(made, tmp_path):
     assert not file_of(chosen, paths, NOMINAL, "parquet").exists()
 
 
-def test_files_are_the_same_each_time(made, tmp_path):
+def test_files_are_the_same_each_time_and_nothing_is_said(made, tmp_path, capfd):
     again = make(made[0], tmp_path)
+    assert "WARNING" not in "".join(capfd.readouterr())
     for form in ("parquet", "hepmc3"):
         first, second = (file_of(made[0], paths, NOMINAL, form) for paths in (made[1], again))
         assert first.read_bytes() == second.read_bytes()

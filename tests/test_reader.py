@@ -12,7 +12,7 @@ from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.paths import SPLITS
 from jetresim.dataset import assemble
 from jetresim.dataset.assemble import write_split
-from jetresim.dataset.features import PAIR_FEATURES, PFLOW_FEATURES
+from jetresim.dataset.features import IMPACT_PARAMETERS, PAIR_FEATURES, PFLOW_FEATURES
 from jetresim.dataset.padded import feature_names, needed_columns
 from jetresim.dataset.reader import open_groups
 from jetresim.dataset.rs3l import write_rs3l
@@ -167,6 +167,17 @@ def test_features_need_the_columns_they_are_computed_from():
     assert needed_columns("four_vectors") == [
         f"realizations.constituents.{name}" for name in ("pt", "phi", "eta", "energy")
     ]
+
+
+def test_impact_parameters_have_the_sign_and_unit_of_a_convention(dataset):
+    groups = open_groups(dataset, split="train")
+    values, mask = groups.padded(8, IMPACT_PARAMETERS, standardize=True)
+    first = groups.to_awkward().realizations.constituents[:, :, :8]
+    d0, dz, dxy_cms, dz_cms = values[mask].T
+    for found, stored in ((d0, first.d0), (dz, first.dz), (-10 * dxy_cms, first.d0), (10 * dz_cms, first.dz)):
+        np.testing.assert_allclose(found, ak.flatten(stored, axis=None), rtol=1e-6)
+    assert np.any(d0 < 0)
+    assert np.any(d0 > 0)
 
 
 def test_standardized_features_have_mean_0_and_deviation_1(dataset):

@@ -324,12 +324,8 @@ def jets(
     }
     family = {
         name: _path(campaign, results, "jets", realization=name, **names)
-        for name in campaign.anchor_family
-        if ahead
-        and NOMINAL in realization
-        and name not in realization
-        # its files need not be there yet
-        and not campaign.detector_options(name).candidates
+        for name in campaign.made_ahead
+        if ahead and NOMINAL in realization and name not in realization
     }
     pool = existing(_path(campaign, results, "pool"), "pileup") if campaign.pileup else None
     make_jets(campaign, process, chunk, hard_file, outputs, job, followed, family, pool)

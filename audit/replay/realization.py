@@ -16,12 +16,11 @@ from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.herwig import EVENT_SECONDS, START_SECONDS
 from jetresim.campaign.paths import Paths
 from jetresim.dataset.groups import hard_truths, member_column, truth_row
-from jetresim.detectors.registry import extra_fields
 from jetresim.generators.events import HardEvent
 from jetresim.generators.survey import Survey
 from jetresim.generators.wanted import some_hard_events, stored_survey
 from jetresim.jets.again import reduced, run_length, simulate_again
-from jetresim.jets.files import software_versions
+from jetresim.jets.files import asked_columns, software_versions
 from jetresim.jets.parquet import SHOWER_WEIGHTS
 from jetresim.jets.pool import open_pool
 from jetresim.jets.simulation import hard_truth, showered_batches, worth_showering
@@ -93,7 +92,7 @@ def replay(campaign: Campaign, paths: Paths, process: str, wanted: Wanted) -> li
     """
     _check_asked(campaign, process, wanted)
     survey = stored_survey(campaign, paths, process)
-    extra = {column for name in campaign.realizations for column in extra_fields(campaign, name)}
+    extra = {column for name in campaign.realizations for column in asked_columns(campaign, name)}
     return [
         replayed
         for together in _made_together(campaign, wanted)
@@ -184,7 +183,7 @@ def _with_run(
 def _replayed(
     campaign: Campaign, paths: Paths, process: str, wanted: Wanted, survey: Survey, extra: Collection[str]
 ) -> Iterator[Replayed]:
-    """All targets of realizations that are made together; groups have `extra` columns of constituents."""
+    """All targets of realizations that are made together; groups have `extra` columns."""
     events = sorted(set().union(*wanted.values()))
     hard = {event.index: event for event in _with_run(campaign, paths, process, events, survey)}
     _tell_cost(campaign, process, wanted, list(hard))

@@ -309,6 +309,16 @@ class Campaign(Strict):
         """The anchor and the realizations that continue from its event records, computed together."""
         return [name for name in self.realizations if name == NOMINAL or self.continues_anchor(name)]
 
+    @cached_property
+    def made_ahead(self) -> list[str]:
+        """Those of the anchor's family that need no candidates of another program, which may come later."""
+        needed = {name: {name, *self.followed(name)} - {NOMINAL} for name in self.anchor_family}
+        return [
+            name
+            for name, others in needed.items()
+            if not any(self.detector_options(each).candidates for each in others)
+        ]
+
     def continues_anchor(self, realization: str) -> bool:
         """Whether a realization continues from the anchor's event records instead of a shower of its own."""
         return self.augmentation(realization).intervene.first_stage > Stage.SHOWER
