@@ -16,6 +16,9 @@ AUGMENTATIONS = ("seed", "rehadronize", "redetect")
 VIEWS = 8
 """Views of each group, which share what they have in common."""
 
+BATCH = 4096
+"""More groups than are simulated together, so that a batch is all that its CPU time was spent on."""
+
 SECONDS = 20.0
 """CPU time to measure for each augmentation, after its programs are set up."""
 
@@ -33,9 +36,8 @@ def live_rates(campaign: Path) -> Iterator[LiveRate]:
     from jetresim.loaders.live import LiveDataset
 
     for name in AUGMENTATIONS:
-        data = LiveDataset(campaign / "dataset" / "train", [name] * VIEWS, batch_size=128, campaign=campaign)
-        for _ in zip(data, range(4), strict=False):  # every process has its programs now
-            pass
+        data = LiveDataset(campaign / "dataset" / "train", [name] * VIEWS, BATCH, campaign=campaign)
+        next(iter(data))  # every process has its programs now
         start, views = time.process_time(), 0
         for batch in _batches(data):
             views += batch["present"].numel()

@@ -7,10 +7,10 @@ batch, number of jets and how long. Then classifiers of the frozen outputs are a
 linear one, and a perceptron. docs/pretraining.md has the results.
 """
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -34,10 +34,10 @@ from networks import (
 )
 from rich.console import Console
 from rich.table import Table
-from scores import auc, linear_probe, markdown, mean_and_error, over_seeds
+from scores import Kept, auc, linear_probe, markdown, mean_and_error, over_seeds
 
 from jetresim.campaign.errors import JetresimError
-from jetresim.campaign.files import atomic_path
+from jetresim.campaign.paths import SPLITS
 from jetresim.dataset.features import PAIR_FEATURES
 from jetresim.loaders.transforms import seeded
 
@@ -262,7 +262,7 @@ def trained(splits: Mapping[str, Jets], recipe: Recipe, seed: int) -> dict[str, 
     return probes(encoder, splits, seed) | ({"loss": losses[-1]} if losses else {})
 
 
-def table(found: Mapping[str, Mapping[int, Mapping[str, float]]]) -> Table:
+def table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Table:
     """Mean ± standard error over the seeds."""
     columns = list(dict.fromkeys(name for each in found.values() for one in each.values() for name in one))
     rows = [[name, *(_number([one[c] for one in by_seed.values() if c in one]) for c in columns)]
@@ -279,7 +279,7 @@ def main(
     seeds: Annotated[int, typer.Option(min=1, help="repetitions")] = 4,
     constituents: Annotated[int, typer.Option(min=NEIGHBOURS + 1, help="leading ones of a jet")] = 40,
     only: Annotated[str, typer.Option(help="recipes whose name holds this")] = "",
-    output: Annotated[Path | None, typer.Option(help="JSON file for the results")] = None,
+    output: Annotated[Path, typer.Option(help="JSON file; what it has is kept")] = Path("outputs.json"),
 ) -> None:
     """Compare recipes of contrastive training by what their 8 outputs know."""
     torch.set_num_threads(1)
@@ -290,22 +290,15 @@ def main(
             f"error: --only: no recipe's name holds {only!r}; they are: "
             + "; ".join(one.name for one in RECIPES)
         )
-    found: dict[str, dict[int, dict[str, float]]] = {}
     try:
-        splits = {
-            each: read_jets(open_split(dataset, each), constituents, FEATURES)
-            for each in ("train", "val", "test")
-        }
+        results = Kept(output, {"constituents": constituents})
+        splits = {each: read_jets(open_split(dataset, each), constituents, FEATURES) for each in SPLITS}
     except JetresimError as error:
         sys.exit(f"error: {error}")
     for seed in range(seeds):
         for recipe in recipes:
-            found.setdefault(recipe.name, {})[seed] = trained(splits, recipe, seed)
-            print(f"seed {seed}: {recipe.name}", file=sys.stderr)
-            if output is not None:
-                with atomic_path(output) as temporary:
-                    temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    Console(width=200).print(table(found))
+            results.add(recipe.name, seed, partial(trained, splits, recipe, seed))
+    Console(width=200).print(table({recipe.name: results.found[recipe.name] for recipe in recipes}))
 
 
 if __name__ == "__main__":

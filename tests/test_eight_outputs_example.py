@@ -91,9 +91,9 @@ def test_example_repeats_itself_exactly_and_names_unknown_recipes(example, datas
         done = run(example, dataset, "--output", output)
         assert done.exit_code == 0, done.output
     assert first.read_bytes() == again.read_bytes()
-    found = json.loads(first.read_text())
+    found = json.loads(first.read_text())["results"]
     assert list(found) == [recipe.name for recipe in example.RECIPES]
     assert all(0 <= value <= 1 for name, value in found[example.RECIPES[0].name]["0"].items())
-    refused = run(example, dataset, "--only", "transformer")
+    refused = run(example, dataset, "--only", "transformer", "--output", first)
     assert refused.exit_code == 1
     assert "no recipe's name holds 'transformer'" in refused.output
