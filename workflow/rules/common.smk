@@ -2,6 +2,16 @@ CHUNKS = {process: CAMPAIGN.chunks(process) for process in CAMPAIGN.processes}
 ALL_EVENTS = sum(process.events for process in CAMPAIGN.processes.values())
 
 
+def run_jobs_by(command):
+    """Put what `jetresim` means in front of every command, where Snakemake does not take it for another command."""
+    shell.prefix(
+        "set -euo pipefail; "
+        + (f"export PYTHONPATH={quote(str(TREE))}; " if IS_SOURCE_TREE else "")
+        + f"export JETRESIM_SCRATCH={quote(RUN.scratch or '')} {VERSION_VARIABLE}={quote(code_version())}; "
+        + f'jetresim() {{{{ {join(command)} "$@"; }}}}; '
+    )
+
+
 def chunk_index(wildcards):
     """Number of a chunk."""
     return chunk_number(wildcards.chunk)
