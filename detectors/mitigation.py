@@ -25,8 +25,8 @@ _KILLER_ETA_MAX = 3.2
 _R_MIN, _R_MAX, _WEIGHT_MIN, _CENTRAL = 0.02, 0.3, 0.1, 2.5
 """PUPPI's cone, least weight, and |eta| up to which tracks tell vertices apart."""
 _PT_MIN = {True: (0.1, 0.007), False: (0.5, 0.011)}
-"""Least weighted pT [GeV] of a neutral candidate and its growth with each interaction; True: central. Others
-who wrote PUPPI from the paper have the same, but for the offset of the others, which one has as 0.2 GeV."""
+"""Least weighted pT [GeV] of a neutral candidate and its growth with each interaction; True: central. The
+values vary between implementations: another one has 0.2 GeV where tracks do not reach."""
 
 _APART = 100.0
 """Distance between events in the tree of neighbours, more than any two candidates have."""
