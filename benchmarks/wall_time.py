@@ -124,7 +124,7 @@ class WallTime:
     Attributes
     ----------
     wall, cpu : float
-        Wall time of the run, and CPU of Snakemake and all jobs [s].
+        Wall time of the run, and CPU of Snakemake and all jobs but the report [s].
     cores : int
     bare : tuple of float
         CPU of bare Pythia for the events of the run [s], from the sample before and the one after.
@@ -156,7 +156,9 @@ def wall_time(campaign: Campaign, folder: Path, cores: int) -> WallTime:
     campaign = load(Path(paths.config))  # with the chunk that was chosen
     events = simulated(campaign, paths)
     passes = (bare_seconds(before, events), bare_seconds(after, events))
-    return WallTime(wall, cpu, cores, passes, collect(campaign, paths))
+    jobs = collect(campaign, paths)
+    cpu += sum(job.cpu_seconds or 0.0 for job in jobs)  # forked jobs are no children of Snakemake
+    return WallTime(wall, cpu, cores, passes, jobs)
 
 
 def _cpu_of_children() -> float:
