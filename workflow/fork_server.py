@@ -30,6 +30,9 @@ _LOADED = (
 
 _LARGEST_REQUEST = 2**20  # more than a socket sends in one message
 
+_LONGEST_FOLDER = 80
+"""Bytes that leave room for what comes behind them: an address has 107 (unix(7), ``sun_path``)."""
+
 _FILES = 4  # the standard ones and the current folder
 
 _CLIENT = Path(__file__).with_name("fork_client.py")
@@ -42,16 +45,22 @@ def start() -> list[str]:
     -------
     list of str
         The command that stands for ``python -m jetresim`` while the server is there, and beyond.
+
+    Raises
+    ------
+    OSError
+        The system knows no such sockets (macOS), or has no folder for one.
     """
-    folder = tempfile.mkdtemp(prefix="jetresim-")  # which only its owner may enter
-    address = f"{folder}/jobs"
-    ends_with_us, _held_open = os.pipe()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, os.fdopen(ends_with_us) as alive:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        # which only its owner may enter
+        folder = tempfile.mkdtemp(prefix="jetresim-", dir=_folder_of_sockets())
+        address = f"{folder}/jobs"
         listener.bind(address)
         listener.listen()
+        ends_with_us, _held_open = os.pipe()
         subprocess.Popen(
             [sys.executable, "-m", "jetresim.workflow.fork_server", str(listener.fileno()), folder],
-            stdin=alive,
+            stdin=ends_with_us,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=[listener.fileno()],
@@ -59,8 +68,15 @@ def start() -> list[str]:
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             start_new_session=True,  # Ctrl-C is for the clients
         )
+        os.close(ends_with_us)
     # isolated and without site-packages, which would take ten times as long
     return [sys.executable, "-I", "-S", str(_CLIENT), address]
+
+
+def _folder_of_sockets() -> str:
+    """Where the folder of a socket is made: the system's own one where `TMPDIR` is too long for an address."""
+    usual = tempfile.gettempdir()
+    return usual if len(os.fsencode(usual)) <= _LONGEST_FOLDER else "/tmp"
 
 
 def serve(listener: socket.socket) -> list[str] | None:

@@ -131,3 +131,20 @@ def test_server_ends_with_the_process_that_started_it_and_leaves_nothing():
         [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True
     ).stdout.strip()
     wait_for(lambda: not Path(address).parent.exists())
+
+
+def test_server_has_an_address_where_the_temporary_folder_has_a_long_name(tmp_path):
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    code = (
+        "import subprocess; from jetresim.workflow.fork_server import start; "
+        "subprocess.run([*start(), 'schema'], check=True)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**ENVIRONMENT, "TMPDIR": str(long)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.startswith("{")
