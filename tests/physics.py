@@ -92,7 +92,7 @@ def _direct_tables(process: str, pythia, size: int = 100) -> Iterator[pa.Table]:
         for index in range(first, first + size):
             results = pythia.nextBatch(1, "none").prt
             assert results[0] is not None
-            truths.append(hard_truth(HardEvent(index, _record(pythia, 1.0)), chosen.process(process)))
+            truths.append(hard_truth(HardEvent(index, _record(pythia, 1.0)), chosen, process))
             batches.append(final_particles(results, np.array([0]), 1))
         indices = np.arange(first, first + size)
         flat = {name: np.concatenate([each[name] for _, each in batches]) for name in batches[0][1]}
@@ -124,7 +124,7 @@ def weighted(process: str) -> tuple[Columns, npt.NDArray[np.float64]]:
         found, flat = final_particles(results.prt, np.array(shower._feed.calls), len(batch_events))
         indices = np.array([event.index for event in batch_events])
         batch = ParticleBatch(indices, indices, found > 0, ak.unflatten(ak.zip(flat), found))
-        truths = [hard_truth(event, chosen.process(process)) for event in batch_events]
+        truths = [hard_truth(event, chosen, process) for event in batch_events]
         tables.append(jets_table(batch, detector.candidates(batch), truths, chosen.jets))
         weights |= dict(zip(indices.tolist(), results.info.weights[:, -1].to_list(), strict=True))
     found = columns(pa.concat_tables(tables))

@@ -296,7 +296,7 @@ def test_no_batch_ends_within_a_run_of_the_detector(events, process, monkeypatch
         **{"jets": {"pt_min": 500.0}, "groups": {"pt_min": 500.0}},
     )
     detectors = {name: InRuns(20) for name in chosen.realizations}
-    monkeypatch.setattr("jetresim.jets.crossing.make_detector", lambda _, name: detectors[name])
+    monkeypatch.setattr("jetresim.jets.crossing.make_detector", lambda _, name, process: detectors[name])
     monkeypatch.setattr(jetresim.showers.pythia8, "BATCH_EVENTS", batch_events)
     found = tables(simulate_family(chosen, process, events[:EVENTS_IN_RUNS]))
     surviving = surviving_events([found[NOMINAL]], chosen)
@@ -307,7 +307,7 @@ def test_no_batch_ends_within_a_run_of_the_detector(events, process, monkeypatch
     )
     for name, detector in detectors.items():
         assert list(chain.from_iterable(detector.seen)) == list(range(EVENTS_IN_RUNS)), name
-    monkeypatch.setattr("jetresim.jets.crossing.make_detector", lambda _, __: NoDetector())
+    monkeypatch.setattr("jetresim.jets.crossing.make_detector", lambda *_: NoDetector())
     monkeypatch.setattr("jetresim.jets.simulation.detector_run", lambda _, __: 1)
     plain = tables(simulate_family(chosen, process, events[:EVENTS_IN_RUNS]))
     assert {name: found[name] for name in plain} == plain
