@@ -74,7 +74,7 @@ def start() -> list[str]:
 
 
 def _folder_of_sockets() -> str:
-    """Where the folder of a socket is made: the system's own one where `TMPDIR` is too long for an address."""
+    """Where the folder of a socket is made: in the system's own one where `TMPDIR` is too long."""
     usual = tempfile.gettempdir()
     return usual if len(os.fsencode(usual)) <= _LONGEST_FOLDER else "/tmp"
 
