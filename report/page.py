@@ -1,8 +1,9 @@
 """The report of a campaign: everything is read, computed and put into one page."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from jetresim.campaign.arrays import Floats
 from jetresim.campaign.files import atomic_path
 from jetresim.dataset.process_warnings import warning_lines
-from jetresim.report import figures, made
+from jetresim.report import figures, made, side_by_side
 from jetresim.report.binning import bin_edges
 from jetresim.report.checks import Check, Verdict, run_checks, worst
 from jetresim.report.collect import (
@@ -98,7 +99,7 @@ class Content:
         return self.scan.spectra | self.constituents.spectra
 
 
-def write_report(campaign_folder: Path, output: Path) -> list[Check]:
+def write_report(campaign_folder: Path, output: Path, cores: int = 1) -> list[Check]:
     """Write the report of a campaign as one HTML file.
 
     Its bytes depend on the dataset, on ``hard/{process}/survey.json`` and ``report/cost.parquet`` where they
@@ -109,6 +110,8 @@ def write_report(campaign_folder: Path, output: Path) -> list[Check]:
     campaign_folder : Path
         ``results/{campaign}``.
     output : Path
+    cores : int
+        Sections to draw side by side.
 
     Returns
     -------
@@ -121,7 +124,7 @@ def write_report(campaign_folder: Path, output: Path) -> list[Check]:
         There is no dataset, or it cannot be read.
     """
     content = collect(open_source(campaign_folder))
-    page = render(content)
+    page = render(content, cores)
     with atomic_path(output) as path:
         path.write_text(page, encoding="utf-8")
     return content.checks
@@ -153,7 +156,7 @@ def process_distances(source: Source, process: str, sample: Sample) -> dict[tupl
     return found
 
 
-def render(content: Content) -> str:
+def render(content: Content, cores: int = 1) -> str:
     """Make the page."""
     return (
         environment()
@@ -167,7 +170,7 @@ def render(content: Content) -> str:
             warnings=warning_lines(content.source.metadata),
             configuration=made.configuration(content.source),
             versions=made.versions(content.source),
-            sections=sections(content),
+            sections=side_by_side.results(sections(content), cores),
             bookkeeping=made_section(content),
             realizations=content.source.realizations,
             data={
@@ -191,15 +194,15 @@ def failed(checks: Sequence[Check]) -> bool:
     return any(check.verdict is Verdict.FAIL for check in checks)
 
 
-def sections(content: Content) -> list[Section]:
-    """The physics."""
+def sections(content: Content) -> list[Callable[[], Section]]:
+    """The physics, still to be drawn."""
     return [
-        n2_section(content),
-        *(spectra_section(content, process) for process in content.drawn),
-        labels_section(content),
-        distances_section(content),
-        similarity_section(content),
-        gallery_section(content),
+        partial(n2_section, content),
+        *(partial(spectra_section, content, process) for process in content.drawn),
+        partial(labels_section, content),
+        partial(distances_section, content),
+        partial(similarity_section, content),
+        partial(gallery_section, content),
     ]
 
 

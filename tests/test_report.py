@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 from jetresim.campaign.errors import DataError
 from jetresim.generators.survey import Survey, write_survey
-from jetresim.report import figures, made
+from jetresim.report import figures, made, side_by_side
 from jetresim.report.binning import bin_edges, round_step
 from jetresim.report.checks import Check, Verdict, equivalents, fsr_pairs, run_checks
 from jetresim.report.collect import jet_samples, scan, scan_constituents
@@ -216,6 +216,19 @@ def test_every_image_says_what_it_shows_and_how_large_it_is(page):
 def test_report_has_the_same_bytes_again(good, tmp_path):
     write_report(good, tmp_path / "again.html")
     assert (tmp_path / "again.html").read_bytes() == (good / "report" / "report.html").read_bytes()
+
+
+def test_report_of_several_processes_has_the_same_bytes(good, tmp_path):
+    write_report(good, tmp_path / "side-by-side.html", cores=3)
+    assert (tmp_path / "side-by-side.html").read_bytes() == (good / "report" / "report.html").read_bytes()
+
+
+def test_error_of_another_process_is_that_of_the_call():
+    def fail():
+        raise DataError("of the third")
+
+    with pytest.raises(DataError, match="of the third"):
+        side_by_side.results([int, int, fail, int], 2)
 
 
 def test_tables_count_what_is_there(page, rows):

@@ -450,6 +450,7 @@ def report(
     folder: Folder,
     output: Annotated[Path | None, typer.Option(help="the file; report/report.html in the folder")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="exit code 1 where a check fails")] = False,
+    cores: Annotated[int, typer.Option(min=1, help="sections to draw side by side")] = 1,
     format: Layout = "table",
 ) -> None:
     """Write one HTML page on a dataset: counts, spectra, distances, checks."""
@@ -458,7 +459,7 @@ def report(
     from jetresim.workflow.report_output import checks_as_json, shown_findings
 
     page = output or Path(Paths(str(folder)).report)
-    checks = write_report(folder, page)
+    checks = write_report(folder, page, cores)
     if format == "json":
         typer.echo(checks_as_json(folder, checks))
     else:

@@ -35,6 +35,7 @@ rule report:
         PATHS.benchmark("report")
     conda:
         "../../envs/jetresim.yaml"
+    threads: 4
     resources:
         mem_mb=megabytes,
         runtime=lambda wildcards, attempt: minutes(attempt, ALL_EVENTS, 0.5),
@@ -43,4 +44,4 @@ rule report:
     message:
         "report"
     shell:
-        "jetresim report {params.folder} > {log} 2>&1"
+        "jetresim report {params.folder} --cores {threads} > {log} 2>&1"
