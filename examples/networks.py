@@ -152,9 +152,13 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float = TEMPERATURE) -> 
 
 
 def make_optimizer(module: nn.Module, updates: int) -> tuple[Any, Any]:
-    """AdamW, whose learning rate rises over the first tenth and then falls along a cosine."""
+    """AdamW, whose learning rate rises over the first tenth and then falls along a cosine.
+
+    The rise takes an update at least, so that there must be three in all.
+    """
     optimizer = torch.optim.AdamW(module.parameters(), weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=updates, pct_start=0.1)
+    rise = max(0.1, 2 / updates)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=updates, pct_start=rise)
     return optimizer, schedule
 
 

@@ -251,3 +251,16 @@ def test_shipped_campaign_is_valid():
     assert campaign.name == "pretrain"
     assert {"higgs", "qcd"} == set(campaign.processes)
     assert campaign.realizations == ["nominal", "seed", "fsrRenHi", "fsrRenLo", "herwig7"]
+
+
+@pytest.mark.parametrize("updates", range(3, 25))
+def test_learning_rate_rises_and_falls_however_few_the_updates(updates):
+    layer = torch.nn.Linear(2, 1)
+    optimizer, schedule = networks.make_optimizer(layer, updates)
+    rates = []
+    for _ in range(updates):
+        rates.append(optimizer.param_groups[0]["lr"])
+        networks.update(optimizer, schedule, layer(torch.ones(2)).sum())
+    assert rates[0] < max(rates)
+    assert 2e-3 < max(rates) < 3.001e-3
+    assert updates < 4 or rates[-1] < rates[0]
