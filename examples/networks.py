@@ -158,7 +158,9 @@ def make_optimizer(module: nn.Module, updates: int) -> tuple[Any, Any]:
     """
     optimizer = torch.optim.AdamW(module.parameters(), weight_decay=1e-2)
     rise = max(0.1, 2 / updates)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=updates, pct_start=rise)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=3e-3, total_steps=updates, pct_start=rise
+    )
     return optimizer, schedule
 
 
