@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if place(item) < len(LONG):
             item.add_marker("long")
     items.sort(key=place)
+
+
+@pytest.fixture
+def settings_of_torch() -> Iterator[None]:
+    """What an example sets in PyTorch for its process is not left to the tests of others."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # several only wait for each other here
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)

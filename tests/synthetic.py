@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jetresim.campaign.config import Campaign, parse
+from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.provenance import SCHEMA_VERSION, encode, jets_inputs
 from jetresim.campaign.seeds import event_seed, stable_hash
 from jetresim.campaign.status import Status
+from jetresim.dataset.assemble import write_split
 from jetresim.dataset.groups import HardTruth, build_groups
 from jetresim.generators.events import Parton, TruthTarget
 from jetresim.jets.schema import JET_TYPE, JETS_SCHEMA, STATUSES
@@ -154,6 +156,14 @@ def groups_file(folder: Path, campaign: Campaign, process: str, events: range) -
     jets = jets_files(folder / "jets", campaign, process, events)
     build_groups(output, hard_truths(campaign, process, events), jets, campaign, process)
     return output
+
+
+def all_splits(dataset: Path, campaign: Campaign, groups: list[Path] | None = None) -> Path:
+    """A dataset, of these files of groups or of those of the whole campaign."""
+    groups = groups or all_groups(dataset.parent / "work", campaign)
+    for split in SPLITS:
+        write_split(dataset / split, groups, campaign, split)
+    return dataset
 
 
 def all_groups(folder: Path, campaign: Campaign) -> list[Path]:

@@ -2,16 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
-from synthetic import all_groups, make_campaign
+from synthetic import all_splits, make_campaign
 from typer.testing import CliRunner
 
 from jetresim.audit.acceptance import acceptance_tables, read_acceptance, report_acceptance
 from jetresim.campaign.config import save
 from jetresim.campaign.errors import DataError
-from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.status import Status
 from jetresim.dataset.acceptance import Acceptance
-from jetresim.dataset.assemble import write_split
 from jetresim.jets.parquet import read_metadata
 from jetresim.workflow.cli import app
 
@@ -34,9 +32,7 @@ def campaign():
 @pytest.fixture(scope="module")
 def results(tmp_path_factory, campaign):
     folder = tmp_path_factory.mktemp("results")
-    groups = all_groups(folder / "work", campaign)
-    for split in SPLITS:
-        write_split(folder / campaign.name / "dataset" / split, groups, campaign, split)
+    all_splits(folder / campaign.name / "dataset", campaign)
     return folder
 
 

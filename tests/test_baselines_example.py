@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic import all_groups, make_campaign
+from synthetic import all_splits, make_campaign
 from typer import Typer
 from typer.testing import CliRunner
 
@@ -15,35 +15,21 @@ import masked  # noqa: E402
 import training  # noqa: E402
 from networks import COLUMNS, Encoder, Jets, network_inputs  # noqa: E402
 
-from jetresim.campaign.paths import SPLITS  # noqa: E402
-from jetresim.dataset.assemble import write_split  # noqa: E402
 from jetresim.loaders.transforms import seeded  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("settings_of_torch")
 
 CONSTITUENTS = 12
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    results = tmp_path_factory.mktemp("baselines")
     campaign = make_campaign(
         processes={"higgs": {"events": 250}, "dijet": {"events": 250}},
         augmentations=["nominal", "seed"],
         dataset={"splits": {"train": 0.5, "val": 0.1, "test": 0.4}},
     )
-    groups = all_groups(results, campaign)
-    for split in SPLITS:
-        write_split(results / "dataset" / split, groups, campaign, split)
-    return results / "dataset"
-
-
-@pytest.fixture(autouse=True)
-def settings_of_torch():
-    """The example sets them for its process; the other tests keep theirs."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # several only wait for each other here
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
+    return all_splits(tmp_path_factory.mktemp("baselines") / "dataset", campaign)
 
 
 def random_pairs(count, seed=0):

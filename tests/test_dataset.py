@@ -17,7 +17,7 @@ import synthetic
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic import all_groups, groups_file, hard_truths, jets_files, make_campaign
+from synthetic import all_groups, all_splits, groups_file, hard_truths, jets_files, make_campaign
 
 from benchmarks.assembly_memory import StandIns
 from jetresim.audit.acceptance import report_acceptance
@@ -156,8 +156,7 @@ def test_split_without_share_is_a_valid_empty_file(tmp_path):
         dataset={"splits": {"train": 1, "val": 0, "test": 0}}, events=5, processes={"higgs": None}
     )
     paths = all_groups(tmp_path, campaign)
-    for split in SPLITS:
-        write_split(tmp_path / split, paths, campaign, split)
+    all_splits(tmp_path, campaign, paths)
     assert (
         pq.read_table(tmp_path / "train").num_rows == read_metadata(paths[0])["totals"]["higgs"]["groups"] > 0
     )
@@ -469,8 +468,7 @@ def test_warnings_of_a_process_stand_once_in_metadata_card_and_at_the_end_of_a_r
         build_groups(paths[-1], hard, jets, campaign, "higgs", warnings)
         assert read_metadata(paths[-1])["warnings"] == {"higgs": warnings}
     folder = tmp_path / "dataset"
-    for split in SPLITS:
-        write_split(folder / split, paths, campaign, split)
+    all_splits(folder, campaign, paths)
     metadata = read_metadata(folder / "val" / "val-00000.parquet")
     assert metadata["warnings"] == {"higgs": warnings}
     targets = metadata["totals"]["higgs"]["targets"]
@@ -530,8 +528,7 @@ def test_groups_of_different_versions_are_refused_or_named_on_the_card(tmp_path,
     assert listed[1] == ", ".join(f"higgs/{path.name}" for path in paths[:2])
     assert listed[2].endswith(" more")
     assert not (tmp_path / "train").exists()
-    for split in SPLITS:
-        write_split(tmp_path / split, paths, allowed, split)
+    all_splits(tmp_path, allowed, paths)
     write_standardization(tmp_path, allowed)
     with pytest.raises(DataError, match="different versions"):
         write_card(tmp_path, strict)

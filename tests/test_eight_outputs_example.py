@@ -1,14 +1,12 @@
 import json
 
 import pytest
-from synthetic import all_groups, make_campaign
+from synthetic import all_splits, make_campaign
 from typer import Typer
 from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="the example trains with PyTorch")
 
-from jetresim.campaign.paths import SPLITS  # noqa: E402
-from jetresim.dataset.assemble import write_split  # noqa: E402
 from jetresim.loaders.transforms import seeded  # noqa: E402
 
 
@@ -23,14 +21,10 @@ def example():
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    results = tmp_path_factory.mktemp("outputs")
     campaign = make_campaign(
         processes={"higgs": {"events": 60}, "dijet": {"events": 60}}, augmentations=["nominal", "seed"]
     )
-    groups = all_groups(results, campaign)
-    for split in SPLITS:
-        write_split(results / "dataset" / split, groups, campaign, split)
-    return results / "dataset"
+    return all_splits(tmp_path_factory.mktemp("outputs") / "dataset", campaign)
 
 
 def random_jets(example, count, constituents=12):

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from synthetic import all_groups, make_campaign
+from synthetic import all_splits, make_campaign
 from typer import Typer
 from typer.testing import CliRunner
 
@@ -10,31 +10,17 @@ torch = pytest.importorskip("torch", reason="the example trains with PyTorch")
 import how_many_views  # noqa: E402
 from networks import Data  # noqa: E402
 
-from jetresim.campaign.paths import SPLITS  # noqa: E402
-from jetresim.dataset.assemble import write_split  # noqa: E402
+pytestmark = pytest.mark.usefixtures("settings_of_torch")
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    results = tmp_path_factory.mktemp("views")
     campaign = make_campaign(
         processes={"higgs": {"events": 100}, "dijet": {"events": 100}},
         augmentations=["nominal", "fsrRenHi", "seed"],
         dataset={"splits": {"train": 0.7, "val": 0.1, "test": 0.2}},
     )
-    groups = all_groups(results, campaign)
-    for split in SPLITS:
-        write_split(results / "dataset" / split, groups, campaign, split)
-    return results / "dataset"
-
-
-@pytest.fixture(autouse=True)
-def settings_of_torch():
-    """The example sets them for its process; the other tests keep theirs."""
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
+    return all_splits(tmp_path_factory.mktemp("views") / "dataset", campaign)
 
 
 def numbered(events, views):

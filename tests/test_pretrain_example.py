@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
-from synthetic import all_groups, make_campaign
+from synthetic import all_splits, make_campaign
 from typer import Typer
 from typer.testing import CliRunner
 
@@ -18,10 +18,10 @@ import training  # noqa: E402
 from scores import ANOTHER, OTHER_CLASS, auc, bootstrap, linear_probe, similarities  # noqa: E402
 
 from jetresim.campaign.errors import DataError  # noqa: E402
-from jetresim.campaign.paths import SPLITS  # noqa: E402
-from jetresim.dataset.assemble import write_split  # noqa: E402
 from jetresim.dataset.reader import open_groups  # noqa: E402
 from jetresim.loaders.transforms import seeded  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("settings_of_torch")
 
 PROCESSES = {"higgs": {"events": 150}, "dijet": {"events": 150}}
 AUGMENTATIONS = ["nominal", "seed", "fsrRenHi"]
@@ -30,26 +30,12 @@ QUICK = ["--epochs", "2", "--updates", "4", "--batch-size", "16", "--constituent
 
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory):
-    results = tmp_path_factory.mktemp("pretrain")
     campaign = make_campaign(
         processes=PROCESSES,
         augmentations=AUGMENTATIONS,
         dataset={"splits": {"train": 0.6, "val": 0.2, "test": 0.2}},
     )
-    groups = all_groups(results, campaign)
-    for split in SPLITS:
-        write_split(results / "dataset" / split, groups, campaign, split)
-    return results / "dataset"
-
-
-@pytest.fixture(autouse=True)
-def settings_of_torch():
-    """The example sets them for its process; the other tests keep theirs."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # several only wait for each other here
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
+    return all_splits(tmp_path_factory.mktemp("pretrain") / "dataset", campaign)
 
 
 def run(*arguments):

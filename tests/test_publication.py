@@ -15,8 +15,6 @@ import synthetic
 from typer.testing import CliRunner
 
 from jetresim.campaign.errors import ConfigError, DataError
-from jetresim.campaign.paths import SPLITS
-from jetresim.dataset.assemble import write_split
 from jetresim.dataset.card import write_card
 from jetresim.dataset.publication.crate import crate
 from jetresim.dataset.publication.croissant import croissant
@@ -39,9 +37,7 @@ def results(tmp_path_factory):
         augmentations=["nominal", "seed", "fsrRenHi", "rehadronize"],
     )
     folder = tmp_path_factory.mktemp("results") / campaign.name
-    groups = synthetic.all_groups(folder / "work", campaign)
-    for split in SPLITS:
-        write_split(folder / "dataset" / split, groups, campaign, split)
+    synthetic.all_splits(folder / "dataset", campaign)
     write_standardization(folder / "dataset", campaign)
     write_card(folder / "dataset", campaign)
     return folder

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from synthetic import all_groups, make_campaign
+from synthetic import all_groups, all_splits, make_campaign
 
 from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.paths import SPLITS
@@ -42,8 +42,7 @@ def dataset(tmp_path_factory, campaign, sources):
     with pytest.MonkeyPatch.context() as patch:
         # several row groups in a file without thousands of groups
         patch.setattr(assemble, "ROW_GROUP", 16)
-        for split in SPLITS:
-            write_split(folder / split, sources, campaign, split)
+        all_splits(folder, campaign, sources)
     write_standardization(folder, campaign)
     return folder
 

@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, norm
-from synthetic import all_groups, make_campaign
+from synthetic import all_splits, make_campaign
 from typer.testing import CliRunner
 
 from jetresim.campaign.errors import ConfigError
-from jetresim.campaign.paths import SPLITS
-from jetresim.dataset.assemble import write_split
 from jetresim.report import tasks
 from jetresim.report.embedding import Embedded, jet_observables, load_model
 from jetresim.report.tasks import area, linear_probe, rejection, similarities, squared_distance
@@ -47,9 +45,7 @@ def dataset(tmp_path_factory):
         augmentations=["nominal", "seed"],
         dataset={"splits": {"train": 0.5, "val": 0.05, "test": 0.45}},
     )
-    groups = all_groups(results, campaign)
-    for split in SPLITS:
-        write_split(results / "dataset" / split, groups, campaign, split)
+    all_splits(results / "dataset", campaign)
     (results / "model.py").write_text(MODEL)
     return results
 
