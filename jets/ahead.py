@@ -5,7 +5,6 @@ them, and makes them itself where there are none, as when the realization was ad
 every jets file is that of one job, which depends on one realization alone.
 """
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from jetresim.campaign.config import Campaign
 from jetresim.campaign.errors import JetresimError
 from jetresim.campaign.provenance import digest, jets_inputs, versions
+from jetresim.generators.brought import file_digest
 from jetresim.jets.files import jets_metadata
 
 __all__ = ["ahead_path", "discard_ahead", "missing_members", "take_ahead"]
@@ -30,9 +30,10 @@ def ahead_path(campaign: Campaign, process: str, realization: str, hard: Path, o
     output : Path
         The jets file that they will be.
     """
-    with hard.open("rb") as file:
-        events = hashlib.file_digest(file, "sha256").hexdigest()
-    inputs = [events, versions(), process, realization, jets_inputs(campaign, process, realization)]
+    inputs = [
+        *(file_digest(hard), versions(), process, realization, jets_inputs(campaign, process, realization)),
+        *map(file_digest, campaign.detector_files([realization])),
+    ]
     return output.with_name(f"{_prefix(output)}{digest(inputs)}")
 
 

@@ -1,6 +1,6 @@
 """Views of hard events one after the other, by shower programs that stay set up."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,7 +34,7 @@ class ViewSimulation:
 
     def __init__(self, campaign: Campaign, process: str, pool: Pool | None = None) -> None:
         self._campaign, self._process, self._pool = campaign, process, pool
-        self._programs: dict[tuple[type[Pythia8Shower], str], Pythia8Shower] = {}
+        self._programs: dict[tuple[Hashable, ...], Pythia8Shower] = {}
 
     def tables(
         self, views: Iterable[str], hard: Sequence[HardEvent], wanted: Collection[int]
@@ -78,7 +78,7 @@ class ViewSimulation:
         for name in views:
             if name not in continued:
                 batch = self._shower(Pythia8Shower, name).shower(events)
-            elif name == NOMINAL or self._first_stage(name) == Stage.DETECTOR:
+            elif name == NOMINAL or self._first_stage(name) >= Stage.PILEUP:
                 batch = anchor_batch
             else:
                 batch = self._shower(Pythia8Resumed, name).resume(events, anchor.records)
@@ -89,9 +89,9 @@ class ViewSimulation:
     def _first_stage(self, name: str) -> Stage:
         return self._campaign.augmentation(name).intervene.first_stage
 
-    def _shower(self, kind: type[Pythia8Shower], name: str, **options: object) -> Pythia8Shower:
+    def _shower(self, kind: type[Pythia8Shower], name: str, **options: Hashable) -> Pythia8Shower:
         """The program of an augmentation, told the name of the view."""
-        key = kind, self._campaign.augmentation(name).name
+        key = kind, self._campaign.augmentation(name).name, *options.values()
         if key not in self._programs:
             self._programs[key] = kind(self._campaign, self._process, name, **options)
         self._programs[key].realization = name

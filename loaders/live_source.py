@@ -13,13 +13,14 @@ from jetresim.campaign.config import Campaign, load
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.paths import Paths
-from jetresim.campaign.provenance import digest, jets_inputs
+from jetresim.campaign.provenance import digest, jets_inputs, survey_inputs
 from jetresim.campaign.views import view_name
 from jetresim.dataset.assemble import stored_campaign
 from jetresim.dataset.groups import member_column
 from jetresim.dataset.padded import Array
 from jetresim.dataset.reader import Groups
 from jetresim.dataset.rules import row_identity
+from jetresim.generators.brought import file_digest
 from jetresim.generators.survey import UNIT_SURVEY, Survey
 from jetresim.generators.wanted import some_hard_events, stored_survey
 from jetresim.jets.again import reduced, run_length
@@ -186,7 +187,9 @@ class LiveSource:
         if self._cache is None:
             return None
         inputs = {
+            "hard": survey_inputs(self.campaign, piece.process),
             "jets": jets_inputs(self.campaign, piece.process, view),
+            "detector": [file_digest(path) for path in self.campaign.detector_files([view])],
             "versions": software_versions(self.campaign, view),
             "events": piece.events,
         }

@@ -6,6 +6,8 @@ import pytest
 
 import jetresim.workflow.stages.jets
 from jetresim.campaign.augmentations import NOMINAL
+from jetresim.campaign.detector import DetectorOptions
+from jetresim.jets.ahead import ahead_path
 from jetresim.showers.registry import Job
 from jetresim.workflow.stages.hard import make_hard, make_survey
 from jetresim.workflow.stages.jets import make_jets
@@ -128,3 +130,15 @@ def test_what_waits_for_another_configuration_is_not_taken(waiting, hard):
     make(other, hard, {name: fresh[name] for name in (NOMINAL, "redecay")})
     assert waiting["redecay"].read_bytes() == fresh["redecay"].read_bytes()
     assert everything_in(waiting["redecay"].parent) == sorted([waiting["redecay"], fresh["redecay"]])
+
+
+def test_what_waits_for_another_detector_is_not_taken(hard, tmp_path):
+    parameters = tmp_path / "mine.yaml"
+    chosen = asked(*FAMILY).model_copy(
+        update={"detector": DetectorOptions(name="cms_phase2", parameters=parameters)}
+    )
+    names = []
+    for content in ("first", "second"):
+        parameters.write_text(content)
+        names.append(ahead_path(chosen, "qcd", "trackEffHi", hard, tmp_path / "00000.parquet"))
+    assert names[0] != names[1]

@@ -14,7 +14,10 @@ from jetresim.campaign.config import save
 from jetresim.campaign.paths import SPLITS, Paths, chunk_names
 from jetresim.dataset.assemble import write_split
 from jetresim.detectors.minimum_bias import make_pool
-from jetresim.jets.pool import write_pool
+from jetresim.generators.survey import read_survey
+from jetresim.generators.wanted import some_hard_events
+from jetresim.jets.pool import open_pool, write_pool
+from jetresim.jets.views import ViewSimulation
 from jetresim.showers.registry import Job
 from jetresim.workflow.stages.groups import make_groups
 from jetresim.workflow.stages.hard import make_hard, make_survey
@@ -95,6 +98,18 @@ def test_members_say_how_much_of_them_is_pileup(made):
         assert 0 < sum(each["pileup"] for each in found) < 0.5 * len(found)
         assert all(0 <= each["puppi"] <= 1 for each in found)
         assert any(each["dzerr"] > 0 for each in found) == (name == "atlas")
+
+
+def test_views_have_the_pileup_of_the_stored_members(made):
+    chosen, paths = made
+    survey = read_survey(Path(paths.survey.format(process="qcd")))
+    hard = list(some_hard_events(chosen, paths, "qcd", range(5), survey))
+    found = ViewSimulation(chosen, "qcd", open_pool(Path(paths.pool), chosen)).tables(
+        ["redrawn", "seed"], hard, range(5)
+    )
+    for name, table in found.items():
+        stored = Path(paths.jets.format(process="qcd", realization=name, chunk=chunk_names(chosen, "qcd")[0]))
+        assert table["constituents"].to_pylist() == pq.read_table(stored)["constituents"].to_pylist()
 
 
 def test_chunks_do_not_change_a_byte(made, tmp_path):

@@ -15,9 +15,12 @@ from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import Campaign, parse, save
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.paths import Paths
+from jetresim.campaign.views import view_name
 from jetresim.dataset.reader import open_groups
 from jetresim.generators.provenance import survey_provenance
 from jetresim.generators.survey import UNIT_SURVEY, write_survey
+from jetresim.generators.wanted import some_hard_events
+from jetresim.jets.views import ViewSimulation
 from tests.made import make_dataset, make_jets_of_all, path
 
 torch = pytest.importorskip("torch", reason="the loaders need PyTorch")
@@ -185,6 +188,31 @@ def test_what_is_in_the_cache_is_not_simulated_again(results, tmp_path, monkeypa
     monkeypatch.setattr(Pythia8Shower, "shower", lambda *_: pytest.fail("simulated again"))
     assert contents(live(results, VIEWS, **options)) == first
     assert kept == {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.parquet")}
+
+
+def test_what_is_in_the_cache_is_of_the_same_hard_events(results, tmp_path):
+    source = live(results, cache=tmp_path)._source
+    (piece, *_) = live(results)._pieces
+    names = set()
+    for settings in ({}, {"SigmaProcess:alphaSorder": 2}):
+        processes = {
+            name: process.model_dump() | {"settings": process.settings.then(settings)}
+            for name, process in CAMPAIGN.processes.items()
+        }
+        source.campaign = parse(CAMPAIGN.model_dump() | {"processes": processes}, "test")
+        names.add(source._cache_path(piece, view_name("seed", 0, 0, 0)))
+    assert len(names) == 2
+
+
+def test_views_that_another_piece_has_in_the_cache_do_not_matter(results):
+    process, paths = "higgs", Paths(str(results))
+    hard = list(some_hard_events(CAMPAIGN, paths, process, range(12), UNIT_SURVEY))
+    names = [view_name(name, 0, 0, 0) for name in ("rehadronize", "redecay")]
+    together = ViewSimulation(CAMPAIGN, process).tables(names, hard, range(12))
+    one_after_the_other = ViewSimulation(CAMPAIGN, process)
+    for asked in (names[:1], names[1:], names):
+        found = one_after_the_other.tables(asked, hard, range(12))
+        assert found == {name: together[name] for name in asked}
 
 
 def test_hard_events_that_are_not_there_are_generated(results, tmp_path):
