@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -37,6 +38,9 @@ _FILES = 4  # the standard ones and the current folder
 
 _CLIENT = Path(__file__).with_name("fork_client.py")
 
+_TREE = Path(__file__).parents[1]
+"""A source tree, or the package of an installation."""
+
 
 def start() -> list[str]:
     """Start a server, which ends with this process.
@@ -49,28 +53,44 @@ def start() -> list[str]:
     Raises
     ------
     OSError
-        The system knows no such sockets (macOS), or has no folder for one.
+        The system is another than Linux, or too old, or has no folder for a socket.
     """
+    if not hasattr(os, "pidfd_open"):
+        raise OSError("processes cannot be waited for beside sockets")
+    os.close(os.pidfd_open(os.getpid()))  # Linux before 5.3 refuses
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         # which only its owner may enter
         folder = tempfile.mkdtemp(prefix="jetresim-", dir=_folder_of_sockets())
         address = f"{folder}/jobs"
-        listener.bind(address)
-        listener.listen()
-        ends_with_us, _held_open = os.pipe()
+        try:
+            listener.bind(address)
+            listener.listen()
+            _start_server(listener, folder)
+        except OSError:
+            shutil.rmtree(folder)
+            raise
+    # isolated and without site-packages, which would take ten times as long
+    return [sys.executable, "-I", "-S", str(_CLIENT), address]
+
+
+def _start_server(listener: socket.socket, folder: str) -> None:
+    # a fork takes none of the threads along that these libraries would start
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    if (_TREE / "jetresim" / "__init__.py").is_file():
+        environment["PYTHONPATH"] = str(_TREE)  # whichever others are installed
+    ends_with_us, _held_open = os.pipe()
+    try:
         subprocess.Popen(
-            [sys.executable, "-m", "jetresim.workflow.fork_server", str(listener.fileno()), folder],
+            [sys.executable, "-P", "-m", "jetresim.workflow.fork_server", str(listener.fileno()), folder],
             stdin=ends_with_us,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=[listener.fileno()],
-            # with one thread there is nothing that a fork could leave half-done
-            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env=environment,
             start_new_session=True,  # Ctrl-C is for the clients
         )
+    finally:
         os.close(ends_with_us)
-    # isolated and without site-packages, which would take ten times as long
-    return [sys.executable, "-I", "-S", str(_CLIENT), address]
 
 
 def _folder_of_sockets() -> str:
@@ -102,17 +122,15 @@ def serve(listener: socket.socket) -> list[str] | None:
 def _begin(client: socket.socket) -> list[str]:
     """Turn a process into the keeper of a job, and another, which returns, into the job."""
     request, files, *_ = socket.recv_fds(client, _LARGEST_REQUEST, _FILES)
-    alive, held = os.pipe()
     if (job := os.fork()) == 0:
         os.setpgid(0, 0)
         client.send(b"+")
         client.close()
-        os.close(alive)
         return _become(**json.loads(request), files=files)
-    for file in (*files, held):
+    for file in files:
         os.close(file)
     try:
-        _keep(client, job, alive)
+        _keep(client, job)
     finally:
         os._exit(0)
 
@@ -128,17 +146,28 @@ def _become(arguments: list[str], environment: dict[str, str], files: list[int])
     return arguments
 
 
-def _keep(client: socket.socket, job: int, alive: int) -> None:
+def _keep(client: socket.socket, job: int) -> None:
     """Pass signals on to a job and the programs in its group, and tell the client how it ended."""
-    while alive not in select.select([alive, client], [], [])[0]:
-        # a client that is gone can always be read, and reads as nothing
-        numbers = client.recv(16) or [signal.SIGKILL]
-        with suppress(ProcessLookupError):  # it has no group yet
-            for number in numbers:
-                os.killpg(job, number)
+    ended = os.pidfd_open(job)
+    while ended not in select.select([ended, client], [], [])[0]:
+        _pass_on(_sent(client) or [signal.SIGKILL], job)
+    _pass_on([signal.SIGKILL], job)  # what it has left behind
     _, status = os.waitpid(job, 0)
     with suppress(OSError):
         client.send(str(os.waitstatus_to_exitcode(status)).encode())
+
+
+def _sent(client: socket.socket) -> bytes:
+    """Signals for a job; none where the client is gone, which can always be read."""
+    with suppress(OSError):
+        return client.recv(16)
+    return b""
+
+
+def _pass_on(numbers: Iterable[int], job: int) -> None:
+    with suppress(ProcessLookupError):  # it has no group yet
+        for number in numbers:
+            os.killpg(job, number)
 
 
 def main(listener: str, folder: str) -> None:

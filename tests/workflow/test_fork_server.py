@@ -3,16 +3,18 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from jetresim.campaign.files import partial_files
 from jetresim.workflow import fork_server
-from tests.workflow.commands import ENVIRONMENT, SMALL, files_in, write_config
+from tests.workflow.commands import ENVIRONMENT, ROOT, SMALL, files_in, write_config
 
 ENDLESS = {**SMALL, "processes": {"qcd": {"events": 10**6, "cuts": {"pt_min": 500}}}, "chunk": 10**6}
 HARD = ("hard", "config.yaml", "--process", "qcd", "--chunk", 0)
@@ -148,3 +150,54 @@ def test_server_has_an_address_where_the_temporary_folder_has_a_long_name(tmp_pa
         check=True,
     )
     assert found.stdout.startswith("{")
+
+
+def test_server_runs_the_tree_that_started_it_whichever_is_installed(tmp_path):
+    package = tmp_path / "jetresim"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise ImportError('another one')")
+    code = (
+        f"import subprocess, sys; sys.path.insert(0, {str(ROOT)!r}); "
+        "from jetresim.workflow.fork_server import start; subprocess.run([*start(), 'schema'], check=True)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**ENVIRONMENT, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert found.stdout.startswith("{"), found.stderr
+
+
+def keep(job, client):
+    """Run the keeper of a job in a thread of its own, which must end."""
+    thread = Thread(target=fork_server._keep, args=(client, job.pid), daemon=True)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_what_a_killed_job_leaves_behind_ends_with_it():
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    job = subprocess.Popen(["sh", "-c", "sleep 600 & echo $!; wait"], process_group=0, stdout=subprocess.PIPE)
+    child = int(job.stdout.readline())
+    job.kill()
+    keep(job, there)
+    assert int(here.recv(16)) == -signal.SIGKILL
+    wait_for(lambda: has_ended(child))
+
+
+def test_job_of_a_client_that_was_killed_before_it_heard_of_it_ends():
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    job = subprocess.Popen(["sleep", "600"], process_group=0)
+    there.send(b"+")
+    here.close()  # unread, so that the other side is told of a reset
+    keep(job, there)
+    assert has_ended(job.pid)
+
+
+def has_ended(process):
+    """Whether a process is gone, or is a zombie that nobody waits for."""
+    stat = Path(f"/proc/{process}/stat")
+    return not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z"
