@@ -174,7 +174,7 @@ def chunk_for(campaign: Campaign, costs: dict[str, Cost], hours: float) -> int:
     Returns
     -------
     int
-        Hard events, rounded down to two digits, or to whole blocks that share a run of a shower program.
+        Hard events, rounded down to two digits, or to whole runs of the programs that take one.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def chunk_for(campaign: Campaign, costs: dict[str, Cost], hours: float) -> int:
     seconds = hours * 3600 / 2
     slowest = max(costs.values(), key=lambda cost: cost.event_seconds)
     events = int((seconds - slowest.start_seconds) / (slowest.event_seconds * len(campaign.anchor_family)))
-    block = math.lcm(*(campaign.block_events(name) for name in campaign.realizations))
+    block = math.lcm(*campaign.runs.values())
     unit = block if block > 1 else 10 ** max(len(str(max(events, 0))) - 2, 0)
     if events < unit:
         raise ConfigError(

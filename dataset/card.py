@@ -331,7 +331,11 @@ def _introduction(campaign: Campaign) -> str:
         "all": "every realization has",
         "nominal": "the nominal realization has",
         "any": "at least one realization has",
-    }
+    }[groups.require]
+    row = "a target of a hard event (the object that the jet stands for)"
+    kept = "exactly one jet that stands for the target,"
+    if groups.whole_events:
+        row, kept = "a hard event that has a target", "a jet, the hardest of its event,"
     return f"""# {campaign.name}
 
 Simulated jets at {energy}, in groups. All members of a group come from one and the same hard event: only
@@ -339,10 +343,10 @@ what happens after it (parton shower, multiparton interactions, hadronization, d
 with other random numbers or other settings. What the members of a group share is the physics of the hard
 event; a model that learns to recognize it learns that physics.
 
-One row is one group: a target of a hard event (the object that the jet stands for) with all its realizations.
+One row is one group: {row} with all its realizations.
 Jets: {jets.algorithm}, R = {jets.radius:g}, pT > {jets.pt_min:g} GeV, |eta| < {jets.eta_max:g},
 from {_clustered(campaign)} with pT > {jets.constituent_pt_min:g} GeV.
-A group is kept if {required[groups.require]} exactly one jet that stands for the target,
+A group is kept if {required} {kept}
 with pT > {groups.pt_min:g} GeV{_up_to(groups.pt_max)}. Tune: {campaign.tune}.
 
 All groups of a hard event are in the same split ({_shares(campaign)})."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import yaml
 
 from jetresim.campaign.config import Campaign
@@ -16,7 +17,7 @@ from jetresim.campaign.paths import SPLITS
 from jetresim.campaign.processes import LABELS
 from jetresim.campaign.provenance import encode
 from jetresim.dataset.members import PresentMembers, export_metadata, present_members, write_shards
-from jetresim.dataset.schema import GROUPS_SCHEMA, TRUTH
+from jetresim.dataset.schema import EXTRA_DESCRIPTIONS, GROUPS_SCHEMA, TRUTH
 from jetresim.jets.constituents import CONSTITUENT_TYPE, extended, extra_columns
 from jetresim.jets.parquet import (
     METADATA_KEY,
@@ -120,8 +121,9 @@ def write_huggingface_card(folder: Path, campaign: Campaign) -> None:
         A split is missing.
     """
     rows = {split: _rows(folder / split) for split in SPLITS}
+    schema = pq.read_schema(parquet_files(folder / SPLITS[0])[0])
     with atomic_path(folder / "README.md") as path:
-        path.write_text(_card(rows, campaign), encoding="utf-8")
+        path.write_text(_card(rows, schema, campaign), encoding="utf-8")
 
 
 def _write_file(output: Path, shard: Path, metadata: dict[str, Any], campaign: Campaign) -> None:
@@ -165,14 +167,19 @@ def _rows(folder: Path) -> int:
     return sum(map(row_count, files))
 
 
-def _card(rows: dict[str, int], campaign: Campaign) -> str:
+def _card(rows: dict[str, int], schema: pa.Schema, campaign: Campaign) -> str:
     asked = {
         "license": campaign.dataset.license,
         "task_categories": ["tabular-classification"],
-        "dataset_info": {"features": [_feature(field) for field in VIEWS_SCHEMA]},
+        "dataset_info": {"features": [_feature(field) for field in schema]},
     }
     counted = ", ".join(f"{count} in {_HUB_SPLITS[split]}" for split, count in rows.items())
-    meanings = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in DESCRIPTIONS.items())
+    extra = {
+        f"part_{name}": meaning
+        for name, meaning in EXTRA_DESCRIPTIONS.items()
+        if f"part_{name}" in schema.names
+    }
+    meanings = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in (DESCRIPTIONS | extra).items())
     labels = ", ".join(f"{number} {name}" for number, name in LABELS.items())
     return f"""{front_matter(campaign, rows, **asked)}
 

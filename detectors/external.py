@@ -96,9 +96,7 @@ class ExternalDetector:
     def _by_file(self, batch: ParticleBatch) -> Iterator[tuple[CandidateFile, Integers]]:
         """Files and the places of their events in the batch, of those that have particles."""
         places = np.flatnonzero(batch.succeeded)
-        chunks = np.array(
-            [self._campaign.chunk_of(self._process, event) for event in batch.events[places].tolist()]
-        )
+        chunks = np.array([self._campaign.chunk_of(event) for event in batch.events[places].tolist()])
         for chunk in np.unique(chunks).tolist():
             yield self._opened(chunk), places[chunks == chunk]
 
@@ -198,7 +196,9 @@ def _components(given: Columns) -> dict[str, Floats]:
     """px, py and pz [GeV], given as such or as pT, eta and phi."""
     if "px" in given:
         return {name: given[name].astype(np.float64) for name in ("px", "py", "pz")}
-    return cartesian(*(given[name].astype(np.float64) for name in ("pt", "eta", "phi")))
+    pt, eta, phi = (given[name].astype(np.float64) for name in ("pt", "eta", "phi"))
+    # Delphes gives what has no pT a pseudorapidity of 999.
+    return cartesian(pt, np.where(pt > 0, eta, 0.0), phi)
 
 
 def _all_among(partons: tuple[Parton, ...], pdgids: Integers, momenta: Floats) -> bool:

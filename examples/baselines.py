@@ -164,7 +164,7 @@ def main(
     torch.use_deterministic_algorithms(True)
     try:
         study = Study(dataset, Data.read(dataset, constituents), epochs, constituents)
-        run(study, seeds, results := Kept(output, {"epochs": epochs, "constituents": constituents}))
+        run(study, seeds, results := Kept(output, dataset, {"epochs": epochs, "constituents": constituents}))
     except JetresimError as error:
         sys.exit(f"error: {error}")
     Console(width=TABLE_WIDTH).print(table(results.found))

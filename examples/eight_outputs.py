@@ -291,7 +291,7 @@ def main(
             + "; ".join(one.name for one in RECIPES)
         )
     try:
-        results = Kept(output, {"constituents": constituents})
+        results = Kept(output, dataset, {"constituents": constituents})
         splits = {each: read_jets(open_split(dataset, each), constituents, FEATURES) for each in SPLITS}
     except JetresimError as error:
         sys.exit(f"error: {error}")

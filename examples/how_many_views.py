@@ -178,7 +178,7 @@ def main(
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     try:
-        results = Kept(output, {"jets": jets, "steps": steps, "constituents": constituents})
+        results = Kept(output, dataset, {"jets": jets, "steps": steps, "constituents": constituents})
         run(Study(dataset, jets, steps, constituents, cache), seeds, results)
     except JetresimError as error:
         sys.exit(f"error: {error}")

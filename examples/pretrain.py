@@ -174,7 +174,7 @@ def summarize(found: Sequence[Found], higgs: npt.NDArray[np.bool_]) -> dict[str,
             for name in methods
             if name != RESIMULATION and not name.endswith(OF_OUTPUTS)
         },
-        "similarity": _similarityover_seeds([each.similarity for each in found]),
+        "similarity": _similarity_over_seeds([each.similarity for each in found]),
         "loss": {method: [each.loss[method] for each in found] for method in METHODS},
     }
 
@@ -188,7 +188,7 @@ def _by_number(numbers: Sequence[str], values: Floats, resampled: Floats) -> dic
     }
 
 
-def _similarityover_seeds(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _similarity_over_seeds(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         method: {
             kind: {other: over_seeds([each[method][kind][other] for each in found]) for other in others}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from networks import COLUMNS, Data, Encoder, Tensor, functional, torch
+from networks import COLUMNS, Data, Encoder, Tensor, functional, open_split, torch
 from rich.box import MARKDOWN
 from rich.table import Table
 from scipy.stats import rankdata
@@ -16,6 +16,7 @@ from scipy.stats import rankdata
 from jetresim.campaign.arrays import Booleans
 from jetresim.campaign.errors import ConfigError
 from jetresim.campaign.files import atomic_path
+from jetresim.campaign.provenance import digest
 from jetresim.campaign.seeds import stable_hash
 from jetresim.report.embedding import Model
 from jetresim.report.tasks import linear_probe as fitted
@@ -144,8 +145,10 @@ class Kept:
     Parameters
     ----------
     path : Path
+    dataset : Path
+        What the results are of.
     settings : mapping
-        What the results depend on, beside name and seed.
+        What else they depend on, beside name and seed.
 
     Attributes
     ----------
@@ -155,13 +158,16 @@ class Kept:
     Raises
     ------
     ConfigError
-        The file has results of other settings.
+        The file has results of another dataset or other settings.
+    DataError
+        There is no dataset.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
-        self.path, self.settings = path, dict(settings)
-        stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"settings": settings}
-        if stored["settings"] != self.settings:
+    def __init__(self, path: Path, dataset: Path, settings: Mapping[str, Any]) -> None:
+        metadata = open_split(dataset, "train").metadata
+        self.path, self.settings = path, {"dataset": digest(metadata), **settings}
+        stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if stored and stored["settings"] != self.settings:
             raise ConfigError(
                 f"{path}: has results of {stored['settings']}, not of {self.settings}; --output names another"
             )

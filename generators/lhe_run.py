@@ -51,6 +51,8 @@ class Run:
     open_sums, max_weights : dict
         Sum and largest absolute value of XWGTUP times the fraction of the event's decays that are open,
         for each process number.
+    largest_weight : float
+        Largest absolute value of XWGTUP.
     open_squares : float
         Sum of the squares of the same, of all events.
     weight_uses : Counter
@@ -81,6 +83,7 @@ class Run:
     weight_sums: dict[int, float] = field(default_factory=dict)
     square_sums: dict[int, float] = field(default_factory=dict)
     open_sums: dict[int, float] = field(default_factory=dict)
+    largest_weight: float = 0.0
     open_squares: float = 0.0
     trials: float = 0.0
     negative_weights: int = 0
@@ -248,6 +251,7 @@ def _count_weights(run: Run, record: pylhe.LHEEvent, open_weight: float) -> None
     run.weight_sums[line] = run.weight_sums.get(line, 0.0) + weight
     run.square_sums[line] = run.square_sums.get(line, 0.0) + weight**2
     run.max_weights[line] = max(run.max_weights.get(line, 0.0), abs(open_weight))
+    run.largest_weight = max(run.largest_weight, abs(weight))
     run.negative_weights += weight < 0
     run.weight_uses.update(record.weights.keys())
 

@@ -127,4 +127,4 @@ def test_a_damaged_saved_configuration_is_told(tmp_path, text):
 def test_an_event_is_found_in_the_chunk_that_holds_it():
     made = campaign(1000, chunk=[[0, 30], [100, 250]])
     for number, events in enumerate(made.chunks("qcd")):
-        assert {made.chunk_of("qcd", events.start), made.chunk_of("qcd", events[-1])} == {number}
+        assert {made.chunk_of(events.start), made.chunk_of(events[-1])} == {number}

@@ -26,13 +26,16 @@ from jetresim.audit.cost import (
     read_wall_time,
     total,
 )
-from jetresim.audit.estimate import Cost
+from jetresim.audit.estimate import Cost, chunk_for
 from jetresim.campaign.config import save
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import Paths
 from jetresim.campaign.seeds import stable_hash
 from jetresim.campaign.usage import read_usage, tells_usage
 from jetresim.workflow.cli import app
+from tests.campaigns import campaign
+
+DELPHES = {"name": "delphes", "card": "card.tcl", "events_per_run": 70}
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 CAMPAIGN = synthetic.make_campaign(
@@ -272,3 +275,12 @@ def test_estimate_counts_other_realizations_for_the_survivors_alone():
         jet_bytes=100.0,
     )
     assert cost.cpu_seconds == 6 * 1.0 + (10 + 2 * 5) * 2.0
+
+
+def test_suggested_chunk_holds_whole_runs_of_every_program():
+    runs = [{"name": "herwig7", "herwig": {"block_events": 30}}, {"name": "seed", "detector": DELPHES}]
+    asked = campaign(augmentations=["nominal", *runs], chunk="auto")
+    cost = Cost(10_000, 3, 1, start_seconds=1.0, event_seconds=0.01, survivors=1.0, jet_bytes=1.0)
+    chunk = chunk_for(asked, {"qcd": cost}, hours=0.1)
+    assert campaign(augmentations=["nominal", *runs], chunk=chunk).chunk == chunk
+    assert chunk % 70 == chunk % 30 == 0 < chunk

@@ -18,7 +18,7 @@ from jetresim import simulate
 from jetresim.campaign.detector import DetectorOptions
 from jetresim.campaign.errors import ConfigError, DetectorError
 from jetresim.campaign.status import Status
-from jetresim.detectors.external import ExternalDetector
+from jetresim.detectors.external import ExternalDetector, _components
 from jetresim.detectors.protocol import CANDIDATE_FIELDS
 from jetresim.generators.registry import make_generator
 from jetresim.generators.survey import UNIT_SURVEY
@@ -328,3 +328,14 @@ def test_listing_keeps_the_order_of_particles(simulated, built_in):
     numbers = [int(line.split()[1]) for line in text.splitlines() if line.startswith("P ")]
     starts = [place for place, number in enumerate(numbers) if number == 1]
     assert all(np.diff(each).tolist() == [1] * (len(each) - 1) for each in np.split(numbers, starts[1:]))
+
+
+def test_a_candidate_without_pt_is_at_rest_in_all_directions():
+    given = {"pt": np.array([0.0, 2.0]), "eta": np.array([999.0, 0.0]), "phi": np.array([0.0, 0.0])}
+    with np.errstate(all="raise"):
+        found = _components(given)
+    assert {name: values.tolist() for name, values in found.items()} == {
+        "px": [0.0, 2.0],
+        "py": [0.0, 0.0],
+        "pz": [0.0, 0.0],
+    }

@@ -12,7 +12,9 @@ from jetresim.audit.verify.campaign import verify_campaign
 from jetresim.campaign.config import save
 from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.paths import Paths
+from jetresim.dataset.card import write_card
 from jetresim.dataset.reader import open_groups
+from jetresim.dataset.standardization import write_standardization
 from jetresim.detectors.registry import make_detector
 from jetresim.generators.stored import hard_events
 from jetresim.jets.clustering import cluster
@@ -171,3 +173,12 @@ def test_files_of_jets_have_no_such_column(made, tmp_path):
 def test_layouts_of_jets_are_refused():
     with pytest.raises(ConfigError, match="'rs3l' is a layout of jets"):
         campaign(groups={"of": "events", "pt_min": 450})
+
+
+def test_card_says_what_a_row_and_a_jet_is(made):
+    chosen, paths = made
+    write_standardization(Path(paths.dataset), chosen)
+    write_card(Path(paths.dataset), chosen)
+    said = " ".join(Path(paths.card).read_text(encoding="utf-8").split())
+    assert "One row is one group: a hard event that has a target with all its realizations." in said
+    assert "kept if the nominal realization has a jet, the hardest of its event, with pT > 80 GeV" in said

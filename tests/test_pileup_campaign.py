@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from jetresim.audit.cost import collect
 from jetresim.audit.merge import merge_campaign
@@ -13,6 +14,7 @@ from jetresim.campaign.augmentations import NOMINAL
 from jetresim.campaign.config import save
 from jetresim.campaign.paths import SPLITS, Paths, chunk_names
 from jetresim.dataset.assemble import write_split
+from jetresim.dataset.huggingface import write_huggingface, write_huggingface_card
 from jetresim.detectors.minimum_bias import make_pool
 from jetresim.generators.survey import read_survey
 from jetresim.generators.wanted import some_hard_events
@@ -110,6 +112,19 @@ def test_views_have_the_pileup_of_the_stored_members(made):
     for name, table in found.items():
         stored = Path(paths.jets.format(process="qcd", realization=name, chunk=chunk_names(chosen, "qcd")[0]))
         assert table["constituents"].to_pylist() == pq.read_table(stored)["constituents"].to_pylist()
+
+
+def test_card_of_the_hub_has_all_columns_of_its_files(made, tmp_path):
+    chosen, paths = made
+    for split in SPLITS:
+        write_huggingface(tmp_path / split, sorted(Path(paths.split.format(split=split)).iterdir()), chosen)
+    write_huggingface_card(tmp_path, chosen)
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    features = yaml.safe_load(card.split("---\n")[1])["dataset_info"]["features"]
+    (file,) = (tmp_path / "train").iterdir()
+    assert [each["name"] for each in features] == pq.read_schema(file).names
+    for name in ("pileup", "puppi", "d0err", "dzerr"):
+        assert f"| `part_{name}` |" in card
 
 
 def test_chunks_do_not_change_a_byte(made, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from base64 import b64decode
 from contextlib import contextmanager
 from datetime import date
@@ -116,6 +117,15 @@ def folder_of(folder, broken_after=None):
         return 200, {}, content
 
     return answer
+
+
+def test_a_dataset_without_its_files_is_refused(results, tmp_path):
+    folder = tmp_path / "campaign"
+    shutil.copytree(results, folder)
+    for shard in folder.glob("dataset/*/*.parquet"):
+        shard.unlink()
+    with pytest.raises(DataError, match="no Parquet files"):
+        describe(folder, CREATORS, date(2026, 1, 2))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -144,7 +144,7 @@ def verify_rows(campaign: Campaign, paths: Paths, number: int) -> list[Verified]
     campaign : Campaign
     paths : Paths
     number : int
-        Rows to check, see `workflow.replay_stored.random_rows`.
+        Rows to check, see `audit.replay.stored.random_rows`.
 
     Returns
     -------

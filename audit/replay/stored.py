@@ -73,14 +73,14 @@ def groups_files(campaign: Campaign, paths: Paths, process: str, event: int) -> 
     shards = parquet_files(Path(paths.split.format(split=split_of(campaign, process, event))))
     if shards:
         yield shards[shard_of(campaign, process, event, len(shards))]
-    groups = Path(paths.groups.format(process=process, chunk=chunk_name(campaign.chunk_of(process, event))))
+    groups = Path(paths.groups.format(process=process, chunk=chunk_name(campaign.chunk_of(event))))
     if groups.exists():
         yield groups
 
 
 def jets_path(campaign: Campaign, paths: Paths, process: str, event: int, realization: str) -> Path:
     """The jets file of a realization where an event belongs."""
-    chunk = chunk_name(campaign.chunk_of(process, event))
+    chunk = chunk_name(campaign.chunk_of(event))
     return Path(paths.jets.format(process=process, realization=realization, chunk=chunk))
 
 

@@ -440,6 +440,6 @@ class Campaign(Strict):
         assert events is not None  # those of files are counted where a campaign is opened
         return cut(self.chunk, events)
 
-    def chunk_of(self, process: str, event: int) -> int:
+    def chunk_of(self, event: int) -> int:
         """Number of the chunk that holds a hard event."""
         return place(self.chunk, event)

@@ -200,6 +200,7 @@ def _responsible(described: Described) -> dict[str, Any]:
         "nominal": "the nominal one has",
         "any": "one realization has",
     }
+    jet = "in the event" if campaign.groups.whole_events else "that stands for the target"
     return {
         "dataCollection": f"Simulated with {software}. Hard events are made once and simulated again from an "
         f"intervention point on: {', '.join(campaign.realizations)}. Nothing was measured.",
@@ -213,7 +214,7 @@ def _responsible(described: Described) -> dict[str, Any]:
         f"the campaign seed {campaign.seed}; the seed of every realization is stored.",
         "dataBiases": [
             f"Selected phase space: {cuts}; jets of groups with pT > {campaign.groups.pt_min:g} GeV.",
-            f"Groups are kept where {required[campaign.groups.require]} a jet that stands for the target.",
+            f"Groups are kept where {required[campaign.groups.require]} a jet {jet}.",
         ],
         "dataLimitations": [
             "Simulation with tuned programs: differences between realizations are a model of the "

@@ -34,8 +34,6 @@ class Described:
     campaign : Campaign
     manifest : dict
         See `dataset.card.manifest`.
-    metadata : dict
-        Of the Parquet files of the training split.
     text : str
         The introduction of its card.
     creators : tuple of str
@@ -46,7 +44,6 @@ class Described:
     folder: Path
     campaign: Campaign
     manifest: Mapping[str, Any]
-    metadata: Mapping[str, Any]
     text: str
     creators: tuple[str, ...]
     license: str
@@ -114,13 +111,14 @@ def describe(folder: Path, creators: Sequence[str], published: date, license: st
             "publish: nobody is named; expected --creator 'Family name, Given name', once or more"
         )
     shards = [file for split in SPLITS for file in parquet_files(Path(paths.split.format(split=split)))]
+    if not shards:
+        raise DataError(f"{paths.dataset}: no Parquet files; the manifest is not that of what is there")
     metadata = read_metadata(shards[0])
     campaign = stored_campaign(shards[0], metadata)
     return Described(
         folder=Path(paths.dataset),
         campaign=campaign,
         manifest=json.loads(manifest.read_text(encoding="utf-8")),
-        metadata=metadata,
         text=_introduction(existing(Path(paths.card), "card").read_text(encoding="utf-8")),
         creators=tuple(creators),
         license=license or campaign.dataset.license,

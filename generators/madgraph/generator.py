@@ -189,7 +189,7 @@ class MadGraph:
 
     def _refuse_unusable(self, run: Run) -> None:
         """Refuse events that are not unweighted, and a process without targets."""
-        if run.negative_weights or abs(run.mean_weight) < (1 - _EVEN) * max(run.max_weights.values()):
+        if run.negative_weights or abs(run.mean_weight) < (1 - _EVEN) * run.largest_weight:
             raise HardEventError(
                 f"{run.negative_weights} of {run.events} events have negative weights and the others are not "
                 "equal, as for interference alone; make files with MadGraph and use generator `lhe`"
