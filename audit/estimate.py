@@ -136,7 +136,7 @@ def _full_bytes(campaign: Campaign, process: str, hard: list[HardEvent], folder:
     from jetresim.jets.full_events import write_full_events  # HepMC is loaded for it
 
     outputs = {form: folder / f"events.{form}" for form in campaign.full_formats}
-    write_full_events(outputs, campaign, process, NOMINAL, hard, JOB)
+    write_full_events(outputs, campaign, process, NOMINAL, hard, len(hard), JOB)
     return sum(path.stat().st_size for path in outputs.values())
 
 

@@ -65,7 +65,7 @@ def _written(folder: Path, campaign: Campaign, hard: list[HardEvent]) -> Iterato
     def write(*formats: str) -> float:
         outputs = {form: folder / form for form in formats}
         return _milliseconds(
-            lambda: write_full_events(outputs, campaign, PROCESS, NOMINAL, hard, Job(folder, 0))
+            lambda: write_full_events(outputs, campaign, PROCESS, NOMINAL, hard, len(hard), Job(folder, 0))
         )
 
     write()  # what is loaded once

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -286,15 +286,16 @@ def _contents(shards: dict[str, list[Path]], campaign: Campaign) -> dict[tuple[s
     """Groups and sum of weights [pb] of each process in each split."""
     found: dict[tuple[str, str], tuple[int, float]] = {}
     for split, paths in shards.items():
-        tables = [table for path in paths for table in batches(path, GROUPS_SCHEMA, ["process", "weight"])]
         for name in campaign.processes:
-            weights = [
-                weight
-                for table in tables
-                for weight in table["weight"].filter(pc.equal(table["process"], name)).to_pylist()
-            ]
-            found[name, split] = (len(weights), math.fsum(weights))
+            number = sum(1 for _ in _weights(paths, name))
+            found[name, split] = (number, math.fsum(_weights(paths, name)))
     return found
+
+
+def _weights(shards: list[Path], process: str) -> Iterator[float]:
+    for path in shards:
+        for table in batches(path, GROUPS_SCHEMA, ["process", "weight"]):
+            yield from table["weight"].filter(pc.equal(table["process"], process)).to_pylist()
 
 
 def _card(

@@ -1,7 +1,7 @@
 """Whole events of a realization: hard process and final state, before pile-up and detector."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,8 @@ def write_full_events(
     campaign: Campaign,
     process: str,
     realization: str,
-    hard: Sequence[HardEvent],
+    hard: Iterable[HardEvent],
+    events: int,
     job: Job,
 ) -> None:
     """Simulate the particles of a realization and write whole events.
@@ -64,8 +65,10 @@ def write_full_events(
         File for each format.
     campaign : Campaign
     process, realization : str
-    hard : sequence of HardEvent
+    hard : iterable of HardEvent
         All hard events of a chunk; those that are not showered have no particles.
+    events : int
+        Number of them.
     job : Job
     """
     identity = {"process": process, "realization": realization, "version": code_version()}
@@ -73,47 +76,52 @@ def write_full_events(
         "schema": SCHEMA_VERSION,
         **identity,
         "first_event": job.first_event,
-        "events": len(hard),
+        "events": events,
         "settings": full_events_inputs(campaign, process, realization),
         "versions": software_versions(campaign, realization),
     }
     with ExitStack() as stack:
         sinks = [stack.enter_context(_SINKS[form](path, campaign, stated)) for form, path in outputs.items()]
-        for events in _simulated(campaign, process, realization, hard, job):
+        for some in _simulated(campaign, process, realization, hard, job):
             for sink in sinks:
-                sink.add(events)
+                sink.add(some)
 
 
 def _simulated(
-    campaign: Campaign, process: str, realization: str, hard: Sequence[HardEvent], job: Job
+    campaign: Campaign, process: str, realization: str, hard: Iterable[HardEvent], job: Job
 ) -> Iterator[list[_Event]]:
     """All events in order, some at a time."""
-    showered = [worth_showering(hard_truth(event, campaign, process)) for event in hard]
-    indices = [event.index for event in hard]
-    chosen = (event for event, worth in zip(hard, showered, strict=True) if worth)
-    start = 0
-    for batch in showered_batches(campaign, process, realization, chosen, job):
-        stop = bisect_right(indices, int(batch.events[-1]))
-        yield _events(campaign, process, realization, hard[start:stop], showered[start:stop], batch)
-        start = stop
-    if start < len(hard):
-        yield _events(campaign, process, realization, hard[start:], showered[start:], empty_batch())
+    waiting: deque[tuple[HardEvent, bool]] = deque()
+
+    def chosen() -> Iterator[HardEvent]:
+        for event in hard:
+            waiting.append((event, worth_showering(hard_truth(event, campaign, process))))
+            if waiting[-1][1]:
+                yield event
+
+    for batch in showered_batches(campaign, process, realization, chosen(), job):
+        reached = []
+        while waiting and waiting[0][0].index <= batch.events[-1]:
+            reached.append(waiting.popleft())
+        yield _events(campaign, process, realization, reached, batch)
+    if waiting:
+        yield _events(campaign, process, realization, waiting, empty_batch())
 
 
 def _events(
     campaign: Campaign,
     process: str,
     realization: str,
-    hard: Sequence[HardEvent],
-    showered: Iterable[bool],
+    hard: Collection[tuple[HardEvent, bool]],
     batch: ParticleBatch,
 ) -> list[_Event]:
-    indices = np.array([event.index for event in hard], dtype=np.int64)
+    """Hard events, each with whether it was to be showered, and what a batch has of them."""
+    indices = np.array([event.index for event, _ in hard], dtype=np.int64)
     seeds = [campaign.seed_of(process, index, realization) for index in indices.tolist()]
     placed = placed_among(batch, indices, np.array(seeds, dtype=np.int64))
     columns, counts = to_columns(placed.particles)
     stops, made = np.cumsum(counts), []
-    for place, (event, worth) in enumerate(zip(hard, showered, strict=True)):
+    for place, (event, worth) in enumerate(hard):
         failed = Status.VETOED if event.index in batch.vetoed else Status.FAILED
         status = SIMULATED if placed.succeeded[place] else failed if worth else Status.CUT
         own = slice(stops[place] - counts[place], stops[place])

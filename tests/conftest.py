@@ -17,6 +17,7 @@ LONG = (
     "workflow/test_rerun.py",
     "workflow/test_crossings_and_candidates.py",
     "workflow/test_faults.py",
+    "workflow/test_module.py",
     "test_seed_contract.py",
     "loaders/test_live.py",
     "herwig/test_herwig7_campaign.py",

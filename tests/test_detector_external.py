@@ -61,7 +61,8 @@ def simulated(built_in, tmp_path_factory):
     folder = tmp_path_factory.mktemp("external")
     for name in built_in.realizations:
         events, output = folder / f"{name}.hepmc3.gz", folder / f"{name}.root"
-        write_full_events({"hepmc3": events}, built_in, "qcd", name, hard(built_in), Job(folder, 0))
+        made = list(hard(built_in))
+        write_full_events({"hepmc3": events}, built_in, "qcd", name, made, len(made), Job(folder, 0))
         command = [sys.executable, str(PROGRAM), str(events), str(output), "--seed", str(built_in.seed)]
         subprocess.run(command, check=True)
     return folder

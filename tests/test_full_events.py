@@ -55,7 +55,7 @@ def make(campaign, results):
         for name in campaign.full_realizations:
             outputs = {form: file_of(campaign, paths, name, form, number) for form in campaign.full_formats}
             found = list(hard_events(campaign, "qcd", hard, events))
-            write_full_events(outputs, campaign, "qcd", name, found, Job(results, events.start))
+            write_full_events(outputs, campaign, "qcd", name, found, len(found), Job(results, events.start))
     return paths
 
 

@@ -1,11 +1,13 @@
 """Everything that can be refused before an event is simulated."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from jetresim.campaign.config import Campaign
+from jetresim.campaign.config import Campaign, load
 from jetresim.campaign.errors import ConfigError, JetresimError
 from jetresim.campaign.plugins import EXPORT_NAMES
+from jetresim.campaign.provenance import digest
 from jetresim.dataset.rs3l_check import check_export
 
 
@@ -71,6 +73,33 @@ def notes_on_settings(campaign: Campaign) -> list[str]:
         f"{line} ({where[0]}{f' and {len(where) - 1} more' * (len(where) > 1)})"
         for line, where in places.items()
     ]
+
+
+CAMPAIGN_VARIABLE = "JETRESIM_CAMPAIGN"
+"""Digest of the campaign whose rules are a module of another workflow, in the environment of its jobs."""
+
+
+def campaign_digest(campaign: Campaign) -> str:
+    """What tells a campaign from all others."""
+    return digest(campaign.model_dump(mode="json"))
+
+
+def check_saved(config: Path) -> None:
+    """Refuse jobs that would read another campaign than that of their workflow.
+
+    Snakemake calls no handlers of a module: a workflow that uses the rules as one may not have saved it.
+
+    Raises
+    ------
+    ConfigError
+        The configuration is missing or another one.
+    """
+    expected = os.environ.get(CAMPAIGN_VARIABLE)
+    if expected and not (config.is_file() and campaign_digest(load(config)) == expected):
+        raise ConfigError(
+            f"{config}: is not the campaign of this workflow, which has to save it: its Snakefile needs "
+            "`onstart: jetresim.onstart()`"
+        )
 
 
 def check_campaign(campaign: Campaign) -> None:

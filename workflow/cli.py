@@ -32,6 +32,7 @@ from jetresim.workflow.checks import (
     check_exports,
     check_initialization,
     check_realizations,
+    check_saved,
     notes_on_settings,
 )
 
@@ -356,9 +357,9 @@ def events(
         form: Path(pattern.format(realization=realization, **names)) for form, pattern in patterns.items()
     }
     numbers = campaign.chunks(process)[chunk]
-    hard = list(hard_events(campaign, process, hard_file, numbers))
+    hard = hard_events(campaign, process, hard_file, numbers)
     job = Job(work_directory=_path(campaign, results, "herwig"), first_event=numbers.start)
-    write_full_events(outputs, campaign, process, realization, hard, job)
+    write_full_events(outputs, campaign, process, realization, hard, len(numbers), job)
 
 
 @stage
@@ -604,6 +605,7 @@ def _tell(notes: Iterable[str]) -> None:
 
 def _open(config: Path, results: Path | None) -> tuple[Campaign, Contents]:
     """The campaign, and what is known of the files that it brings."""
+    check_saved(config)
     campaign, notes = without_missing_programs(load(config))
     _tell(notes)
     saved = _path(campaign, results or RESULTS, "config")

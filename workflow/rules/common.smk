@@ -79,6 +79,7 @@ def hard_milliseconds(wildcards):
 FAMILY = CAMPAIGN.anchor_family
 # Generous time for the pile-up of one event: a millisecond for each interaction.
 PILEUP_MILLISECONDS = CAMPAIGN.pileup.mean if CAMPAIGN.pileup else 0
+POOL = CAMPAIGN.pileup.pool if CAMPAIGN.pileup else 0
 BESIDE_ANCHOR = [name for name in CAMPAIGN.realizations if name != NOMINAL]
 
 
@@ -90,6 +91,11 @@ def followed_jets(wildcards):
         PATHS.jets.format(process=wildcards.process, realization=each, chunk=wildcards.chunk)
         for each in names
     ]
+
+
+def megabytes_with_pool(wildcards, attempt):
+    """Memory of a job that holds the minimum-bias events of the campaign, if there are any."""
+    return megabytes(wildcards, attempt, POOL)
 
 
 def shower_milliseconds(wildcards):

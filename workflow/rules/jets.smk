@@ -9,7 +9,7 @@ rule pileup:
     conda:
         "../../envs/jetresim.yaml"
     resources:
-        mem_mb=megabytes,
+        mem_mb=megabytes_with_pool,
         runtime=lambda wildcards, attempt: minutes(attempt, CAMPAIGN.pileup.pool, 20),
     params:
         config=PATHS.config,
@@ -40,7 +40,7 @@ rule jets:
     conda:
         "../../envs/jetresim.yaml"
     resources:
-        mem_mb=megabytes,
+        mem_mb=megabytes_with_pool,
         runtime=lambda wildcards, attempt: minutes(
             attempt, chunk_size(wildcards), shower_milliseconds(wildcards)
         ),
@@ -73,7 +73,7 @@ rule jets_of_anchor:
     conda:
         "../../envs/jetresim.yaml"
     resources:
-        mem_mb=megabytes,
+        mem_mb=megabytes_with_pool,
         runtime=lambda wildcards, attempt: minutes(
             attempt, chunk_size(wildcards), 40 + (10 + PILEUP_MILLISECONDS) * len(FAMILY)
         ),
