@@ -254,4 +254,4 @@ def merged_lines(merged: Merged, config: Path) -> Iterator[str]:
         yield f"Snakemake looks in a folder named results: rename {results}, then"
     here = results.with_name("results") == Path("results").resolve()
     where = config if here else f"{config.resolve()} --directory {results.parent}"
-    yield f"snakemake --cores all --configfile {where}  # {makes}"
+    yield f"jetresim run {where}  # {makes}"

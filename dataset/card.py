@@ -318,7 +318,7 @@ def _card(
 def _front_matter(contents: dict[tuple[str, str], tuple[int, float]], campaign: Campaign) -> str:
     rows = {split: sum(contents[name, split][0] for name in campaign.processes) for split in SPLITS}
     size = next((size for limit, size in _SIZES if sum(rows.values()) < limit), "n>10M")
-    return front_matter(campaign, rows, size_categories=[size])
+    return front_matter(campaign, rows, license=campaign.dataset.license, size_categories=[size])
 
 
 def _up_to(pt_max: float | None) -> str:

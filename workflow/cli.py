@@ -5,7 +5,7 @@ Every job starts it anew, so each subcommand imports for itself what the others 
 
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,7 +15,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from jetresim.campaign.augmentations import NOMINAL
-from jetresim.campaign.config import FORMATS, Campaign, load, unknown
+from jetresim.campaign.config import FORMATS, Campaign, load, parse, unknown
 from jetresim.campaign.errors import ConfigError, JetresimError
 from jetresim.campaign.extras import MissingExtraError, extras_named
 from jetresim.campaign.files import existing
@@ -130,15 +130,32 @@ def _campaign_either_way(arguments: dict[str, Any]) -> dict[str, Any]:
             )
         here = {"results": config.resolve().parent} if "results" in arguments else {}
         return {**arguments, "config": saved, **here}
+    if folder is not None and "config" in arguments and config is None and _is_configuration(folder):
+        return arguments | {"folder": _folder_of(folder), "config": folder}
+    for name in folders:
+        _tell(_other_than_made(arguments[name], Path(Paths(str(_folder_of(arguments[name]))).config)))
     return arguments | {name: _folder_of(arguments[name]) for name in folders}
+
+
+def _is_configuration(path: Path) -> bool:
+    return path.suffix in (".yaml", ".yml") and path.is_file()
 
 
 def _folder_of(path: Path) -> Path:
     """The folder of a campaign, where its configuration is given."""
-    if path.suffix in (".yaml", ".yml") and path.is_file():
-        inside = path.parent if path.name == "config.yaml" and (path.parent / "hard").is_dir() else None
-        return inside or Path(Paths.of(load(path)).root)
-    return path
+    if not _is_configuration(path):
+        return path
+    inside = path.parent if path.name == "config.yaml" and (path.parent / "hard").is_dir() else None
+    return inside or Path(Paths.of(load(path)).root)
+
+
+def _other_than_made(path: Path, saved: Path) -> Iterator[str]:
+    """What a configuration says that is not in the one that its campaign was made with."""
+    if not _is_configuration(path) or not saved.is_file() or saved.samefile(path):
+        return
+    asked, made = as_made(load(path), [saved.parent])[0].model_dump(), load(saved).model_dump()
+    if different := [key for key in made if asked[key] != made[key]]:
+        yield f"{path}: other {', '.join(different)} than what {saved.parent} was made with, which follows"
 
 
 def _show_version(asked: bool) -> None:
@@ -176,11 +193,17 @@ def init(
     typer.echo(f"{path}: written; go on with `jetresim run {path}`")
 
 
+def _cores(given: str) -> str:
+    if given != "all" and not (given.isdecimal() and int(given)):
+        raise typer.BadParameter(f"{given!r} is neither a number from 1 nor `all`")
+    return given
+
+
 @command(EVERYDAY, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(
     context: typer.Context,
     config: ConfigFile,
-    cores: Annotated[str, typer.Option(help="a number, or all")] = "all",
+    cores: Annotated[str, typer.Option(help="a number, or all", callback=_cores)] = "all",
 ) -> None:
     """Make a campaign with Snakemake; further options are Snakemake's, such as -n or --profile."""
     from jetresim.workflow.start import run_workflow
@@ -408,6 +431,7 @@ def export(
     campaign = _load_made(config, results)
     if format not in FORMATS and format not in EXPORT_NAMES.added:
         raise ConfigError("--format: " + unknown("format", format, [*FORMATS, *EXPORT_NAMES.added]))
+    _check_layout(campaign, format, config)
     source = existing(_path(campaign, results, "split", split=split), "dataset")
     output = Paths.of(campaign, str(results)).export(format).format(split=split)
     make_export(campaign, format, source, Path(output))
@@ -443,6 +467,7 @@ def acceptance(config: ConfigFile, results: Results = RESULTS) -> None:
     from jetresim.audit.acceptance import print_acceptance
 
     campaign = _load_made(config, results)
+    _tell(_other_than_made(config, _path(campaign, results, "config")))
     print_acceptance(existing(_path(campaign, results, "dataset"), "dataset"))
 
 
@@ -621,6 +646,12 @@ def _open(config: Path, results: Path | None) -> tuple[Campaign, Contents]:
 
 def _path(campaign: Campaign, results: Path, what: str, **names: str) -> Path:
     return Path(getattr(Paths.of(campaign, str(results)), what).format(**names))
+
+
+def _check_layout(campaign: Campaign, layout: str, config: Path) -> None:
+    """Refuse a layout that the configuration could not ask for."""
+    fields = campaign.model_dump(mode="json")
+    check_exports(parse({**fields, "dataset": {**fields["dataset"], "formats": [layout]}}, str(config)))
 
 
 def _check_chunk(campaign: Campaign, process: str, chunk: int) -> None:

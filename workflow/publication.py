@@ -51,7 +51,7 @@ def publish(
         typer.echo("\n".join(plan(described, to, repository)))
         return
     target = output or Path(Paths(str(folder)).publication)
-    names = write_folder(described, Path(__file__).with_name("Snakefile"), target)
+    names = write_folder(described, Path(__file__).with_name("as_module.smk"), target)
     page = str(target)
     if to == "zenodo":
         page = upload_to_zenodo(target, names, zenodo_metadata(described), url)

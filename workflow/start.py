@@ -1,6 +1,7 @@
 """The first steps of a campaign: a configuration to begin with, and a run of the workflow."""
 
 import logging
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,7 +67,14 @@ def run_workflow(config: Path, cores: str, options: Sequence[str]) -> int:
     -------
     int
         Exit code of Snakemake.
+
+    Raises
+    ------
+    ConfigError
+        Nothing may be written here.
     """
+    if not os.access(Path(), os.W_OK):
+        raise ConfigError(f"{Path().absolute()}: may not be written; run in a folder that may")
     from snakemake.cli import main
 
     from jetresim.workflow.console import end_quietly_on_interrupt

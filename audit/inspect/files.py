@@ -21,10 +21,13 @@ from jetresim.campaign.provenance import digest
 from jetresim.dataset.schema import DESCRIPTIONS
 from jetresim.jets.parquet import METADATA_KEY, naming
 
-__all__ = ["Inspection", "inspect_hdf5", "inspect_lhe", "inspect_parquet", "inspect_root"]
+__all__ = ["Inspection", "inspect_hdf5", "inspect_hepmc", "inspect_lhe", "inspect_parquet", "inspect_root"]
 
 _SIMPLE = re.compile(r"(std::vector<)?(std::)?(bool|float|double|string|u?int\d*_t|char\*)>?(\[\])?")
 """Types of branches that every reader knows."""
+
+_OF_HEPMC = ("process", "realization", "version")
+"""Attributes of whole events that are the same in all of a file."""
 
 
 @dataclass
@@ -234,6 +237,27 @@ def inspect_lhe(path: Path, rows: int) -> Inspection:
         "versions": provenance.get("versions", {}),
     }
     return Inspection(str(path), "hard events of a chunk", facts, [], first)
+
+
+def inspect_hepmc(path: Path, rows: int) -> Inspection:
+    """Number of events, their weights and the first ones of a HepMC file."""
+    import pyhepmc  # reading a dataset does without
+
+    facts: dict[str, Any] = {}
+    first: list[dict[str, Any]] = []
+    events = 0
+    with _naming(path, "HepMC"), pyhepmc.open(path) as file:
+        for event in file:
+            if not events:
+                facts = {name: str(event.attributes[name]) for name in _OF_HEPMC if name in event.attributes}
+                facts["named weights"] = list(event.weight_names)
+            if events < rows:
+                final = int(np.count_nonzero(event.numpy.particles.status == 1))
+                shown = {"event": event.event_number, "weight": event.weight(), "final particles": final}
+                first.append(shown)
+            events += 1
+    kind = "whole events of a realization of a chunk" if "realization" in facts else "HepMC events"
+    return Inspection(str(path), kind, {**facts, "events": events}, [], first)
 
 
 @contextmanager

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from jetresim.audit.inspect.files import (
     Inspection,
     inspect_hdf5,
+    inspect_hepmc,
     inspect_lhe,
     inspect_parquet,
     inspect_root,
@@ -58,11 +61,17 @@ def _folder(path: Path) -> Inspection:
     sizes: dict[str, list[int]] = {}
     for file in files:
         place = file.relative_to(path)
-        sizes.setdefault(place.parts[0] if len(place.parts) > 1 else ".", []).append(file.stat().st_size)
+        with suppress(FileNotFoundError):  # of a campaign that runs
+            size = file.stat().st_size
+            sizes.setdefault(place.parts[0] if len(place.parts) > 1 else ".", []).append(size)
     content = {name: {"files": len(each), "bytes": sum(each)} for name, each in sorted(sizes.items())}
     if (path / "config.yaml").is_file():
         campaign = load(path / "config.yaml")
         return Inspection(str(path), "folder of a campaign", {**_asked(campaign), "content": content})
+    if alike := parquet_files(path):
+        first = inspect_parquet(alike[0], 0)
+        facts = {"files of this kind": len(alike), "rows": sum(map(row_count, alike)), "content": content}
+        return Inspection(str(path), f"folder of: {first.kind}", facts, first.columns)
     shards = [file for split in SPLITS for file in parquet_files(path / split)[:1]]
     if shards:
         first = inspect_parquet(shards[0], 0)
@@ -105,12 +114,24 @@ def _json(path: Path, rows: int) -> Inspection:
     keys = content.keys() if isinstance(content, dict) else set()
     if "cross_section" in keys:
         return _survey(path)
+    if {"split", "counts", "constituents", "jet"} <= keys:
+        return _standardization(path, content)
     if "files" not in keys or not all(isinstance(entry, dict) for entry in content["files"]):
-        raise DataError(f"{path}: neither a survey nor a manifest")
+        raise DataError(f"{path}: neither a survey, a manifest nor a standardization")
     files = content["files"]
     sums = {key: sum(entry.get(key, 0) for entry in files) for key in ("rows", "bytes")}
     facts = {"files": len(files), "sums": sums, "versions": content.get("versions", {})}
     return Inspection(str(path), "manifest of a dataset", facts, [], files[:rows])
+
+
+def _standardization(path: Path, content: dict[str, Any]) -> Inspection:
+    features = [
+        {"of": kind, "feature": name, **values}
+        for kind in ("constituents", "jet")
+        for name, values in content[kind].items()
+    ]
+    facts = {key: content[key] for key in ("split", "counts")}
+    return Inspection(str(path), "mean and standard deviation of features", facts, [], features)
 
 
 def _survey(path: Path) -> Inspection:
@@ -134,6 +155,7 @@ _KINDS: dict[tuple[str, ...], Callable[[Path, int], Inspection]] = {
     (".h5", ".hdf5"): inspect_hdf5,
     (".root",): inspect_root,
     _LHE: inspect_lhe,
+    (".hepmc", ".hepmc3", ".hepmc.gz", ".hepmc3.gz"): inspect_hepmc,
     (".json",): _json,
     (".yaml", ".yml"): _config,
 }

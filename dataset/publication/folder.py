@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from jetresim.campaign.config import save
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.files import atomic_path
@@ -32,7 +34,7 @@ def write_folder(described: Described, workflow: Path, output: Path) -> list[str
     ----------
     described : Described
     workflow : Path
-        The Snakefile that made the dataset.
+        A Snakefile that makes the dataset from its configuration.
     output : Path
 
     Returns
@@ -48,7 +50,8 @@ def write_folder(described: Described, workflow: Path, output: Path) -> list[str
     with atomic_path(output) as folder:
         for file in described.manifest["files"]:
             _take(described.folder / file["path"], folder / file["path"], file["bytes"])
-        shutil.copyfile(described.folder / _CARD, folder / _CARD)
+        card = (described.folder / _CARD).read_text(encoding="utf-8")
+        (folder / _CARD).write_text(_licensed(card, described.license), encoding="utf-8")
         save(described.campaign, folder / CAMPAIGN)
         shutil.copyfile(workflow, folder / WORKFLOW)
         for name, content in _descriptions(described).items():
@@ -68,7 +71,8 @@ def plan(described: Described, to: str, repository: str | None) -> list[str]:
     total = (
         f"{len(files)} data files, {sum(size for _, size in files) / 1e6:.1f} MB, to {place}; beside them:"
     )
-    return [*lines, total, ", ".join((*DESCRIBING, MANIFEST)), metadata]
+    # the Hub takes its description from the card
+    return [*lines, total, ", ".join((*DESCRIBING, MANIFEST)), *([] if to == "huggingface" else [metadata])]
 
 
 def published_files(manifest: dict[str, Any]) -> list[dict[str, Any]]:
@@ -99,6 +103,13 @@ def _descriptions(described: Described) -> dict[str, Any]:
         "ro-crate-metadata.json": crate(described),
         ".zenodo.json": zenodo_metadata(described),
     }
+
+
+def _licensed(card: str, license: str) -> str:
+    """A card with a licence among what stands in YAML at its beginning, where the Hub reads it."""
+    _, head, text = card.split("---\n", 2)
+    content = yaml.safe_load(head) | {"license": license}
+    return "---\n".join(["", yaml.safe_dump(content, sort_keys=False), text])
 
 
 def _write(path: Path, content: Any) -> None:

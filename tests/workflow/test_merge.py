@@ -133,7 +133,7 @@ def test_missing_parts_are_named_with_exit_code_2(run, small, parts, results):
     assert "missing: groups of higgs, chunks 00001" in outcome.output
     outcome = run.jetresim(small, "merge", "config.yaml", *parts, "--results", results)
     assert outcome.code == 0
-    command = f"snakemake --cores all --configfile {small}/config.yaml --directory {results.parent}  # writes"
+    command = f"jetresim run {small}/config.yaml --directory {results.parent}  # writes"
     assert command in outcome.output
 
 
