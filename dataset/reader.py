@@ -53,12 +53,12 @@ class RowGroup:
 
 def open_groups(
     path: Path | str,
-    columns: Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
     *,
     split: str | None = None,
-    processes: Sequence[str] | None = None,
-    labels: Sequence[int] | None = None,
-    realizations: Sequence[str] | None = None,
+    processes: str | Sequence[str] | None = None,
+    labels: int | Sequence[int] | None = None,
+    realizations: str | Sequence[str] | None = None,
 ) -> "Groups":
     """Open groups without reading them yet.
 
@@ -116,24 +116,24 @@ class Groups:
 
     def select(
         self,
-        columns: Sequence[str] | None = None,
+        columns: str | Sequence[str] | None = None,
         *,
-        processes: Sequence[str] | None = None,
-        labels: Sequence[int] | None = None,
-        realizations: Sequence[str] | None = None,
+        processes: str | Sequence[str] | None = None,
+        labels: int | Sequence[int] | None = None,
+        realizations: str | Sequence[str] | None = None,
     ) -> "Groups":
         """Narrow down what is read; what is not asked for is not read from disk.
 
         Parameters
         ----------
-        columns : sequence of str, optional
+        columns : str or sequence of str, optional
             Columns, or fields of them with dots: ``label``, ``realizations.jet``,
             ``realizations.constituents.pt``.
-        processes : sequence of str, optional
+        processes : str or sequence of str, optional
             Processes to keep.
-        labels : sequence of int, optional
+        labels : int or sequence of int, optional
             RS3L jettypes to keep.
-        realizations : sequence of str, optional
+        realizations : str or sequence of str, optional
             Members to keep, in this order.
 
         Returns
@@ -153,7 +153,11 @@ class Groups:
             "chosen": self.metadata["realizations"],
         }
         asked = {"columns": columns, "processes": processes, "labels": labels, "chosen": realizations}
-        given = {key: tuple(values) for key, values in asked.items() if values is not None}
+        given = {
+            key: (values,) if isinstance(values, str | int) else tuple(values)
+            for key, values in asked.items()
+            if values is not None
+        }
         for key, values in given.items():
             for value in values:
                 if value not in known[key]:
@@ -269,7 +273,14 @@ class Groups:
             N groups, K realizations; zero where there is no constituent.
         mask : ndarray of bool, shape (N, K, P)
             Whether there is one; an absent member has none.
+
+        Raises
+        ------
+        DataError
+            There is no such feature, or no slot.
         """
+        if constituents < 1:
+            raise DataError(f"constituents: {constituents} slots, expected at least 1")
         scale = self.standardization() if standardize is True else standardize or None
         source = replace(self, columns=tuple(needed_columns(features)))
         views = len(self.realizations)

@@ -176,7 +176,9 @@ class CandidateFile:
         except (KeyError, ak.errors.FieldNotFoundError):
             raise self._error(meaning, "is not there; `columns` must name it") from None
         except Exception as error:  # whatever uproot and pyarrow trip over in a damaged file
-            raise self._error(meaning, f"cannot be read ({type(error).__name__})") from None
+            raise self._error(
+                meaning, f"cannot be read; the file is cut off or damaged ({type(error).__name__})"
+            ) from None
 
     def _plain(self, meaning: str, column: ak.Array) -> npt.NDArray:
         """Numbers without a mask."""

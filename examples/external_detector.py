@@ -91,4 +91,6 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, required=True, help="seed of the campaign")
     parser.add_argument("--detector", default="cms_phase2", help="cms_phase2 or atlas")
     asked = parser.parse_args()
+    if not asked.events.is_file():
+        parser.error(f"{asked.events}: does not exist; `full_events` of a campaign makes such files")
     simulate(asked.events, asked.output, asked.seed, DetectorOptions(name=asked.detector))

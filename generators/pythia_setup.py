@@ -1,7 +1,5 @@
 """Pythia 8 as both the generators and the showers set it up."""
 
-import os
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,6 +8,7 @@ import pythia8mc
 
 from jetresim.campaign.config import Beams, Campaign
 from jetresim.campaign.errors import ConfigError
+from jetresim.campaign.printing import printed_into
 from jetresim.campaign.seeds import initialization_seed
 from jetresim.campaign.settings import DECAY_SWITCHES, Settings
 
@@ -76,15 +75,9 @@ def failure_reason(
 
 def _printed_by_init(pythia: pythia8mc.Pythia) -> list[str]:
     """Lines that an initialization prints to standard output: Pythia offers its messages nowhere else."""
-    sys.stdout.flush()
-    before = os.dup(1)
     with tempfile.TemporaryFile() as printed:
-        os.dup2(printed.fileno(), 1)
-        try:
+        with printed_into(printed):
             pythia.init()
-        finally:
-            os.dup2(before, 1)
-            os.close(before)
         printed.seek(0)
         return [line.strip() for line in printed.read().decode(errors="replace").splitlines()]
 

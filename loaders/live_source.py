@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from jetresim.campaign.arrays import Integers
-from jetresim.campaign.augmentations import NOMINAL
-from jetresim.campaign.config import Campaign, load
-from jetresim.campaign.errors import DataError
+from jetresim.campaign.augmentations import AUGMENTATIONS, NOMINAL
+from jetresim.campaign.config import Campaign, load, unknown
+from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.files import atomic_path
 from jetresim.campaign.paths import Paths
 from jetresim.campaign.provenance import digest, jets_inputs, survey_inputs
@@ -137,6 +137,10 @@ class LiveSource:
         self._cache = None if cache is None else Path(cache)
         self.campaign = _campaign(groups, Path(self._paths.config))
         # all that can be wrong with the augmentations is found now, and not in a worker
+        known = list(dict.fromkeys([*self.campaign.realizations, *AUGMENTATIONS]))
+        for name in augmentations:
+            if name not in known:
+                raise ConfigError(unknown("realization", name, known))
         names = [name if name == NOMINAL else view_name(name, 0, 0, 0) for name in augmentations]
         reduced(self.campaign, dict.fromkeys(names))
         self.length = run_length(self.campaign, names)

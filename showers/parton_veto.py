@@ -1,14 +1,11 @@
 """A veto before hadronization: events whose partons make no jet that could become one of a group."""
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import MappingProxyType
 
 import pythia8mc
 
 from jetresim.campaign.config import Jets
+from jetresim.campaign.printing import nothing_printed
 
 __all__ = ["PartonVeto"]
 
@@ -38,7 +35,7 @@ class PartonVeto:
         self._finder = pythia8mc.SlowJet(
             POWERS[jets.algorithm], jets.radius, pt_min, _ANY_ETA, _VISIBLE, _WITH_MASS
         )
-        with _silence():
+        with nothing_printed():
             pythia8mc.SlowJet(-1, jets.radius, 0.0, _ANY_ETA, _FINAL).analyze(_one_gluon())
 
     def __call__(self, record: pythia8mc.Event) -> bool:
@@ -51,20 +48,3 @@ def _one_gluon() -> pythia8mc.Event:
     record = pythia8mc.Event()
     record.append(21, 23, 101, 102, 10.0, 0.0, 0.0, 10.0)
     return record
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """FastJet prints its banner at the first clustering, where a program may expect its own output.
-
-    Pythia's copy has no switch for it, and prints past Python. The documentation carries the citation.
-    """
-    sys.stdout.flush()
-    saved = os.dup(1)
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 (a device, not a path)
-        os.dup2(nowhere.fileno(), 1)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 1)
-            os.close(saved)

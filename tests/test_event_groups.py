@@ -22,6 +22,7 @@ from jetresim.loaders.datasets import GroupDataset
 from jetresim.loaders.views import AllViews
 from jetresim.report.checks import aligned
 from jetresim.showers.pythia8 import Pythia8Shower
+from jetresim.workflow.cli import _check_layout
 from tests.campaigns import campaign
 from tests.made import make_dataset, make_jets_of_all, path
 
@@ -168,6 +169,11 @@ def test_files_of_jets_have_no_such_column(made, tmp_path):
     paths = make(chosen, tmp_path)
     with pytest.raises(DataError, match=r"whole_event.*did not ask for it"):
         open_groups(paths.dataset, ["realizations.whole_event"]).to_arrow()
+
+
+def test_layouts_of_jets_are_refused_by_hand_too(made):
+    with pytest.raises(ConfigError, match=r"mine.yaml: .*'huggingface' is a layout of jets"):
+        _check_layout(made[0], "huggingface", Path("mine.yaml"))
 
 
 def test_layouts_of_jets_are_refused():

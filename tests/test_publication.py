@@ -3,16 +3,18 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from base64 import b64decode
 from contextlib import contextmanager
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
-from pathlib import Path
 from threading import Thread
 
 import pytest
 import synthetic
+import yaml
 from typer.testing import CliRunner
 
 from jetresim.campaign.errors import ConfigError, DataError
@@ -25,8 +27,9 @@ from jetresim.dataset.publication.folder import write_folder, zenodo_metadata
 from jetresim.dataset.publication.upload import flat_name, upload_to_hub, upload_to_zenodo
 from jetresim.dataset.standardization import write_standardization
 from jetresim.workflow.cli import app
+from tests.workflow.commands import ENVIRONMENT, ROOT
 
-SNAKEFILE = Path(__file__).parents[1] / "workflow" / "Snakefile"
+SNAKEFILE = ROOT / "workflow" / "as_module.smk"
 CREATORS = ("Curie, Marie", "Noether, Emmy")
 
 
@@ -346,3 +349,20 @@ def test_what_a_publication_needs_is_asked_for(results, arguments, message):
     done = run("publish", results, *arguments)
     assert done.exit_code == 1
     assert message in str(done.exception) + done.output
+
+
+def test_published_workflow_plans_the_campaign_anew(published, tmp_path):
+    for name in ("Snakefile", "campaign.yaml"):
+        shutil.copy(published / name, tmp_path)
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "-n"]
+    planned = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
+    assert planned.returncode == 0, planned.stderr
+    assert "jets_of_anchor" in planned.stdout + planned.stderr
+
+
+def test_card_has_the_licence_that_is_asked_for(results, tmp_path):
+    described = describe(results, CREATORS, date(2026, 1, 2), "mit")
+    assert "README.md" in write_folder(described, SNAKEFILE, tmp_path / "published")
+    text = (tmp_path / "published" / "README.md").read_text(encoding="utf-8")
+    assert yaml.safe_load(text.split("---\n")[1])["license"] == "mit"
+    assert text.split("---\n", 2)[2] == (results / "dataset" / "README.md").read_text().split("---\n", 2)[2]

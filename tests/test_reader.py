@@ -281,3 +281,14 @@ def test_a_slice_reads_only_the_row_groups_that_hold_it(dataset, monkeypatch):
 def test_groups_say_what_they_are(dataset):
     groups = open_groups(dataset, labels=[4], realizations=["nominal"])
     assert repr(groups) == f"<{len(groups)} groups of {dataset}: nominal, labels 4>"
+
+
+def test_a_single_name_is_one_name(dataset):
+    groups = open_groups(dataset, split="train")
+    assert groups.select(processes="higgs") == groups.select(processes=["higgs"])
+    assert groups.select("label", realizations="seed") == groups.select(["label"], realizations=["seed"])
+
+
+def test_arrays_without_slots_are_refused(dataset):
+    with pytest.raises(DataError, match="constituents: 0 slots"):
+        open_groups(dataset, split="train").padded(constituents=0)

@@ -7,6 +7,7 @@ from pathlib import Path
 from jetresim.campaign.config import Campaign, load
 from jetresim.campaign.errors import ConfigError, JetresimError
 from jetresim.campaign.plugins import EXPORT_NAMES
+from jetresim.campaign.printing import nothing_printed
 from jetresim.campaign.provenance import digest
 from jetresim.dataset.rs3l_check import check_export
 
@@ -46,7 +47,8 @@ def check_initialization(campaign: Campaign) -> None:
             # Pythia is not told of the process: its hard events come from memory.
             asked = (campaign.shower_settings(process, name), campaign.augmentation(name).intervene.scale)
             if campaign.augmentation(name).by_pythia and asked not in tried:
-                make_shower(campaign, process, name, Job(Path(), 0))
+                with nothing_printed():  # Vincia has a banner
+                    make_shower(campaign, process, name, Job(Path(), 0))
                 tried.add(asked)
 
 

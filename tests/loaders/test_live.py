@@ -270,7 +270,10 @@ def test_views_of_programs_that_take_a_seed_a_run_are_those_of_replay(tmp_path, 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"views": ["seed", "sed"]}, "unknown realization"), ({"views": []}, "views: none are given")],
+    [
+        ({"views": ["seed", "sed"]}, "unknown realization 'sed'; did you mean 'seed'"),
+        ({"views": []}, "views: none are given"),
+    ],
 )
 def test_views_that_cannot_be_made_are_refused_at_once(results, changes, message):
     with pytest.raises(ConfigError, match=message):

@@ -23,6 +23,11 @@ def shown_snakefile():
     return shown
 
 
+def test_what_is_published_is_what_is_shown():
+    published = (ROOT / "workflow" / "as_module.smk").read_text(encoding="utf-8")
+    assert "".join(published.split()) == "".join(shown_snakefile().split())
+
+
 def snakemake(folder, *arguments):
     return subprocess.run(
         [sys.executable, "-m", "snakemake", "--cores", "1", *arguments],

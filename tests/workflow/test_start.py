@@ -19,7 +19,7 @@ from jetresim.campaign.errors import ConfigError
 from jetresim.generators.brought import with_brought_files
 from jetresim.workflow.checks import check_campaign
 from jetresim.workflow.console import Progress, failures, made
-from jetresim.workflow.start import examples, write_campaign
+from jetresim.workflow.start import examples, run_workflow, write_campaign
 from tests.workflow.commands import ENVIRONMENT, ROOT, SMALL, write_config
 
 GOES_ON = "the same command goes on where this run was"
@@ -198,3 +198,16 @@ def test_end_of_a_run_says_what_was_made_and_where(small, tmp_path):
     lines = list(made(paths))
     assert [line.split(":")[0] for line in lines if "groups" in line] == ["higgs", "qcd"]
     assert lines[-1] == f"next: jetresim verify {paths.root}"
+
+
+@pytest.mark.parametrize("cores", ["0", "-1", "x", "1.5"])
+def test_a_run_on_no_cores_is_refused(run, tmp_path, cores):
+    said = run.jetresim(tmp_path, "run", write_config(tmp_path, SMALL), "--cores", cores)
+    assert said.code == 2
+    assert "is neither a number from 1 nor `all`" in said.errors
+
+
+def test_a_run_where_nothing_may_be_written_is_refused_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    with pytest.raises(ConfigError, match="may not be written"):
+        run_workflow(write_config(tmp_path, SMALL), "1", [])

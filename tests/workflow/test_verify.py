@@ -20,7 +20,7 @@ from jetresim.workflow.stages.dataset import make_export
 from jetresim.workflow.stages.groups import make_groups
 from jetresim.workflow.stages.hard import make_hard
 from jetresim.workflow.stages.jets import make_jets
-from tests.workflow.commands import SMALL
+from tests.workflow.commands import SMALL, write_config
 
 HARD = "hard/qcd/00000.lhe.gz"
 JETS = "jets/qcd/seed/00000.parquet"
@@ -393,3 +393,14 @@ def test_hard_events_that_say_nothing_of_their_campaign_are_refused(campaign):
     asked = load(campaign / "config.yaml")
     with pytest.raises(DataError, match="does not say which campaign it is of; delete it"):
         list(hard_events(asked, "qcd", path, range(10)))
+
+
+def test_a_configuration_is_what_is_checked_and_what_differs_is_told(run, small, tmp_path):
+    other = write_config(tmp_path, {**SMALL, "seed": 5}, "other.yaml")
+    verified = run.jetresim(small, "verify", other)
+    assert verified.code == 1
+    assert "seed" in verified.output
+    shown = run.jetresim(small, "acceptance", other)
+    assert not shown.code
+    saved = small / "results" / SMALL["name"] / "config.yaml"
+    assert saved.is_file() == (f"{other}: other seed than what" in shown.errors)
