@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jetresim.campaign.augmentations import NOMINAL
-from jetresim.campaign.errors import DataError
+from jetresim.campaign.errors import ConfigError, DataError
 from jetresim.campaign.paths import SPLITS
 from jetresim.dataset.reader import Groups, open_groups
 from jetresim.loaders.pytorch import torch
@@ -151,11 +151,19 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float = TEMPERATURE) -> 
     return functional.cross_entropy(similarity, positive)
 
 
+_FEWEST_UPDATES = 3
+
+
 def make_optimizer(module: nn.Module, updates: int) -> tuple[Any, Any]:
     """AdamW, whose learning rate rises over the first tenth and then falls along a cosine.
 
-    The rise takes an update at least, so that there must be three in all.
+    Raises
+    ------
+    ConfigError
+        The rise takes an update at least, so that three are the fewest.
     """
+    if updates < _FEWEST_UPDATES:
+        raise ConfigError(f"{updates} updates of a network are too few, expected at least {_FEWEST_UPDATES}")
     optimizer = torch.optim.AdamW(module.parameters(), weight_decay=1e-2)
     rise = max(0.1, 2 / updates)
     schedule = torch.optim.lr_scheduler.OneCycleLR(

@@ -17,7 +17,7 @@ import pretrain  # noqa: E402
 import training  # noqa: E402
 from scores import ANOTHER, OTHER_CLASS, auc, bootstrap, linear_probe, similarities  # noqa: E402
 
-from jetresim.campaign.errors import DataError  # noqa: E402
+from jetresim.campaign.errors import ConfigError, DataError  # noqa: E402
 from jetresim.dataset.reader import open_groups  # noqa: E402
 from jetresim.loaders.transforms import seeded  # noqa: E402
 
@@ -250,3 +250,9 @@ def test_learning_rate_rises_and_falls_however_few_the_updates(updates):
     assert rates[0] < max(rates)
     assert 2e-3 < max(rates) < 3.001e-3
     assert updates < 4 or rates[-1] < rates[0]
+
+
+@pytest.mark.parametrize("updates", [0, 1, 2])
+def test_too_few_updates_are_refused(updates):
+    with pytest.raises(ConfigError, match="expected at least 3"):
+        networks.make_optimizer(torch.nn.Linear(2, 1), updates)
