@@ -383,7 +383,7 @@ def _shown(text: Callable[[float], str], value: float | None) -> str:
 
 
 def make_costs(campaign: Campaign, paths: Paths) -> None:
-    """Collect, write ``report/cost.parquet`` and print.
+    """Collect, print and write ``report/cost.parquet``.
 
     Raises
     ------
@@ -393,9 +393,9 @@ def make_costs(campaign: Campaign, paths: Paths) -> None:
     jobs = collect(campaign, paths)
     if all(job.wall_seconds is None for job in jobs):
         raise DataError(f"{paths.root}/benchmarks: no benchmark files; Snakemake writes one for each job")
-    write_costs(jobs, Path(paths.cost))
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
     console.print(stage_table(jobs))
     console.print(extrapolation_table(extrapolations(campaign, paths, jobs)))
+    write_costs(jobs, Path(paths.cost))
