@@ -18,6 +18,7 @@ from jetresim.campaign.version import code_version
 __all__ = [
     "SCHEMA_VERSION",
     "MadeBy",
+    "campaign_digest",
     "check_made_with",
     "check_one_version",
     "digest",
@@ -143,6 +144,11 @@ def encode(content: Any) -> str:
 def digest(content: Any) -> str:
     """Short fingerprint of JSON content."""
     return hashlib.blake2b(encode(content).encode(), digest_size=8).hexdigest()
+
+
+def campaign_digest(campaign: Campaign) -> str:
+    """What tells a campaign from all others."""
+    return digest(campaign.model_dump(mode="json"))
 
 
 def survey_inputs(campaign: Campaign, process: str) -> dict[str, Any]:

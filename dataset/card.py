@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -287,8 +288,8 @@ def _contents(shards: dict[str, list[Path]], campaign: Campaign) -> dict[tuple[s
     found: dict[tuple[str, str], tuple[int, float]] = {}
     for split, paths in shards.items():
         for name in campaign.processes:
-            number = sum(1 for _ in _weights(paths, name))
-            found[name, split] = (number, math.fsum(_weights(paths, name)))
+            weights = array("d", _weights(paths, name))
+            found[name, split] = (len(weights), math.fsum(weights))
     return found
 
 

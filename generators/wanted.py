@@ -26,7 +26,7 @@ def some_hard_events(
     DataError
         What is stored is of another campaign, process or survey.
     """
-    for chunk, members in groupby(events, lambda event: campaign.chunk_of(event)):
+    for chunk, members in groupby(events, campaign.chunk_of):
         path, wanted = Path(paths.hard.format(process=process, chunk=chunk_name(chunk))), list(members)
         first = campaign.chunks(process)[chunk].start
         origin = hard_provenance(campaign, process, first, survey if survey.made_with else None)

@@ -35,6 +35,7 @@ class PartonVeto:
         self._finder = pythia8mc.SlowJet(
             POWERS[jets.algorithm], jets.radius, pt_min, _ANY_ETA, _VISIBLE, _WITH_MASS
         )
+        # FastJet has a banner at the first clustering, and Pythia's copy no switch for it
         with nothing_printed():
             pythia8mc.SlowJet(-1, jets.radius, 0.0, _ANY_ETA, _FINAL).analyze(_one_gluon())
 

@@ -8,7 +8,7 @@ from jetresim.campaign.config import Campaign, load
 from jetresim.campaign.errors import ConfigError, JetresimError
 from jetresim.campaign.plugins import EXPORT_NAMES
 from jetresim.campaign.printing import nothing_printed
-from jetresim.campaign.provenance import digest
+from jetresim.campaign.provenance import campaign_digest
 from jetresim.dataset.rs3l_check import check_export
 
 
@@ -79,11 +79,6 @@ def notes_on_settings(campaign: Campaign) -> list[str]:
 
 CAMPAIGN_VARIABLE = "JETRESIM_CAMPAIGN"
 """Digest of the campaign whose rules are a module of another workflow, in the environment of its jobs."""
-
-
-def campaign_digest(campaign: Campaign) -> str:
-    """What tells a campaign from all others."""
-    return digest(campaign.model_dump(mode="json"))
 
 
 def check_saved(config: Path) -> None:

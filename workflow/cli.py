@@ -132,9 +132,10 @@ def _campaign_either_way(arguments: dict[str, Any]) -> dict[str, Any]:
         return {**arguments, "config": saved, **here}
     if folder is not None and "config" in arguments and config is None and _is_configuration(folder):
         return arguments | {"folder": _folder_of(folder), "config": folder}
-    for name in folders:
-        _tell(_other_than_made(arguments[name], Path(Paths(str(_folder_of(arguments[name]))).config)))
-    return arguments | {name: _folder_of(arguments[name]) for name in folders}
+    found = {name: _folder_of(arguments[name]) for name in folders}
+    for name, each in found.items():
+        _tell(_other_than_made(arguments[name], Path(Paths(str(each)).config)))
+    return arguments | found
 
 
 def _is_configuration(path: Path) -> bool:

@@ -17,7 +17,7 @@ from jetresim.audit.inspect.files import (
 from jetresim.campaign.config import Campaign, load
 from jetresim.campaign.errors import DataError
 from jetresim.campaign.paths import SPLITS
-from jetresim.campaign.provenance import digest
+from jetresim.campaign.provenance import campaign_digest, digest
 from jetresim.generators.survey import Survey, read_survey
 from jetresim.jets.parquet import parquet_files, row_count
 
@@ -98,7 +98,7 @@ def _asked(campaign: Campaign) -> dict[str, object]:
         },
         "chunk": campaign.chunk,
         "realizations": campaign.realizations,
-        "configuration": digest(campaign.model_dump(mode="json")),
+        "configuration": campaign_digest(campaign),
     }
 
 

@@ -69,6 +69,14 @@ def processes_in(folder):
     return found
 
 
+def output_of(code, cwd=None, **environment):
+    """What a Python of its own prints, which must succeed."""
+    command, environment = [sys.executable, "-c", code], {**ENVIRONMENT, **environment}
+    done = subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.fixture(scope="module")
 def surveyed(tmp_path_factory, run):
     folder = tmp_path_factory.mktemp("surveyed")
@@ -129,9 +137,7 @@ def test_command_runs_where_no_server_listens(start, command, tmp_path):
 
 def test_server_ends_with_the_process_that_started_it_and_leaves_nothing():
     code = "from jetresim.workflow.fork_server import start; print(start()[-1])"
-    address = subprocess.run(
-        [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True
-    ).stdout.strip()
+    address = output_of(code).strip()
     wait_for(lambda: not Path(address).parent.exists())
 
 
@@ -142,14 +148,7 @@ def test_server_has_an_address_where_the_temporary_folder_has_a_long_name(tmp_pa
         "import subprocess; from jetresim.workflow.fork_server import start; "
         "subprocess.run([*start(), 'schema'], check=True)"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**ENVIRONMENT, "TMPDIR": str(long)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert found.stdout.startswith("{")
+    assert output_of(code, TMPDIR=str(long)).startswith("{")
 
 
 def test_server_runs_the_tree_that_started_it_whichever_is_installed(tmp_path):
@@ -160,14 +159,7 @@ def test_server_runs_the_tree_that_started_it_whichever_is_installed(tmp_path):
         f"import subprocess, sys; sys.path.insert(0, {str(ROOT)!r}); "
         "from jetresim.workflow.fork_server import start; subprocess.run([*start(), 'schema'], check=True)"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**ENVIRONMENT, "PYTHONPATH": str(tmp_path)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert found.stdout.startswith("{"), found.stderr
+    assert output_of(code, cwd=tmp_path, PYTHONPATH=str(tmp_path)).startswith("{")
 
 
 def keep(job, client):
