@@ -80,10 +80,10 @@ class Slurm:
     node: str
     old: set[str] = field(default_factory=set)
 
-    def __call__(self, *command: str, refused: str | None = None) -> str:
-        """Run one of its commands; it may fail with a message that begins with `refused`."""
+    def __call__(self, *command: str, refused: tuple[str, ...] = ()) -> str:
+        """Run one of its commands; it may fail with a message that begins with one of `refused`."""
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0 or (refused and done.stderr.startswith(refused)), done.stderr
+        assert done.returncode == 0 or done.stderr.startswith(refused), done.stderr
         return done.stdout
 
     def jobs(self, *names: str) -> list[Job]:

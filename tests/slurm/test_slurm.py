@@ -119,7 +119,9 @@ def campaign(local, tmp_path):
 
 def pids(slurm, job):
     """Processes of a job that simulate."""
-    rows = slurm("scontrol", "listpids", job.id, refused="There are no steps for job").splitlines()[1:]
+    # A job that runs for its controller may not have reached its node yet.
+    refused = ("There are no steps for job", f"JobId={job.id} does not exist on node")
+    rows = slurm("scontrol", "listpids", job.id, refused=refused).splitlines()[1:]
     commands = {int(row.split()[0]): Path(f"/proc/{row.split()[0]}/cmdline") for row in rows}
     return [
         pid for pid, path in commands.items() if path.exists() and b"\0-m\0jetresim\0" in path.read_bytes()
