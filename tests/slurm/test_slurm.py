@@ -183,7 +183,8 @@ def test_jobs_that_are_cancelled_or_ask_for_too_little_are_tried_again(
     simulating = wait_for(lambda: pids(slurm, slow), "simulation")
     for pid in simulating:
         os.kill(pid, signal.SIGSTOP)
-    slurm("scontrol", "update", f"JobId={slow.id}", "EndTime=now")
+    # A time that is over once it arrives can be refused as invalid.
+    slurm("scontrol", "update", f"JobId={slow.id}", "EndTime=now+2")
     slurm("scancel", running(slurm, *words(CANCELLED)).id)
 
     said = snakemake.ended(0)
