@@ -22,10 +22,11 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 .PHONY: run test bench docs lint format pins clean help
 
 run: $(VENV)/run.stamp ## make datasets (CORES=4 for fewer cores; CONFIG=config/jetclass.yaml, several are made in turn; EVENTS=100 of each process at most)
-	@# where Snakemake was interrupted it has said so, and make only has to end of the same signal
+	@# Where Snakemake was interrupted it has said so, and make only has to end of the same signal: it must see this
+	@# before the end of its child, or it waits for the child twice and says so.
 	@trap : INT; for config in $(CONFIG); do \
 		$(BIN)/snakemake --cores $(CORES) --configfile $$config $(if $(EVENTS),--config events_at_most=$(EVENTS)) || \
-		{ code=$$?; [ $$code -eq 130 ] && kill -INT $$PPID && exit; exit $$code; } done
+		{ code=$$?; [ $$code -eq 130 ] && kill -INT $$PPID && sleep 0.2 && exit; exit $$code; } done
 
 test: $(VENV)/test.stamp ## run the tests (PYTEST_FLAGS="-k seeds" for some of them, PYTEST_FLAGS='-m ""' for the long ones, too)
 	$(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder -m "not long" $(PYTEST_FLAGS)
